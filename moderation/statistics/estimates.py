@@ -1,0 +1,104 @@
+"""What a ledger says about all uploads: estimates with their intervals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from moderation.statistics import checks
+from moderation.statistics.regions import Region, Total, benign_total, joined, remainder, violating_total
+
+if TYPE_CHECKING:
+    from moderation.statistics.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A rate of all uploads, with its interval and the labels it rests on.
+
+    ``value``, ``low`` and ``high`` are None where there is no support: a rate class with
+    uploads and no label, or nothing to divide by. ``shown`` says whether each region that
+    was sampled has the 30 labels from which an estimate may be shown.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    shown: bool
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """The estimands of docs/statistics.md for one pair of thresholds."""
+
+    prevalence: Estimate
+    leak_rate: Estimate
+    miss_rate: Estimate
+    wrongful_rate: Estimate
+    escapes_10k: Estimate
+    wrongful_10k: Estimate
+    review_share: Estimate
+
+
+def estimate(ledger: "Ledger", low: float, high: float, confidence: float = 0.95) -> Estimates:
+    """Estimate the error rates that ``low`` and ``high`` have on all uploads of ``ledger``.
+
+    Each region is weighted back from its labelled sample: the correction for verification
+    bias of Begg and Greenes (1983), Biometrics 39:207-215, which is the post-stratified
+    Horvitz-Thompson estimator.
+
+    Args:
+        ledger: closed days, summed.
+        low: a bin edge; uploads below are approved.
+        high: a bin edge from ``low`` up; uploads from here on are rejected.
+        confidence: of each interval, in (0, 1).
+
+    Raises:
+        ValueError: thresholds not on edges or out of order, confidence outside (0, 1).
+    """
+    checks.fraction("confidence", confidence)
+    below, band, above = ledger.regions(low, high)
+    leaked = violating_total(below, confidence=confidence)
+    wronged = benign_total(above, confidence=confidence)
+    caught = joined([violating_total(band, confidence=confidence), remainder(above, wronged)])
+    every = (below, band, above)
+    return Estimates(
+        prevalence=_ratio(joined([leaked, caught]), size=ledger.size, regions=every),
+        leak_rate=_ratio(leaked, size=below.size, regions=[below]),
+        miss_rate=_share_of_both(leaked, caught, regions=every),
+        wrongful_rate=_ratio(wronged, size=above.size, regions=[above]),
+        escapes_10k=_ratio(leaked, size=ledger.size, regions=[below], per=10_000),
+        wrongful_10k=_ratio(wronged, size=ledger.size, regions=[above], per=10_000),
+        review_share=_exact_share(band.size, ledger.size),
+    )
+
+
+def _ratio(total: Total, *, size: float, regions: Sequence[Region], per: float = 1) -> Estimate:
+    if total.value is None or size == 0:
+        return _unsupported(regions)
+    low, high = max(total.low / size, 0.0), min(total.high / size, 1.0)
+    return _supported(per * total.value / size, per * low, per * high, regions=regions)
+
+
+def _share_of_both(part: Total, rest: Total, *, regions: Sequence[Region]) -> Estimate:
+    """The share that ``part`` has of part and rest: A/(A+B), monotone in both."""
+    if part.value is None or rest.value is None or part.value + rest.value == 0:
+        return _unsupported(regions)
+    low = part.low / (part.low + rest.high) if part.low > 0 else 0.0
+    high = part.high / (part.high + rest.low) if part.high > 0 else 0.0
+    return _supported(part.value / (part.value + rest.value), low, high, regions=regions)
+
+
+def _exact_share(part: float, size: float) -> Estimate:
+    share = part / size if size else None
+    return Estimate(value=share, low=share, high=share, n=int(size), shown=size > 0)
+
+
+def _supported(value: float, low: float, high: float, *, regions: Sequence[Region]) -> Estimate:
+    # Rounding may leave a limit a hair on the wrong side of an exactly known value.
+    labels, shown = sum(region.labels for region in regions), all(region.answered_for for region in regions)
+    return Estimate(value=value, low=min(low, value), high=max(high, value), n=labels, shown=shown)
+
+
+def _unsupported(regions: Sequence[Region]) -> Estimate:
+    return Estimate(value=None, low=None, high=None, n=sum(region.labels for region in regions), shown=False)

@@ -1,0 +1,178 @@
+"""The ledger of one epoch: counts only, which outlive the uploads."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from moderation.statistics import checks
+from moderation.statistics.checks import Floats, Numbers
+from moderation.statistics.estimates import Estimate, Estimates, estimate
+from moderation.statistics.regions import Region
+
+__all__ = ["Estimate", "Estimates", "Ledger", "estimate"]
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """Counts per score bin and rate class, over closed days, already summed.
+
+    A rate class holds uploads that were drawn for a label with the same stored probability pi.
+    Bin k holds scores in [edges[k], edges[k + 1]); the last bin holds its upper edge too.
+
+    Args:
+        edges: rising, shape (bins + 1,).
+        uploads: all uploads, shape (bins, rate classes).
+        labelled: uploads that were drawn and have a final verdict, same shape.
+        violating: labelled uploads that violate, same shape.
+        pi: in (0, 1], shape (rate classes,).
+        missing: drawn, but without a final verdict by the deadline; same shape, 0 by default.
+
+    Raises:
+        ValueError: wrong shapes, counts that are no whole numbers of 0 or more, violating
+            above labelled, labelled and missing above uploads, pi outside (0, 1], edges not rising.
+    """
+
+    edges: Floats
+    uploads: Floats
+    labelled: Floats
+    violating: Floats
+    pi: Floats
+    missing: Floats
+
+    def __init__(  # noqa: PLR0913, PLR0917 (the columns of the ledger)
+        self,
+        edges: Numbers,
+        uploads: Numbers,
+        labelled: Numbers,
+        violating: Numbers,
+        pi: Numbers,
+        missing: Numbers | None = None,
+    ) -> None:
+        fields = {
+            "edges": checks.rising("edges", edges),
+            "uploads": checks.counts("uploads", uploads),
+            "labelled": checks.counts("labelled", labelled),
+            "violating": checks.counts("violating", violating),
+            "pi": np.atleast_1d(checks.probabilities("pi", pi)),
+            "missing": checks.counts("missing", np.zeros_like(labelled) if missing is None else missing),
+        }
+        for name, value in fields.items():
+            kept = value.copy()
+            kept.flags.writeable = False
+            object.__setattr__(self, name, kept)
+        self._check()
+
+    def _check(self) -> None:
+        if self.pi.ndim != 1:
+            raise checks.refusal("pi", self.pi, accepted="give one probability for each rate class")
+        shape = (self.edges.size - 1, self.pi.size)
+        for name in ("uploads", "labelled", "violating", "missing"):
+            if (found := getattr(self, name).shape) != shape:
+                raise checks.refusal(f"{name}.shape", found, accepted=f"give (bins, rate classes) = {shape}")
+        checks.at_most("violating", self.violating, limit_name="labelled", limit=self.labelled)
+        checks.at_most("labelled", self.labelled, limit_name="uploads", limit=self.uploads)
+        unlabelled = self.uploads - self.labelled
+        checks.at_most("missing", self.missing, limit_name="uploads - labelled", limit=unlabelled)
+
+    @classmethod
+    def from_rows(
+        cls, scores: Numbers, violating: Numbers, drawn: Numbers, pi: Numbers | float, edges: Numbers
+    ) -> Self:
+        """Count one row per upload; rows of equal pi make a rate class.
+
+        Args:
+            scores: shape (rows,), each between the first and the last edge.
+            violating: shape (rows,), 1 or 0; read only where ``drawn`` is true.
+            drawn: shape (rows,), whether the coin drew the upload (and it was labelled).
+            pi: shape (rows,), the probability of being drawn; one number stands for all rows.
+            edges: rising, shape (bins + 1,).
+
+        Raises:
+            ValueError: shapes that differ, a score outside the edges, a verdict read that is not 0 or 1.
+        """
+        grid, p = checks.rising("edges", edges), checks.finite("scores", scores)
+        is_drawn, rates = _per_row("drawn", drawn, p).astype(bool), _per_row("pi", pi, p)
+        if ((p < grid[0]) | (p > grid[-1])).any():
+            outside = p[(p < grid[0]) | (p > grid[-1])]
+            raise checks.refusal("scores", outside, accepted=f"give scores from {grid[0]} to {grid[-1]}")
+        classes, of_class = np.unique(checks.probabilities("pi", rates), return_inverse=True)
+        hits = _verdicts(violating, is_drawn)
+        bins = np.minimum(np.searchsorted(grid, p, side="right") - 1, grid.size - 2)
+        shape = (grid.size - 1, max(classes.size, 1))
+        cell = bins * shape[1] + of_class
+        uploads, labelled, found = (
+            np.bincount(cell, weights=weights, minlength=shape[0] * shape[1]).reshape(shape)
+            for weights in (np.ones(p.size), is_drawn, hits)
+        )
+        return cls(grid, uploads, labelled, found, classes if classes.size else [1.0])
+
+    def __add__(self, other: "Ledger") -> "Ledger":
+        """Add the counts of other days of the same epoch."""
+        same_edges = np.array_equal(self.edges, other.edges)
+        if not same_edges or not np.array_equal(self.pi, other.pi):
+            raise checks.refusal("other", other, accepted="add a ledger with the same edges and rate classes")
+        return Ledger(
+            self.edges,
+            self.uploads + other.uploads,
+            self.labelled + other.labelled,
+            self.violating + other.violating,
+            self.pi,
+            self.missing + other.missing,
+        )
+
+    @cached_property
+    def size(self) -> float:
+        return float(self.uploads.sum())
+
+    def cut(self, threshold: float, *, name: str) -> int:
+        """Return how many bins lie below ``threshold``, which must be an edge."""
+        distance = np.abs(self.edges - float(threshold))
+        cut = int(np.argmin(distance))
+        if not distance[cut] < 1e-9:
+            raise checks.refusal(
+                name, threshold, accepted=f"give a bin edge; the nearest is {self.edges[cut]}"
+            )
+        return cut
+
+    def regions(self, low: float, high: float) -> tuple[Region, Region, Region]:
+        """Return the uploads below low, in the band [low, high) and from high, pooled over bins.
+
+        Raises:
+            ValueError: a threshold that is not on an edge, or low above high.
+        """
+        first, second = self.cut(low, name="low"), self.cut(high, name="high")
+        if first > second:
+            raise checks.refusal("low", low, accepted=f"give at most high={high}")
+        return self._region(0, first), self._region(first, second), self._region(second, self.edges.size - 1)
+
+    def _region(self, start: int, stop: int) -> Region:
+        tables = (self.uploads, self.labelled, self.violating, self.missing)
+        return Region(*(table[start:stop].sum(axis=0) for table in tables))
+
+
+def _per_row(name: str, value: Numbers | float, rows: Floats) -> npt.NDArray[np.float64]:
+    array = checks.finite(name, value)
+    if rows.ndim != 1 or array.shape not in {rows.shape, ()}:
+        raise checks.refusal(
+            f"{name}.shape", array.shape, accepted=f"give one value for each score, {rows.shape}"
+        )
+    return np.broadcast_to(array, rows.shape)
+
+
+def _verdicts(violating: Numbers, drawn: npt.NDArray[np.bool_]) -> Floats:
+    """Return 1 for each drawn upload that violates, else 0; nothing else of ``violating`` is read."""
+    given = np.asarray(violating)
+    if given.shape != drawn.shape:
+        raise checks.refusal(
+            "violating.shape", given.shape, accepted=f"give one value for each score, {drawn.shape}"
+        )
+    hits = np.zeros(drawn.shape)
+    hits[drawn] = checks.finite("violating", given[drawn])
+    if not np.isin(hits, (0, 1)).all():
+        raise checks.refusal(
+            "violating", hits[~np.isin(hits, (0, 1))], accepted="give 1 (violating) or 0 (benign)"
+        )
+    return hits

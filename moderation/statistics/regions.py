@@ -1,0 +1,106 @@
+"""How many uploads of a region violate (or do not), with limits, from its labelled sample."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from moderation.statistics.checks import Floats
+from moderation.statistics.intervals import fay_feuer, wilson
+
+# An estimate is shown from this many labels in its audited part.
+LABELS_TO_SHOW = 30
+
+
+@dataclass(frozen=True)
+class Region:
+    """Counts of one region (below low, the band, or from high), each of shape (rate classes,)."""
+
+    uploads: Floats
+    labelled: Floats
+    violating: Floats
+    missing: Floats
+
+    @property
+    def size(self) -> float:
+        return float(self.uploads.sum())
+
+    @property
+    def labels(self) -> int:
+        return int(self.labelled.sum())
+
+    @property
+    def answered_for(self) -> bool:
+        """Enough labels to show an estimate: 30, or all that there are."""
+        drawn = self.labelled + self.missing
+        return self.labels >= LABELS_TO_SHOW or bool((drawn == self.uploads).all())
+
+
+@dataclass(frozen=True)
+class Total:
+    """An estimated number of uploads with its limits; value is None where a class has no label."""
+
+    value: float | None
+    low: float
+    high: float
+
+
+def violating_total(region: Region, *, confidence: float) -> Total:
+    return _estimated(region, hits=region.violating, confidence=confidence)
+
+
+def benign_total(region: Region, *, confidence: float) -> Total:
+    return _estimated(region, hits=region.labelled - region.violating, confidence=confidence)
+
+
+def remainder(region: Region, total: Total) -> Total:
+    """The rest of the region: violating from benign, or the other way round."""
+    value = None if total.value is None else region.size - total.value
+    return Total(value=value, low=region.size - total.high, high=region.size - total.low)
+
+
+def joined(parts: Sequence[Total]) -> Total:
+    """Add independent parts; their limits are joined around the estimate.
+
+    Source: Zou and Donner (2008), Statistics in Medicine 27:1693-1702 (MOVER).
+    """
+    known = [(part.value, part.low, part.high) for part in parts if part.value is not None]
+    if len(known) < len(parts):
+        return Total(value=None, low=sum(part.low for part in parts), high=sum(part.high for part in parts))
+    value, low, high = np.array(known).T
+    middle = float(value.sum())
+    return Total(
+        value=middle,
+        low=max(middle - float(np.hypot.reduce(value - low)), 0.0),
+        high=middle + float(np.hypot.reduce(high - value)),
+    )
+
+
+def _estimated(region: Region, *, hits: Floats, confidence: float) -> Total:
+    if ((region.labelled == 0) & (region.uploads > 0)).any():
+        return Total(value=None, low=0.0, high=region.size)
+    drawn = region.labelled + region.missing
+    # Missing verdicts: none of them a hit for the lower limit, all of them for the upper.
+    low, _ = _limits(region.uploads, drawn, hits, confidence)
+    _, high = _limits(region.uploads, drawn, hits + region.missing, confidence)
+    value = float(np.sum(region.uploads * hits / np.maximum(region.labelled, 1)))
+    return Total(value=value, low=low, high=high)
+
+
+def _limits(uploads: Floats, drawn: Floats, hits: Floats, confidence: float) -> tuple[float, float]:
+    """Limits for the number of hits: what was labelled entirely is known, the rest is estimated."""
+    sampled = drawn < uploads
+    known = float(hits[~sampled].sum())
+    low, high = _sampled_limits(uploads[sampled], drawn[sampled], hits[sampled], confidence)
+    return known + low, known + high
+
+
+def _sampled_limits(uploads: Floats, drawn: Floats, hits: Floats, confidence: float) -> tuple[float, float]:
+    if not uploads.size:
+        return 0.0, 0.0
+    size = float(uploads.sum())
+    if uploads.size == 1:  # one equal-probability sample
+        low, high = wilson(float(hits[0]), float(drawn[0]), confidence)
+        return low * size, high * size
+    low, high = fay_feuer(hits, uploads / drawn, confidence)
+    return min(low, size), min(high, size)
