@@ -1,0 +1,90 @@
+"""What a fresh database needs: groups with their permissions, the embedded classifier, a policy in force.
+
+Idempotent; runs after every migrate and every flush.
+"""
+
+import json
+
+import pghistory
+from django.apps import apps
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Group, Permission
+from django.db import connection, transaction
+
+from moderation.inference.embedded import open_nsfw
+from moderation.models import Classifier, Policy, PolicyVersion
+
+GROUPS = {
+    "moderator": ["review_uploads"],
+    "lead": ["review_uploads", "lead_reviews", "see_uploads", "see_thresholds"],
+    "admin": [
+        "review_uploads", "lead_reviews", "see_uploads", "send_uploads", "see_thresholds", "publish_thresholds",
+    ],
+    "operator": ["see_uploads", "send_uploads", "see_thresholds"],
+    "auditor": ["see_uploads", "see_thresholds"],
+}  # fmt: skip
+
+ADULT_CONTENT = """\
+Not allowed: exposed genitals, anus or female nipples; sexual acts, real or drawn; sexualised poses that focus on \
+genitals or buttocks; anything sexual that involves or seems to involve a minor.
+Allowed: swimwear and underwear, kissing, breastfeeding, childbirth, medical and educational images, nudity in \
+classical art.
+When in doubt, choose "Cannot tell": somebody else will look as well.
+"""
+REASONS = [
+    {"code": "nudity", "text": "Nudity"},
+    {"code": "sexual_activity", "text": "Sexual activity"},
+    {"code": "sexualised_minor", "text": "Sexualised minor (restricted path)"},
+    {"code": "violence", "text": "Violence or gore"},
+    {"code": "other", "text": "Something else, with a comment", "comment": True},
+]
+
+
+def ensure_defaults() -> None:
+    if PolicyVersion._meta.db_table not in connection.introspection.table_names():
+        return  # migrated back to before the first table
+    with transaction.atomic(), pghistory.context(process="defaults"):
+        _ensure_groups()
+        _ensure_policy(_ensure_classifier())
+
+
+def _ensure_groups() -> None:
+    create_permissions(apps.get_app_config("moderation"), verbosity=0)
+    for name, codenames in GROUPS.items():
+        group, created = Group.objects.get_or_create(name=name)
+        if created:
+            group.permissions.set(
+                Permission.objects.filter(content_type__app_label="moderation", codename__in=codenames)
+            )
+
+
+def _ensure_classifier() -> Classifier:
+    manifest, _ = open_nsfw()
+    classifier, _ = Classifier.objects.get_or_create(
+        sha256=manifest.sha256,
+        preprocessing_version=manifest.preprocessing_version,
+        defaults={
+            "name": manifest.name,
+            "manifest": json.loads(manifest.to_json()),
+            "positive_label": manifest.positive_label,
+            "licence": manifest.licence,
+            "provenance": dict(manifest.source),
+        },
+    )
+    return classifier
+
+
+def _ensure_policy(classifier: Classifier) -> None:
+    if PolicyVersion.objects.exists():
+        return
+    policy = Policy.objects.create(slug="adult-content", name="Adult content")
+    PolicyVersion.objects.create(
+        policy=policy,
+        number=1,
+        text=ADULT_CONTENT,
+        reasons=REASONS,
+        classifier=classifier,
+        labels=[classifier.positive_label],
+        low=0.2,
+        high=0.8,
+    ).publish(by=None, why="The default that comes with the product.")

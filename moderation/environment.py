@@ -1,0 +1,70 @@
+"""Settings from environment variables; a wrong one is refused with a message that names it."""
+
+import os
+from urllib.parse import unquote, urlsplit
+
+from cronsim import CronSim, CronSimError
+from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
+
+
+def text(name: str, *, default: str = "") -> str:
+    return os.environ.get(name, default)
+
+
+def flag(name: str, *, default: bool) -> bool:
+    value = os.environ.get(name, str(default))
+    if value not in {"True", "False"}:
+        raise ImproperlyConfigured(f"{name}={value!r}: write 'True' or 'False'.")
+    return value == "True"
+
+
+def number(name: str, *, default: int, at_least: int = 0, at_most: int = 2**53) -> int:
+    value = os.environ.get(name, str(default))
+    if not value.isascii() or not value.isdigit() or not at_least <= int(value) <= at_most:
+        raise ImproperlyConfigured(f"{name}={value!r}: write a whole number from {at_least} to {at_most}.")
+    return int(value)
+
+
+def words(name: str, *, default: str = "") -> list[str]:
+    """A list separated by commas."""
+    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def schedule(name: str, *, default: str) -> str:
+    """A cron expression of five fields: minute, hour, day of month, month, weekday."""
+    value = os.environ.get(name, default)
+    try:
+        CronSim(value, timezone.datetime(2026, 1, 1))  # noqa: DTZ001  (only parsed)
+    except CronSimError as error:
+        raise ImproperlyConfigured(
+            f"{name}={value!r}: {error}. Write a cron expression of five fields, such as '0 2 * * *'."
+        ) from error
+    return value
+
+
+def database_url(name: str) -> dict[str, str | int] | None:
+    """The connection that a ``postgresql://user:password@host:port/name`` URL describes; None when unset."""
+    value = os.environ.get(name, "")
+    if not value:
+        return None
+    accepted = "write 'postgresql://USER:PASSWORD@HOST:PORT/NAME'"
+    parts = urlsplit(value)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured(
+            f"{name} starts with {parts.scheme or value[:12]!r}, but only PostgreSQL is supported: {accepted}."
+        )
+    if not parts.path.strip("/"):
+        raise ImproperlyConfigured(f"{name} names no database: {accepted}.")
+    try:
+        port = parts.port or 5432
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} has a bad port ({error}): {accepted}.") from error
+    return {
+        "NAME": unquote(parts.path.strip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        # A socket's folder is written percent-encoded, as libpq wants it: postgresql://user@%2Fvar%2Frun/name
+        "HOST": unquote(parts.hostname or ""),
+        "PORT": port,
+    }

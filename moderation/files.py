@@ -1,0 +1,88 @@
+"""Content-addressed files below DATA_DIR: temporary name, fsync, rename; nothing half-written stays.
+
+Uploaded bytes are private and never served. Renditions are what people see.
+"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from django.conf import settings
+
+
+class StorageFull(Exception):
+    """The file could not be written; nothing of it was kept."""
+
+
+def uploads_folder() -> Path:
+    return Path(settings.DATA_DIR) / "uploads"
+
+
+def renditions_folder() -> Path:
+    return Path(settings.DATA_DIR) / "renditions"
+
+
+def classifiers_folder() -> Path:
+    return Path(settings.DATA_DIR) / "classifiers"
+
+
+def upload_path(sha256: str) -> Path:
+    return uploads_folder() / sha256[:2] / sha256[2:4] / sha256
+
+
+def rendition_path(sha256: str, *, frame: int, variant: str) -> Path:
+    return renditions_folder() / sha256[:2] / sha256[2:4] / f"{sha256}-{frame}-{variant}.webp"
+
+
+def write(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write ``chunks`` to ``path`` whole or not at all; an existing file of that name is replaced.
+
+    Raises:
+        StorageFull: the disk is full or refuses to write.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise StorageFull(
+            f"{path.parent} could not be written ({error.strerror}). Free some space and send the file again."
+        ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def store_upload(content: bytes) -> str:
+    """Keep ``content`` once and return its sha256."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    path = upload_path(sha256)
+    if not path.exists():
+        write(path, [content])
+    else:
+        # A sweep looks at the time of a file without a row: this one is wanted from now on.
+        os.utime(path)
+    return sha256
+
+
+def stored_files() -> Iterator[Path]:
+    """Every file of uploads and renditions, half-written ones too."""
+    for folder in (uploads_folder(), renditions_folder()):
+        yield from (path for path in folder.rglob("*") if path.is_file())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,82 @@
+"""Classifiers as data, and the scores they gave."""
+
+from pathlib import Path
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from moderation import files
+from moderation.models.tracking import append_only, tracked
+from moderation.models.uploads import StoredFile
+
+
+class ClassifierQuerySet(models.QuerySet["Classifier"]):
+    def active(self) -> Self:
+        return self.filter(retired_at=None)
+
+
+@tracked()
+class Classifier(models.Model):
+    """One registered ONNX file with its manifest and sha256."""
+
+    name = models.CharField(max_length=100, unique=True)
+    sha256 = models.CharField(max_length=64)
+    preprocessing_version = models.CharField(max_length=40)
+    manifest = models.JSONField()
+    positive_label = models.CharField(max_length=100)
+    licence = models.CharField(max_length=200)
+    provenance = models.JSONField(default=dict)
+    # Empty for the classifier that comes with the product: its file lies in an installed package.
+    file_name = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ClassifierQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sha256", "preprocessing_version"], name="one_classifier_per_file_and_preprocessing"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.sha256[:8]}"
+
+    @property
+    def is_embedded(self) -> bool:
+        return not self.file_name
+
+    @property
+    def path(self) -> Path:
+        """Where an imported file lies; the embedded one knows its own place."""
+        return files.classifiers_folder() / self.file_name
+
+
+class Score(models.Model):
+    """What one classifier says of one file: the worst of its views and frames, and which one that was."""
+
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="scores")
+    classifier = models.ForeignKey(Classifier, on_delete=models.PROTECT, related_name="scores")
+    preprocessing_version = models.CharField(max_length=40)
+    label = models.CharField(max_length=100)
+    value = models.FloatField(help_text="Probability in [0, 1], as the classifier gave it.")
+    frame = models.PositiveIntegerField(default=0)
+    view = models.CharField(max_length=40, default="full")
+    runtime = models.CharField(max_length=100, help_text="Inference library, version and execution provider.")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        triggers = [append_only()]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["file", "classifier", "preprocessing_version", "label"],
+                name="one_score_per_file_classifier_preprocessing_and_label",
+            ),
+            models.CheckConstraint(condition=Q(value__gte=0, value__lte=1), name="score_is_a_probability"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.value:.4f}"

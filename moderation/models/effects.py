@@ -1,0 +1,118 @@
+"""What leaves the building because of a screening or a decision, once its time has come."""
+
+from datetime import timedelta
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from moderation.models.decisions import Decision
+from moderation.models.policies import Policy
+from moderation.models.screenings import Screening
+from moderation.models.tracking import immutable_but_for, never_deleted, tracked_changes
+from moderation.models.uploads import Upload
+
+
+class EffectQuerySet(models.QuerySet["Effect"]):
+    def in_force(self) -> Self:
+        """Due and not cancelled; nothing has to run for that."""
+        return self.filter(cancelled_at=None, due_at__lte=Now())
+
+    def latest_per_policy(self) -> Self:
+        return self.order_by("policy_id", "-due_at", "-pk").distinct("policy_id")
+
+    def schedule(self, decision: Decision, *, outcome: str, delay: timedelta | None = None) -> "Effect":
+        """Let ``decision`` take effect after the grace period."""
+        delay = timedelta(seconds=settings.GRACE_SECONDS) if delay is None else delay
+        effect = self.create(
+            upload=decision.upload,
+            policy=decision.screening.policy if decision.screening else None,
+            decision=decision,
+            outcome=outcome,
+            due_at=Now() + delay,
+        )
+        effect.refresh_from_db(fields=["due_at", "created_at"])
+        return effect
+
+    def take_back(self, decision: Decision, *, because: Decision, restore: str) -> bool:
+        """Cancel the decision's effect, or write the reverse one where its time has come.
+
+        Returns:
+            True where an effect that was in force had to be reversed.
+        """
+        effects = self.filter(decision=decision, cancelled_at=None)
+        # The database's clock decides the race between an undo and the end of the grace period.
+        if not effects.exists() or effects.filter(due_at__gt=Now()).update(cancelled_at=Now()):
+            return False
+        self.schedule(because, outcome=restore, delay=timedelta())
+        return True
+
+
+@tracked_changes()
+class Effect(models.Model):
+    """Approve, reject or hold one upload. Immutable, but that an undo in time cancels it."""
+
+    class Outcome(models.TextChoices):
+        APPROVE = "approve", "approve"
+        REJECT = "reject", "reject"
+        HOLD = "hold", "hold for review"
+
+    upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="effects")
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, null=True, blank=True, related_name="effects")
+    screening = models.ForeignKey(Screening, on_delete=models.PROTECT, null=True, blank=True, related_name="effects")
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, null=True, blank=True, related_name="effects")
+    outcome = models.CharField(max_length=7, choices=Outcome)
+    due_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = EffectQuerySet.as_manager()
+
+    class Meta:
+        triggers = [immutable_but_for("cancelled_at"), never_deleted()]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(screening=None, decision__isnull=False) | Q(screening__isnull=False, decision=None),
+                name="effect_of_a_screening_or_of_a_decision",
+            ),
+            models.UniqueConstraint(
+                fields=["screening"], condition=Q(screening__isnull=False), name="one_effect_per_screening"
+            ),
+            models.UniqueConstraint(
+                fields=["decision"], condition=Q(decision__isnull=False), name="one_effect_per_decision"
+            ),
+        ]
+        indexes = [
+            # Serves outcomes_in_force() and, by due time, delivery.
+            models.Index(fields=["upload", "policy", "-due_at"], name="effect_live_idx", condition=Q(cancelled_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} {self.upload}"
+
+
+def effects_in_force(upload: Upload) -> list[Effect]:
+    """The latest effect in force per policy; what other programs may be told."""
+    return list(
+        Effect.objects.in_force().filter(upload=upload).latest_per_policy().select_related("decision", "screening")
+    )
+
+
+def status_in_force(upload: Upload) -> str:
+    """The upload's status as the outside may know it: a decision within its grace period does not show yet."""
+    status = Upload.Status
+    if upload.status in {status.PENDING, status.QUARANTINED, status.ERASED}:
+        return upload.status
+    outcomes = {effect.policy_id: effect.outcome for effect in effects_in_force(upload)}
+    if upload.quarantine_reason:
+        waiting: list[int | None] = [None]
+        undecided = status.QUARANTINED
+    else:
+        waiting = list(upload.screenings.live().values_list("policy_id", flat=True))
+        undecided = status.IN_REVIEW
+    found = {outcomes.get(policy, "hold") for policy in waiting}
+    if "reject" in found:
+        return status.REJECTED
+    return undecided if "hold" in found else status.APPROVED

@@ -1,0 +1,84 @@
+"""Who works here, and which programs may send uploads in."""
+
+import hashlib
+import secrets
+from typing import Any, Self
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models.functions import Now
+
+from moderation.models.tracking import tracked
+
+
+@tracked(exclude=["password", "last_login"])
+class User(AbstractUser):
+    """A moderator, lead, admin, operator or auditor: the groups say which."""
+
+    single_key_shortcuts = models.BooleanField(
+        default=True, help_text="Single keys such as A and R decide. Off: only buttons and Tab."
+    )
+    shortcuts = models.JSONField(default=dict, blank=True, help_text="Action to key, where changed from the default.")
+
+    @property
+    def is_lead(self) -> bool:
+        return self.has_perm("moderation.lead_reviews")
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def usable(self) -> Self:
+        return self.filter(revoked_at=None)
+
+    def issue(self, *, name: str, source: str, created_by: User | None = None) -> tuple["ApiToken", str]:
+        """Make a token for ``source`` and return it with its secret, which is not kept and can't be shown again."""
+        secret = f"sl_{secrets.token_urlsafe(32)}"
+        token = self.create(
+            name=name, source=source, created_by=created_by, prefix=secret[:8], digest=ApiToken.digest_of(secret)
+        )
+        return token, secret
+
+    def authenticate(self, secret: str) -> "ApiToken | None":
+        return self.usable().filter(digest=ApiToken.digest_of(secret)).first()
+
+
+@tracked(exclude=["last_used_at", "digest"])
+class ApiToken(models.Model):
+    """Lets one program send uploads in and read their decisions. Only the secret's sha256 is kept."""
+
+    name = models.CharField(max_length=100, unique=True)
+    source = models.CharField(max_length=100, help_text="The source that uploads sent with this token belong to.")
+    prefix = models.CharField(max_length=8)
+    digest = models.CharField(max_length=64, unique=True)
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="api_tokens")
+    created_at = models.DateTimeField(db_default=Now())
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @staticmethod
+    def digest_of(secret: str) -> str:
+        # 256 random bits need no salt and no slow hash.
+        return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class IdempotentAnswer(models.Model):
+    """What was answered to an Idempotency-Key, so that a retry gets the same answer."""
+
+    token = models.ForeignKey(ApiToken, on_delete=models.PROTECT, related_name="answers")
+    key = models.CharField(max_length=255)
+    body_sha256 = models.CharField(max_length=64)
+    status_code = models.PositiveSmallIntegerField()
+    answer = models.JSONField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["token", "key"], name="one_answer_per_token_and_idempotency_key")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.status_code}"

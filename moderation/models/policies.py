@@ -1,0 +1,330 @@
+"""What is not allowed, where the thresholds lie, and the epochs within which evidence adds up."""
+
+import hashlib
+import secrets
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models, transaction
+from django.db.models import F, Max, Q
+from django.db.models.functions import Now
+
+from moderation.models.people import User
+from moderation.models.tracking import never_deleted, tracked
+from moderation.routing import Rates, Route
+
+if TYPE_CHECKING:
+    from moderation.models.classifiers import Classifier
+
+# Thresholds lie on this grid, so that a ledger's bins never have to be split.
+GRID_STEPS = 100
+GRID = [step / GRID_STEPS for step in range(GRID_STEPS + 1)]
+
+
+def on_grid(name: str) -> models.CheckConstraint:
+    hundredfold = F(name) * GRID_STEPS
+    return models.CheckConstraint(
+        condition=models.lookups.LessThan(
+            models.Func(hundredfold - models.Func(hundredfold, function="ROUND"), function="ABS"), 1e-6
+        ),
+        name=f"{name}_lies_on_the_grid",
+        violation_error_message=f"{name} must be a multiple of {1 / GRID_STEPS}.",
+    )
+
+
+@tracked()
+class Community(models.Model):
+    """A part of the platform with thresholds of its own; what it does not set comes from its parent."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=100)
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
+
+    class Meta:
+        verbose_name_plural = "communities"
+        constraints = [
+            models.CheckConstraint(condition=~Q(parent=F("id")), name="community_is_not_its_own_parent")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PolicyQuerySet(models.QuerySet["Policy"]):
+    def in_force(self) -> Self:
+        return self.filter(versions__state=PolicyVersion.State.IN_FORCE, versions__community=None)
+
+
+@tracked()
+class Policy(models.Model):
+    """A rule that uploads may break; its versions say what it meant when."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=100)
+
+    objects = PolicyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "policies"
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Epoch(models.Model):
+    """A stretch within which verdicts are evidence about the same thing: text, classifier and preprocessing.
+
+    Moving thresholds keeps it. ``pi_floor`` is the smallest audit rate by risk; a rate below it opens a new epoch.
+    """
+
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="epochs")
+    text_sha256 = models.CharField(max_length=64)
+    classifier = models.ForeignKey("moderation.Classifier", on_delete=models.PROTECT, related_name="epochs")
+    preprocessing_version = models.CharField(max_length=40)
+    secret = models.BinaryField(max_length=32)
+    grid = models.JSONField()
+    start_low = models.FloatField()
+    start_high = models.FloatField()
+    targets = models.JSONField()
+    delta = models.FloatField(default=0.05)
+    pi_floor = models.JSONField()
+    opened_at = models.DateTimeField(db_default=Now())
+    closed_at = models.DateTimeField(null=True, blank=True)
+    why_opened = models.CharField(max_length=500)
+    why_closed = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        triggers = [never_deleted()]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["policy"], condition=Q(closed_at=None), name="one_open_epoch_per_policy"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"epoch {self.pk} of {self.policy}"
+
+
+# The secret stays out of the history; so that nobody who reads it can predict the coin.
+tracked(exclude=["secret"])(Epoch)
+
+
+class PolicyVersionQuerySet(models.QuerySet["PolicyVersion"]):
+    def in_force(self) -> Self:
+        return self.filter(state=PolicyVersion.State.IN_FORCE)
+
+    def root(self) -> Self:
+        return self.filter(community=None)
+
+
+DEFAULT_TARGETS = {"leak": 0.005, "miss": 0.1, "wrongful": 0.2}
+
+
+def default_targets() -> dict[str, float]:
+    return dict(DEFAULT_TARGETS)
+
+
+@tracked()
+class PolicyVersion(models.Model):
+    """A policy at one time: text, reasons, thresholds, rates, costs. Only a draft can change.
+
+    A community's version sets thresholds, rates and capacity; text, reasons and classifier come from the root's.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "draft"
+        IN_FORCE = "in_force", "in force"
+        RETIRED = "retired", "retired"
+
+    class Combination(models.TextChoices):
+        MAX = "max", "the largest of the labels"
+        SUM = "sum", "the sum of the labels"
+
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="versions")
+    community = models.ForeignKey(Community, on_delete=models.PROTECT, null=True, blank=True, related_name="versions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
+    text = models.TextField(blank=True)
+    reasons = models.JSONField(default=list, blank=True)
+    classifier = models.ForeignKey(
+        "moderation.Classifier", on_delete=models.PROTECT, null=True, blank=True, related_name="policy_versions"
+    )
+    labels = models.JSONField(default=list, blank=True)
+    combination = models.CharField(max_length=3, choices=Combination, default=Combination.MAX)
+    low = models.FloatField()
+    high = models.FloatField()
+    audit_rate_approve = models.FloatField(default=0.02)
+    audit_rate_reject = models.FloatField(default=0.10)
+    review_rate = models.FloatField(default=1.0, help_text="Below 1 where the band holds more than the capacity.")
+    fallback = models.CharField(
+        max_length=7,
+        choices=[("approve", "approve"), ("reject", "reject")],
+        default="reject",
+        help_text="What becomes of an upload in the band that nobody looks at or that nobody can tell.",
+    )
+    cost_miss = models.FloatField(default=20.0)
+    cost_wrongful = models.FloatField(default=5.0)
+    cost_review = models.FloatField(default=0.5)
+    targets = models.JSONField(default=default_targets)
+    capacity = models.PositiveIntegerField(null=True, blank=True, help_text="Reviews a day; empty: no limit.")
+    epoch = models.ForeignKey(Epoch, on_delete=models.PROTECT, null=True, blank=True, related_name="versions")
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+    published_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    published_at = models.DateTimeField(null=True, blank=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+    why = models.CharField(max_length=500, blank=True)
+
+    objects = PolicyVersionQuerySet.as_manager()
+
+    class Meta:
+        triggers = [never_deleted()]
+        permissions = [
+            ("see_thresholds", "Can see thresholds and scores"),
+            ("publish_thresholds", "Can draft and publish thresholds"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["policy", "community", "number"], nulls_distinct=False, name="one_version_per_number"
+            ),
+            models.UniqueConstraint(
+                fields=["policy", "community"],
+                condition=Q(state="in_force"),
+                nulls_distinct=False,
+                name="one_version_in_force_per_policy_and_community",
+            ),
+            models.CheckConstraint(
+                condition=Q(low__gte=0, low__lte=F("high"), high__lte=1),
+                name="thresholds_in_order",
+                violation_error_message="Thresholds must satisfy 0 <= low <= high <= 1.",
+            ),
+            on_grid("low"),
+            on_grid("high"),
+            models.CheckConstraint(
+                condition=Q(
+                    audit_rate_approve__range=(0, 1), audit_rate_reject__range=(0, 1), review_rate__range=(0, 1)
+                ),
+                name="rates_are_probabilities",
+            ),
+            models.CheckConstraint(
+                condition=Q(cost_miss__gte=0, cost_wrongful__gte=0, cost_review__gte=0),
+                name="costs_are_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="draft") | Q(published_at__isnull=False, epoch__isnull=False) & ~Q(why=""),
+                name="published_with_a_reason_in_an_epoch",
+            ),
+            models.CheckConstraint(
+                condition=Q(community=None, classifier__isnull=False) & ~Q(text="")
+                | Q(community__isnull=False, classifier=None, text=""),
+                name="text_and_classifier_belong_to_the_root",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy}, version {self.number}"
+
+    @property
+    def rates(self) -> Rates:
+        return Rates(
+            approve=self.audit_rate_approve,
+            review=self.review_rate,
+            reject=self.audit_rate_reject,
+            fallback=Route(self.fallback),
+        )
+
+    @property
+    def text_sha256(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def pi_floor(self) -> dict[str, float]:
+        """The smallest rate, by risk, among the regions that can hold the risk's violations (THRESHOLDS 5)."""
+        return {
+            "leak": self.audit_rate_approve,
+            "miss": min(self.audit_rate_approve, self.review_rate),
+            "wrongful": self.audit_rate_reject,
+        }
+
+    def combine(self, scores: dict[str, float]) -> float:
+        """The one probability that is compared with the thresholds, from the labels that the policy names."""
+        values = [scores[label] for label in self.labels]
+        return max(values) if self.combination == self.Combination.MAX else min(sum(values), 1.0)
+
+    @transaction.atomic
+    def publish(self, *, by: User | None, why: str) -> None:
+        """Put this draft in force; the one before it retires and the next pre-screen uses this one."""
+        # Everybody who publishes for this policy queues up here.
+        Policy.objects.select_for_update().get(pk=self.policy_id)
+        siblings = PolicyVersion.objects.filter(policy=self.policy, community=self.community)
+        siblings.in_force().update(state=self.State.RETIRED, retired_at=Now())
+        published = siblings.filter(pk=self.pk, state=self.State.DRAFT).update(
+            state=self.State.IN_FORCE, published_by=by, published_at=Now(), why=why, epoch=self._epoch(why=why)
+        )
+        if published != 1:
+            raise AlreadyPublished(f"{self} is not a draft any more. Reload the page to see what is in force.")
+        self.refresh_from_db()
+
+    def copy_as_draft(self, *, by: User | None, **changes: Any) -> "PolicyVersion":
+        """A new draft with this version's content and the next free number."""
+        with transaction.atomic():
+            Policy.objects.select_for_update().get(pk=self.policy_id)
+            newest = PolicyVersion.objects.filter(policy=self.policy, community=self.community).aggregate(
+                number=Max("number")
+            )["number"]
+            content = {name: getattr(self, name) for name in CONTENT} | changes
+            return PolicyVersion.objects.create(
+                policy=self.policy, community=self.community, number=newest + 1, created_by=by, **content
+            )
+
+    def _root(self) -> "PolicyVersion":
+        if self.community_id is None:
+            return self
+        return PolicyVersion.objects.root().in_force().get(policy=self.policy)
+
+    def _epoch(self, *, why: str) -> Epoch:
+        """The open epoch where evidence keeps adding up, else a new one."""
+        root = self._root()
+        assert root.classifier is not None
+        now = Epoch.objects.filter(policy=self.policy, closed_at=None).first()
+        if now is not None:
+            change = self._what_ends(now, root=root, classifier=root.classifier)
+            if not change:
+                return now
+            Epoch.objects.filter(pk=now.pk).update(closed_at=Now(), why_closed=change)
+            why = change
+        return Epoch.objects.create(
+            policy=self.policy,
+            text_sha256=root.text_sha256,
+            classifier=root.classifier,
+            preprocessing_version=root.classifier.preprocessing_version,
+            secret=secrets.token_bytes(32),
+            grid=GRID,
+            start_low=self.low,
+            start_high=self.high,
+            targets=self.targets,
+            pi_floor=self.pi_floor,
+            why_opened=why,
+        )
+
+    def _what_ends(self, epoch: Epoch, *, root: "PolicyVersion", classifier: "Classifier") -> str:
+        """Why ``epoch`` can't go on under this version; empty where it can."""
+        if epoch.text_sha256 != root.text_sha256:
+            return "The policy's text changed."
+        if (epoch.classifier_id, epoch.preprocessing_version) != (classifier.pk, classifier.preprocessing_version):
+            return "The classifier or its preprocessing changed."
+        if lower := [risk for risk, pi in self.pi_floor.items() if pi < epoch.pi_floor[risk]]:
+            return f"An audit rate fell below the epoch's floor ({', '.join(lower)})."
+        return ""
+
+
+class AlreadyPublished(Exception):
+    """The version is not a draft any more."""
+
+
+# What a draft copies from the version it starts from.
+CONTENT = (
+    "text", "reasons", "classifier", "labels", "combination", "low", "high",
+    "audit_rate_approve", "audit_rate_reject", "review_rate", "fallback",
+    "cost_miss", "cost_wrongful", "cost_review", "targets", "capacity",
+)  # fmt: skip

@@ -1,0 +1,365 @@
+"""Review tasks: claimed for a while by one moderator, decided once, undone truly."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Now
+
+from moderation.models.decisions import Decision, Verdict, settle
+from moderation.models.effects import Effect
+from moderation.models.people import User
+from moderation.models.policies import Policy
+from moderation.models.screenings import Screening
+from moderation.models.tracking import append_only, never_deleted, tracked
+from moderation.models.uploads import Upload
+
+NOT_CLAIMED = {"claimed_by": None, "claim_token": None, "claimed_at": None, "claim_expires_at": None}
+CLAIM_FIELDS = list(NOT_CLAIMED)
+# Cannot tell: a second person, then a lead.
+LAST_ROUND = 3
+
+
+class ClaimLost(Exception):
+    """The claim ran out, the task was taken or decided, or another claim of the same person replaced it."""
+
+
+class UndoRefused(Exception):
+    """There is nothing to undo, or someone else has built on it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A moderator's hold on a task. The token is new at every claim, so that two tabs and two claims differ."""
+
+    moderator: User
+    token: uuid.UUID
+
+
+class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
+    def undecided(self) -> Self:
+        return self.filter(decided_at=None, withdrawn_at=None)
+
+    def claimable(self) -> Self:
+        """Undecided tasks nobody holds; an expired claim does not hold."""
+        return self.undecided().filter(Q(claimed_by=None) | Q(claim_expires_at__lte=Now()))
+
+    def held(self) -> Self:
+        return self.undecided().filter(claim_expires_at__gt=Now())
+
+    def held_by(self, claim: Claim) -> Self:
+        return self.held().filter(claimed_by=claim.moderator, claim_token=claim.token)
+
+    def skipped_by(self, moderator: User) -> Self:
+        return self.filter(Exists(Skip.objects.filter(task=OuterRef("pk"), moderator=moderator)))
+
+    def decided_before_by(self, moderator: User) -> Self:
+        """Tasks on a screening that this person gave a live verdict on: the next opinion is someone else's."""
+        own = Decision.objects.live().verdicts().filter(reviewer=moderator, screening=OuterRef("screening"))
+        return self.filter(Exists(own))
+
+    def suitable_for(self, moderator: User) -> Self:
+        skipped = Skip.objects.filter(task=OuterRef("pk"), moderator=moderator)
+        own = Decision.objects.live().verdicts().filter(reviewer=moderator, screening=OuterRef("screening"))
+        tasks = self.filter(~Exists(skipped), ~Exists(own))
+        return tasks if moderator.is_lead else tasks.filter(needs_lead=False)
+
+    def in_review_order(self) -> Self:
+        """Most urgent first, then the longest wait."""
+        return self.order_by("-priority", "opened_at", "pk")
+
+    def with_upload(self) -> Self:
+        return self.select_related("upload__file", "policy", "screening__policy_version")
+
+    def claim_next(self, moderator: User) -> "ReviewTask | None":
+        """Give ``moderator`` the most urgent task that nobody holds; what they held before is free again."""
+        with transaction.atomic():
+            self.release(moderator)
+            task = (
+                self.claimable()
+                .suitable_for(moderator)
+                .in_review_order()
+                .select_for_update(skip_locked=True, of=("self",), no_key=True)
+                .first()
+            )
+            if task is not None:
+                task.hand_to(moderator)
+            return task
+
+    def current(self, moderator: User) -> "ReviewTask | None":
+        """The task that ``moderator`` holds now."""
+        return self.held().filter(claimed_by=moderator).with_upload().first()
+
+    def release(self, moderator: User) -> None:
+        self.undecided().filter(claimed_by=moderator).update(**NOT_CLAIMED)
+
+    def open_for(self, screenings: list[Screening]) -> list["ReviewTask"]:
+        """One task for each screening, in one statement."""
+        return self.bulk_create(
+            ReviewTask(screening=screening, upload_id=screening.upload_id, policy_id=screening.policy_id)
+            for screening in screenings
+        )
+
+
+@tracked(exclude=CLAIM_FIELDS)
+class ReviewTask(models.Model):
+    """A request for one verdict.
+
+    ``round`` counts second opinions, each a new task for someone else; ``attempt`` counts reopenings of the same task.
+    """
+
+    class Kind(models.TextChoices):
+        SCREENING = "screening", "screening"
+        REPORT = "report", "report"
+        APPEAL = "appeal", "appeal"
+
+    kind = models.CharField(max_length=9, choices=Kind, default=Kind.SCREENING)
+    upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="tasks")
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="tasks")
+    screening = models.ForeignKey(Screening, on_delete=models.PROTECT, null=True, blank=True, related_name="tasks")
+    round = models.PositiveSmallIntegerField(default=1)
+    attempt = models.PositiveSmallIntegerField(default=1)
+    priority = models.SmallIntegerField(default=0)
+    needs_lead = models.BooleanField(default=False)
+    opened_at = models.DateTimeField(db_default=Now())
+    decided_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    claimed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="claimed_tasks")
+    claim_token = models.UUIDField(null=True, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    claim_expires_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ReviewTaskQuerySet.as_manager()
+
+    class Meta:
+        triggers = [never_deleted()]
+        permissions = [
+            ("review_uploads", "Can review uploads in the queue"),
+            ("lead_reviews", "Can settle quarantine and decide what others could not tell"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["screening", "round"], name="one_task_per_screening_and_round"),
+            models.CheckConstraint(
+                condition=Q(**NOT_CLAIMED) | Q(**{f"{name}__isnull": False for name in CLAIM_FIELDS}),
+                name="a_claim_is_whole_or_absent",
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_at=None, withdrawn_at=None) | Q(claimed_by=None),
+                name="only_undecided_tasks_are_claimed",
+            ),
+            models.UniqueConstraint(
+                fields=["claimed_by"], condition=Q(claimed_by__isnull=False), name="one_claim_per_moderator"
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="screening") | Q(screening__isnull=False), name="a_screening_task_has_its_screening"
+            ),
+        ]
+        indexes = [
+            # Serves ReviewTaskQuerySet.claim_next().
+            models.Index(
+                F("priority").desc(), "opened_at", "id", name="reviewtask_undecided_idx",
+                condition=Q(decided_at=None, withdrawn_at=None),
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"task {self.pk} on {self.upload}"
+
+    @property
+    def claim(self) -> Claim | None:
+        """The hold that is written on the row; whether it still holds, the database says (``held_by``)."""
+        if self.claimed_by is None or self.claim_token is None:
+            return None
+        return Claim(moderator=self.claimed_by, token=self.claim_token)
+
+    def hand_to(self, moderator: User) -> None:
+        """Write a claim with a new token. The caller has locked the row, or has just reopened it."""
+        ReviewTask.objects.filter(pk=self.pk).update(
+            claimed_by=moderator,
+            claim_token=uuid.uuid4(),
+            claimed_at=Now(),
+            claim_expires_at=Now() + timedelta(seconds=settings.CLAIM_SECONDS),
+        )
+        self.refresh_from_db(fields=[*CLAIM_FIELDS, "attempt", "decided_at"])
+
+    def renew(self, *, claim: Claim) -> datetime:
+        """Hold on for another lease and return when it ends.
+
+        Raises:
+            ClaimLost: the claim does not hold any more.
+        """
+        expires = Now() + timedelta(seconds=settings.CLAIM_SECONDS)
+        if self._held(claim).update(claim_expires_at=expires) != 1:
+            raise ClaimLost(self.explain_loss(claim))
+        self.refresh_from_db(fields=["claim_expires_at"])
+        assert self.claim_expires_at is not None
+        return self.claim_expires_at
+
+    def reveal(self, *, claim: Claim) -> "Exposure":
+        """Record that this person looks at the unblurred image: once per claim.
+
+        Raises:
+            ClaimLost: the claim does not hold any more. Nothing is written.
+        """
+        with transaction.atomic():
+            if not self._held(claim).select_for_update(no_key=True).exists():
+                raise ClaimLost(self.explain_loss(claim))
+            exposure, _ = Exposure.objects.get_or_create(
+                claim_token=claim.token, defaults={"person": claim.moderator, "task": self, "upload": self.upload}
+            )
+        return exposure
+
+    def is_revealed_to(self, claim: Claim) -> bool:
+        """Whether the clear rendition may be served: the claim holds and its exposure is recorded."""
+        return self._held(claim).exists() and Exposure.objects.filter(claim_token=claim.token, task=self).exists()
+
+    def skip(self, *, claim: Claim) -> None:
+        """Give the task back and never serve it to this person again.
+
+        Raises:
+            ClaimLost: the claim does not hold any more. Nothing is written.
+        """
+        with transaction.atomic():
+            if self._held(claim).update(**NOT_CLAIMED) != 1:
+                raise ClaimLost(self.explain_loss(claim))
+            Skip.objects.get_or_create(task=self, moderator=claim.moderator)
+
+    def decide(self, verdict: Verdict, *, claim: Claim, reason: str = "", comment: str = "") -> Decision:
+        """Record ``verdict``, move the upload and schedule the effect, in one transaction.
+
+        Raises:
+            ClaimLost: the claim expired, someone else took the task, or it was decided already. Nothing is written.
+        """
+        with transaction.atomic():
+            held = self._held(claim)
+            spent = held.values_list(Now() - F("claimed_at"), flat=True).first() or timedelta()
+            # The database decides the race: exactly one caller updates the row. The token tells two tabs apart.
+            if held.update(decided_at=Now(), **NOT_CLAIMED) != 1:
+                raise ClaimLost(self.explain_loss(claim))
+            self.refresh_from_db(fields=["attempt", "round", "decided_at"])
+            decision = self._record(
+                claim.moderator,
+                verdict=verdict,
+                reason=reason,
+                comment=comment,
+                seconds_spent=spent.total_seconds(),
+                shown=self._shown(claim),
+            )
+            self._follow(decision)
+            settle(Upload.objects.filter(pk=self.upload_id))
+        return decision
+
+    def undo(self, *, by: User) -> Decision:
+        """Take back the live verdict that ``by`` gave here, and hand the task to them again with a new token.
+
+        The effect is cancelled if its time has not come; else the reverse effect is written.
+
+        Raises:
+            UndoRefused: there is no such verdict any more, or someone else is looking because of it.
+        """
+        with transaction.atomic():
+            ReviewTask.objects.select_for_update(no_key=True).get(pk=self.pk)
+            verdict = Decision.objects.live().filter(task=self, reviewer=by, kind=Decision.Kind.VERDICT).first()
+            if verdict is None:
+                raise UndoRefused(f"Your decision on {self.upload} was undone or overruled already. Nothing was changed.")
+            self._withdraw_next_round()
+            self.refresh_from_db()
+            undo = self._record(by, kind=Decision.Kind.UNDO, supersedes=verdict)
+            assert self.screening is not None
+            Effect.objects.take_back(verdict, because=undo, restore=self.screening.automatic_outcome)
+            ReviewTask.objects.release(by)
+            ReviewTask.objects.filter(pk=self.pk).update(decided_at=None, attempt=F("attempt") + 1)
+            self.hand_to(by)
+            settle(Upload.objects.filter(pk=self.upload_id))
+        return undo
+
+    def explain_loss(self, claim: Claim) -> str:
+        """Say to the person who held ``claim`` what happened to their task."""
+        now = ReviewTask.objects.select_related("claimed_by", "upload").get(pk=self.pk)
+        last = now.decisions.live().verdicts().order_by("-pk").select_related("reviewer").first()
+        if now.decided_at and last and last.reviewer == claim.moderator:
+            return f"You decided {now.upload} already, in another tab or with a double click. Nothing more was saved."
+        if now.decided_at or now.withdrawn_at:
+            return f"Your claim on {now.upload} ran out and someone else decided it. Nothing was saved."
+        if now.claimed_by == claim.moderator:
+            return f"You opened {now.upload} again elsewhere, which ended this view of it. Nothing was saved."
+        if now.claimed_by:
+            return f"Your claim on {now.upload} ran out and someone else took it. Nothing was saved."
+        return f"Your claim on {now.upload} ran out or was given back. Nothing was saved."
+
+    def _held(self, claim: Claim) -> ReviewTaskQuerySet:
+        return ReviewTask.objects.filter(pk=self.pk).held_by(claim)
+
+    def _record(self, reviewer: User, **content: object) -> Decision:
+        return Decision.objects.create(
+            task=self,
+            upload=self.upload,
+            screening=self.screening,
+            round=self.round,
+            attempt=self.attempt,
+            reviewer=reviewer,
+            source=Decision.Source.SAMPLE if self.kind == self.Kind.SCREENING else self.kind,
+            **content,
+        )
+
+    def _shown(self, claim: Claim) -> dict[str, object]:
+        revealed = Exposure.objects.filter(claim_token=claim.token).exists()
+        return {"revealed": revealed, "frame": self.screening.frame if self.screening else 0}
+
+    def _follow(self, decision: Decision) -> None:
+        """What a verdict sets going: an effect where it changes something, the next round where nobody could tell."""
+        assert self.screening is not None
+        if decision.verdict != Verdict.CANNOT_TELL:
+            if decision.outcome != self.screening.automatic_outcome:
+                Effect.objects.schedule(decision, outcome=decision.outcome)
+        elif self.round < LAST_ROUND:
+            self._ask_someone_else()
+        elif self.screening.automatic_outcome == "hold":
+            Effect.objects.schedule(decision, outcome=self.screening.policy_version.fallback)
+
+    def _ask_someone_else(self) -> None:
+        following, _ = ReviewTask.objects.get_or_create(
+            screening=self.screening,
+            round=self.round + 1,
+            defaults={"upload": self.upload, "policy": self.policy, "needs_lead": self.round + 1 == LAST_ROUND},
+        )
+        ReviewTask.objects.filter(pk=following.pk).update(withdrawn_at=None)
+
+    def _withdraw_next_round(self) -> None:
+        following = ReviewTask.objects.filter(screening=self.screening, round=self.round + 1, withdrawn_at=None)
+        if following.exists() and following.claimable().update(withdrawn_at=Now(), **NOT_CLAIMED) != 1:
+            raise UndoRefused(f"Someone else looks at {self.upload} already because you could not tell. Ask a lead.")
+
+
+class Skip(models.Model):
+    """This person does not want to be served this task again."""
+
+    task = models.ForeignKey(ReviewTask, on_delete=models.PROTECT, related_name="skips")
+    moderator = models.ForeignKey(User, on_delete=models.PROTECT, related_name="skips")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["task", "moderator"], name="one_skip_per_task_and_moderator")]
+
+    def __str__(self) -> str:
+        return f"{self.moderator} skipped {self.task}"
+
+
+class Exposure(models.Model):
+    """One reveal of an unblurred image to one person: one per claim."""
+
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="exposures")
+    task = models.ForeignKey(ReviewTask, on_delete=models.PROTECT, related_name="exposures")
+    upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="exposures")
+    claim_token = models.UUIDField(unique=True)
+    revealed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        triggers = [append_only()]
+
+    def __str__(self) -> str:
+        return f"{self.person} saw {self.upload}"

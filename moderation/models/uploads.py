@@ -1,0 +1,117 @@
+"""Uploads as received, and the bytes they share."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Exists, Min, OuterRef, Q
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from moderation import files
+from moderation.models.people import User
+from moderation.models.policies import Community
+from moderation.models.tracking import never_deleted, tracked
+
+
+class StoredFileQuerySet(models.QuerySet["StoredFile"]):
+    def with_pending_uploads(self) -> Self:
+        return self.filter(Exists(Upload.objects.pending().filter(file=OuterRef("pk"))))
+
+
+@tracked()
+class StoredFile(models.Model):
+    """Bytes, kept once however many uploads share them."""
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    size = models.PositiveBigIntegerField(help_text="Bytes.")
+    format = models.CharField(max_length=10, help_text="By content, as the first bytes say.")
+    # Unknown (null) where the header could not be read; the pre-screen will then quarantine the uploads.
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    frames = models.PositiveIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    erased_at = models.DateTimeField(null=True, blank=True)
+
+    objects = StoredFileQuerySet.as_manager()
+
+    class Meta:
+        triggers = [never_deleted()]
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
+
+    @property
+    def path(self) -> files.Path:
+        return files.upload_path(self.sha256)
+
+
+class UploadQuerySet(models.QuerySet["Upload"]):
+    def pending(self) -> Self:
+        return self.filter(status=Upload.Status.PENDING)
+
+    def quarantined(self) -> Self:
+        return self.filter(status=Upload.Status.QUARANTINED)
+
+    def first_pending_file(self) -> int | None:
+        """The smallest file id that has a pending upload."""
+        found: int | None = self.pending().aggregate(first=Min("file_id"))["first"]
+        return found
+
+
+@tracked()
+class Upload(models.Model):
+    """One image as one source sent it."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "waiting for the pre-screen"
+        IN_REVIEW = "in_review", "in review"
+        APPROVED = "approved", "approved"
+        REJECTED = "rejected", "rejected"
+        QUARANTINED = "quarantined", "quarantined"
+        ERASED = "erased", "erased"
+
+    source = models.CharField(max_length=100)
+    external_id = models.CharField(max_length=1000)
+    uploader_reference = models.CharField(max_length=255, blank=True)
+    community = models.ForeignKey(Community, on_delete=models.PROTECT, null=True, blank=True, related_name="uploads")
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="uploads")
+    # Set by moderation.models.decisions.settle() alone.
+    status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
+    quarantine_reason = models.CharField(max_length=40, blank=True)
+    quarantine_detail = models.CharField(max_length=500, blank=True)
+    received_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="uploads")
+    received_at = models.DateTimeField(db_default=Now())
+    erased_at = models.DateTimeField(null=True, blank=True)
+
+    objects = UploadQuerySet.as_manager()
+
+    class Meta:
+        triggers = [never_deleted()]
+        permissions = [
+            ("see_uploads", "Can see uploads with their routes and decisions"),
+            ("send_uploads", "Can send uploads in on the upload page"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "external_id"], name="one_upload_per_source_and_external_id"),
+            models.CheckConstraint(
+                condition=~Q(status="quarantined") | ~Q(quarantine_reason=""), name="quarantined_for_a_reason"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "in_review", "approved", "rejected", "quarantined", "erased"]),
+                name="status_is_known",
+            ),
+        ]
+        indexes = [
+            # Serves StoredFileQuerySet.with_pending_uploads() and UploadQuerySet.first_pending_file().
+            models.Index(fields=["file"], name="upload_pending_file_idx", condition=Q(status="pending")),
+            # Serves the oldest pending upload of /readyz and of the queue's empty state.
+            models.Index(fields=["received_at"], name="upload_pending_age_idx", condition=Q(status="pending")),
+            # Serves the list of uploads by status, newest first.
+            models.Index(fields=["status", "-id"], name="upload_status_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return f"upload {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("upload", args=[self.pk])

@@ -1,0 +1,80 @@
+"""The coin and the band: from a score to a route and to who looks at it. Pure.
+
+The coin decides which uploads are drawn for a human verdict. It is a keyed hash, so that a retry draws the same,
+nobody outside can predict it, and a changed rate nests in the old one (an upload drawn at 2 % is drawn at 5 %).
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Route(StrEnum):
+    APPROVE = "approve"
+    REVIEW = "review"
+    REJECT = "reject"
+
+
+class SamplingReason(StrEnum):
+    """Why a person looks, as far as our own coin is concerned."""
+
+    REVIEW_BAND = "review_band"
+    AUDIT_APPROVE = "audit_approve"
+    AUDIT_REJECT = "audit_reject"
+    NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """How a policy version samples: the probability of a human verdict by region, and what the band falls back to."""
+
+    approve: float
+    review: float
+    reject: float
+    fallback: Route = Route.REJECT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draw:
+    """One throw of the coin. ``u`` in [0, 1); ``pi`` in [0, 1]; drawn when u < pi."""
+
+    u: float
+    pi: float
+    reason: SamplingReason
+    rate_class: str
+
+    @property
+    def drawn(self) -> bool:
+        return self.u < self.pi
+
+
+def coin(secret: bytes, *, upload_id: int, policy_id: int) -> float:
+    """The top 53 bits of HMAC-SHA256(secret, "<upload id>:<policy id>") as a float in [0, 1)."""
+    digest = hmac.digest(secret, f"{upload_id}:{policy_id}".encode(), hashlib.sha256)
+    return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
+
+
+def region(score: float, *, low: float, high: float) -> Route:
+    """Approve below low, reject from high, review in [low, high)."""
+    if score < low:
+        return Route.APPROVE
+    return Route.REJECT if score >= high else Route.REVIEW
+
+
+def draw(u: float, *, within: Route, rates: Rates) -> Draw:
+    """Throw the coin for an upload whose score lies ``within`` a region."""
+    reason, pi = {
+        Route.APPROVE: (SamplingReason.AUDIT_APPROVE, rates.approve),
+        Route.REVIEW: (SamplingReason.REVIEW_BAND, rates.review),
+        Route.REJECT: (SamplingReason.AUDIT_REJECT, rates.reject),
+    }[within]
+    return Draw(
+        u=u, pi=pi, reason=reason if u < pi else SamplingReason.NONE, rate_class=f"{within}:{pi:.6g}"
+    )
+
+
+def route(within: Route, *, draw: Draw, fallback: Route) -> Route:
+    """The region's own route; in the band, an upload that the band's own coin left out takes the policy's fallback."""
+    left_out = draw.rate_class.startswith(f"{Route.REVIEW}:") and not draw.drawn
+    return fallback if within is Route.REVIEW and left_out else within

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ReviewQueueConfig(AppConfig):
+    name = "reviewqueue"
+    verbose_name = "Review queue"

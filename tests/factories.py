@@ -1,0 +1,116 @@
+"""Builders: plain functions that make real rows, with real small images behind them."""
+
+import io
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.db.models.functions import Now
+from PIL import Image
+
+from moderation import files, routing
+from moderation.models import (
+    Effect,
+    Policy,
+    PolicyVersion,
+    ReviewTask,
+    Screening,
+    ScreeningRun,
+    StoredFile,
+    Upload,
+    User,
+    settle,
+)
+
+PASSWORD = "a long enough password"
+
+
+def make_user(name: str = "mo", *, group: str = "moderator") -> User:
+    user = User.objects.create_user(name, password=PASSWORD)
+    user.groups.add(Group.objects.get(name=group))
+    return user
+
+
+def image_bytes(colour: tuple[int, int, int] = (120, 130, 140), *, size: tuple[int, int] = (64, 48), fmt: str = "PNG") -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", size, colour).save(out, fmt)
+    return out.getvalue()
+
+
+_made = iter(range(1, 10**9))
+
+
+def make_file(content: bytes | None = None) -> StoredFile:
+    number = next(_made)
+    content = content or image_bytes((number % 256, number // 256 % 256, 77))
+    sha256 = files.store_upload(content)
+    file, _ = StoredFile.objects.get_or_create(
+        sha256=sha256, defaults={"size": len(content), "format": "PNG", "width": 64, "height": 48, "frames": 1}
+    )
+    return file
+
+
+def make_upload(*, content: bytes | None = None, source: str = "test", external_id: str = "", **fields: Any) -> Upload:
+    return Upload.objects.create(
+        source=source, external_id=external_id or f"picture-{next(_made)}", file=make_file(content), **fields
+    )
+
+
+def default_policy() -> Policy:
+    return Policy.objects.get(slug="adult-content")
+
+
+def version_in_force(policy: Policy | None = None) -> PolicyVersion:
+    return PolicyVersion.objects.in_force().root().get(policy=policy or default_policy())
+
+
+def make_screening(upload: Upload | None = None, *, score: float = 0.5, u: float = 0.999) -> Screening:
+    """A screening as the pre-screen writes it, under the policy in force, with the coin showing ``u``."""
+    upload = upload or make_upload()
+    version = version_in_force()
+    within = routing.region(score, low=version.low, high=version.high)
+    draw = routing.draw(u, within=within, rates=version.rates)
+    screening = Screening.objects.create(
+        upload=upload,
+        policy=version.policy,
+        policy_version=version,
+        epoch=version.epoch,
+        run=ScreeningRun.objects.get_or_create(pk=1, defaults={"options": {}})[0],
+        classifier=version.classifier,
+        preprocessing_version=version.classifier.preprocessing_version,
+        score=score,
+        low=version.low,
+        high=version.high,
+        route=routing.route(within, draw=draw, fallback=version.rates.fallback),
+        u=draw.u,
+        pi=draw.pi,
+        sampling_reason=draw.reason,
+        rate_class=draw.rate_class,
+    )
+    if screening.automatic_outcome != "hold":
+        Effect.objects.create(
+            upload=upload,
+            policy=version.policy,
+            screening=screening,
+            outcome=screening.automatic_outcome,
+            due_at=Now(),
+        )
+    settle(Upload.objects.filter(pk=upload.pk))
+    return screening
+
+
+def make_task(upload: Upload | None = None, *, score: float = 0.5, u: float = 0.0, **fields: Any) -> ReviewTask:
+    """An undecided task on a new screening; a score below low or from high makes it an audit."""
+    screening = make_screening(upload, score=score, u=u)
+    task = ReviewTask.objects.create(
+        screening=screening, upload=screening.upload, policy=screening.policy, **fields
+    )
+    settle(Upload.objects.filter(pk=screening.upload_id))
+    task.refresh_from_db()
+    return task
+
+
+def make_renditions(task: ReviewTask) -> None:
+    """The two files that people are shown: clear is a red image, blurred a grey one."""
+    for variant, colour in (("clear", (200, 30, 30)), ("blurred", (90, 90, 90))):
+        path = files.rendition_path(task.upload.file.sha256, frame=task.screening.frame, variant=variant)
+        files.write(path, [image_bytes(colour, fmt="WEBP")])
