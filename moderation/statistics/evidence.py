@@ -109,7 +109,7 @@ def clean_checks_needed(  # noqa: PLR0913, PLR0917 (the claim's numbers)
     def certified(further: int) -> bool:
         return float(log_e_value(b, g + further * extra, pi, target, pi_floor)) >= enough
 
-    return _first(certified)
+    return first_true(certified)
 
 
 def recognised(miss_share: float) -> float:
@@ -149,7 +149,7 @@ def _log_e(bad: Floats, good: Floats, rho: Floats, *, odds: float) -> Floats:
     return np.asarray(special.logsumexp(log_bets.sum(axis=-1), axis=-1)) - math.log(BETS.size)
 
 
-def _first(reached: Callable[[int], bool]) -> int:
+def first_true(reached: Callable[[int], bool]) -> int:
     """Return the smallest whole number at which a condition that stays true is true."""
     if reached(0):
         return 0

@@ -22,6 +22,7 @@ from moderation.statistics.risks import (
     alarm_counts_for,
     counts_for,
     falls_below_floor,
+    pair_at,
     response_rate,
 )
 
@@ -114,7 +115,7 @@ def fixed_sequence(  # noqa: PLR0913, PLR0917 (a claim and where it starts)
     claim, totals = Claim(risk, target, pi_floor, delta), list(_running(ledger))
     certified: list[float] = []
     for candidate in _candidates(totals[-1], risk, start):
-        low, high = _pair(totals[-1], risk, float(candidate))
+        low, high = pair_at(totals[-1], risk, float(candidate))
         if falls_below_floor(totals[-1], risk, low, high, pi_floor=pi_floor):
             if not certified:
                 raise checks.refusal(
@@ -141,11 +142,6 @@ def _first_certified(totals: Sequence[Ledger], claim: Claim, *, low: float, high
 def _candidates(ledger: Ledger, risk: Risk, start: float) -> Floats:
     at = ledger.cut(start, name="start")
     return ledger.edges[: at + 1][::-1] if risk == "wrongful" else ledger.edges[at:]
-
-
-def _pair(ledger: Ledger, risk: Risk, candidate: float) -> tuple[float, float]:
-    """The other threshold does not matter to the risk: the grid's end takes its place."""
-    return (float(ledger.edges[0]), candidate) if risk == "wrongful" else (candidate, float(ledger.edges[-1]))
 
 
 def _running(days: Ledger | Sequence[Ledger]) -> Iterator[Ledger]:

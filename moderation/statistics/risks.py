@@ -58,21 +58,16 @@ def alarm_counts_for(ledger: Ledger, risk: Risk, low: float, high: float) -> Cou
 
 def response_rate(ledger: Ledger, risk: Risk, low: float, high: float) -> float | None:
     """Return the share of drawn uploads with a verdict, where ``risk`` needs one; None without any."""
-    regions = _needing_verdicts(_regions(ledger, risk, low, high), risk)
-    labelled = sum(float(region.labelled.sum()) for region in regions)
-    drawn = labelled + sum(float(region.missing.sum()) for region in regions)
+    labelled, drawn = verdicts(ledger, risk, low, high)
     return labelled / drawn if drawn else None
 
 
-def _regions(ledger: Ledger, risk: Risk, low: float, high: float) -> tuple[Region, Region, Region]:
-    if risk not in get_args(Risk):
-        raise checks.refusal("risk", repr(risk), accepted="give 'leak', 'miss', 'wrongful' or 'escapes'")
-    return ledger.regions(low, high)
-
-
-def _needing_verdicts(regions: tuple[Region, Region, Region], risk: Risk) -> tuple[Region, ...]:
-    below, _, above = regions
-    return {"leak": (below,), "escapes": (below,), "wrongful": (above,), "miss": regions}[risk]
+def verdicts(ledger: Ledger, risk: Risk, low: float, high: float) -> tuple[int, int]:
+    """Return how many uploads have a verdict and how many were drawn, where ``risk`` needs one."""
+    below, band, above = _regions(ledger, risk, low, high)
+    needed = {"leak": [below], "escapes": [below], "wrongful": [above], "miss": [below, band, above]}[risk]
+    labelled = sum(region.labels for region in needed)
+    return labelled, labelled + int(sum(region.missing.sum() for region in needed))
 
 
 def falls_below_floor(ledger: Ledger, risk: Risk, low: float, high: float, *, pi_floor: float) -> bool:
@@ -80,3 +75,15 @@ def falls_below_floor(ledger: Ledger, risk: Risk, low: float, high: float, *, pi
     below, _, above = _regions(ledger, risk, low, high)
     uploads = (above if risk == "wrongful" else below).uploads
     return bool(((uploads > 0) & (ledger.pi < pi_floor)).any())
+
+
+def pair_at(ledger: Ledger, risk: Risk, threshold: float) -> tuple[float, float]:
+    """Return (low, high) for a candidate; the threshold that ``risk`` does not depend on is the grid's end."""
+    first, last = float(ledger.edges[0]), float(ledger.edges[-1])
+    return (first, float(threshold)) if risk == "wrongful" else (float(threshold), last)
+
+
+def _regions(ledger: Ledger, risk: Risk, low: float, high: float) -> tuple[Region, Region, Region]:
+    if risk not in get_args(Risk):
+        raise checks.refusal("risk", repr(risk), accepted="give 'leak', 'miss', 'wrongful' or 'escapes'")
+    return ledger.regions(low, high)

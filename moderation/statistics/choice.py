@@ -1,0 +1,231 @@
+"""Which thresholds to recommend: the cheapest certified pair whose work fits the capacity."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from moderation.statistics import checks
+from moderation.statistics.calibration import smoothed_rates
+from moderation.statistics.checks import Floats, Numbers
+from moderation.statistics.costs import AuditRates, Costs, cost_10k, optimal_thresholds, pair_costs, pair_work
+from moderation.statistics.guarantee import RESPONSE_NEEDED, clean_checks_needed, fixed_sequence
+from moderation.statistics.ledger import Ledger
+from moderation.statistics.risks import Risk, counts_for, falls_below_floor, pair_at, verdicts
+
+__all__ = [
+    "AuditRates",
+    "Binding",
+    "Costs",
+    "Option",
+    "Recommendation",
+    "Situation",
+    "cost_10k",
+    "optimal_thresholds",
+    "recommend",
+]
+
+Bins = npt.NDArray[np.bool_]
+Binding = Literal["leak", "miss", "escapes", "wrongful", "capacity", "response", "labels", "no target"]
+
+LOW_RISKS: tuple[Risk, ...] = ("leak", "miss", "escapes")
+HIGH_RISKS: tuple[Risk, ...] = ("wrongful",)
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a recommendation stands on besides the ledger.
+
+    Args:
+        audits: the coin's rates for automatic routes.
+        daily: uploads by day and bin, shape (days, bins): the last 28 days. Needed for a capacity.
+        start: (low, high) in force when the epoch opened; by default those in force now.
+        pi_floor: by risk, as declared when the epoch opened; by default the audit rate of its side.
+        delta: 1 - confidence of each certificate.
+    """
+
+    audits: AuditRates
+    daily: Numbers | None = None
+    start: tuple[float, float] | None = None
+    pi_floor: Mapping[Risk, float] = field(default_factory=dict)
+    delta: float = 0.05
+
+    def floor(self, risk: Risk) -> float:
+        return self.pi_floor.get(risk, self.audits.reject if risk == "wrongful" else self.audits.approve)
+
+
+@dataclass(frozen=True)
+class Option:
+    """A pair of thresholds, its cost per 10,000 uploads and its looks a day (90th percentile)."""
+
+    low: float
+    high: float
+    cost_10k: float
+    work: float | None
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What to set, or why nothing can be recommended (``best`` is None).
+
+    ``binding`` names what keeps ``best`` from the cheapest pair of the whole grid, or what
+    refuses; ``short_by`` says by how much: for a risk the clean audits missing at the
+    cheaper threshold that is not certified (in a refusal, at the starting threshold), for
+    "capacity" the looks a day above it, for "response" the verdicts missing. "no target" means that a side keeps its
+    threshold in force because nothing was asked of it; "labels" that no bin has any.
+    """
+
+    best: Option | None
+    binding: Binding | None
+    short_by: float | None = None
+
+
+def recommend(  # noqa: PLR0913, PLR0917 (what an admin sets, and where)
+    ledger: Ledger | Sequence[Ledger],
+    costs: Costs,
+    targets: Mapping[Risk, float],
+    capacity: float | None,
+    in_force: tuple[float, float],
+    situation: Situation,
+) -> Recommendation:
+    """Recommend the cheapest pair inside certified low x certified high that fits the capacity.
+
+    A side without a target keeps its threshold in force: nothing certifies another.
+
+    Args:
+        ledger: closed days, in one or in order (then the running maximum of E counts).
+        costs: of an escape, a wrongful rejection and a look.
+        targets: the certificate asked for, by risk ("leak", "miss", "escapes", "wrongful").
+        capacity: looks a day that people can do; None for any number.
+        in_force: (low, high) now.
+        situation: audit rates, recent days, starting thresholds.
+
+    Raises:
+        ValueError: thresholds that are not on edges, a capacity without the days to check it.
+    """
+    days = [ledger] if isinstance(ledger, Ledger) else list(ledger)
+    desk = _Desk(days, targets, in_force, situation)
+    rates = smoothed_rates(desk.total, in_force[0])
+    if not rates.size:
+        return Recommendation(best=None, binding="labels")
+    if (refused := desk.first_refused()) is not None:
+        return desk.refusal(refused)
+    cost = pair_costs(desk.total, costs, situation.audits, rates=rates)
+    work = _work(situation, capacity=capacity, rates=rates)
+    return _cheapest(desk, cost=cost, work=work, capacity=capacity)
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """One question on the desk: which thresholds of the grid each target certifies."""
+
+    days: Sequence[Ledger]
+    targets: Mapping[Risk, float]
+    in_force: tuple[float, float]
+    situation: Situation
+
+    @property
+    def total(self) -> Ledger:
+        return reduce(add, self.days)
+
+    @property
+    def start(self) -> tuple[float, float]:
+        return self.situation.start or self.in_force
+
+    def certified(self, risk: Risk) -> Bins:
+        """Which edges are certified for ``risk``, shape (edges,)."""
+        first = self.start[1] if risk == "wrongful" else self.start[0]
+        found = fixed_sequence(
+            self.days, risk, first, self.targets[risk], self.situation.floor(risk), self.situation.delta
+        )
+        certified = np.isin(self.total.edges, found)
+        if risk in {"miss", "escapes"}:  # monotone: what holds at a low holds at every smaller one
+            certified = np.logical_or.accumulate(certified[::-1])[::-1]
+        return certified
+
+    def first_refused(self) -> Risk | None:
+        return next((risk for risk in self.targets if not self.certified(risk).any()), None)
+
+    def allowed(self, *, risks: Sequence[Risk], kept: float) -> Bins:
+        """Edges certified for each of the targets among ``risks``; only ``kept`` where there is none."""
+        asked = [self.certified(risk) for risk in risks if risk in self.targets]
+        return np.logical_and.reduce(asked) if asked else np.isclose(self.total.edges, kept, atol=1e-9)
+
+    def missing_checks(self, risk: Risk, threshold: float) -> int | None:
+        """Clean audits that would certify ``risk`` at ``threshold``; None below the floor of pi."""
+        low, high = pair_at(self.total, risk, threshold)
+        target, floor, delta = self.targets[risk], self.situation.floor(risk), self.situation.delta
+        if falls_below_floor(self.total, risk, low, high, pi_floor=floor):
+            return None
+        bad, good = counts_for(self.total, risk, low, high)
+        return clean_checks_needed(bad, good, self.total.pi, target, floor, delta)
+
+    def refusal(self, risk: Risk) -> Recommendation:
+        start = self.start[1] if risk == "wrongful" else self.start[0]
+        labelled, drawn = verdicts(self.total, risk, *pair_at(self.total, risk, start))
+        if labelled < RESPONSE_NEEDED * drawn:
+            return Recommendation(None, "response", short_by=math.ceil(RESPONSE_NEEDED * drawn - labelled))
+        return Recommendation(None, risk, short_by=self.missing_checks(risk, start))
+
+    def bound_by(self, edge: int, *, risks: Sequence[Risk]) -> tuple[Binding, float | None]:
+        """Which of ``risks`` keeps a threshold from ``edge``, and how many clean audits are missing."""
+        asked = [risk for risk in risks if risk in self.targets]
+        if not asked:
+            return "no target", None
+        risk = next((risk for risk in asked if not self.certified(risk)[edge]), asked[0])
+        return risk, self.missing_checks(risk, float(self.total.edges[edge]))
+
+
+def _work(situation: Situation, *, capacity: float | None, rates: Floats) -> Floats | None:
+    if situation.daily is None:
+        if capacity is not None:
+            raise checks.refusal("daily", None, accepted="give uploads by day and bin: a capacity needs them")
+        return None
+    daily = checks.counts("daily", situation.daily)
+    if daily.ndim != 2 or not len(daily) or daily.shape[1] != rates.size:
+        raise checks.refusal("daily.shape", daily.shape, accepted=f"give (days, bins) with {rates.size} bins")
+    return pair_work(daily, situation.audits, rates=rates)
+
+
+def _cheapest(desk: _Desk, *, cost: Floats, work: Floats | None, capacity: float | None) -> Recommendation:
+    lows = desk.allowed(risks=LOW_RISKS, kept=desk.in_force[0])
+    highs = desk.allowed(risks=HIGH_RISKS, kept=desk.in_force[1])
+    inside = np.where(lows[:, np.newaxis] & highs, cost, np.inf)
+    fitting = inside if work is None or capacity is None else np.where(work <= capacity, inside, np.inf)
+    if work is not None and capacity is not None and np.isinf(fitting).all():
+        least = float(np.where(np.isfinite(inside), work, np.inf).min())
+        return Recommendation(None, "capacity", short_by=least - capacity)
+    best, wanted = _least(fitting), _least(inside)
+    option = _option(desk.total, best, cost=cost, work=work)
+    if work is not None and capacity is not None and fitting[best] > inside[wanted]:
+        return Recommendation(option, "capacity", short_by=float(work[wanted]) - capacity)
+    if cost[best] <= cost.min():
+        return Recommendation(option, None)
+    binding, short_by = _binding_side(desk, lows=lows, highs=highs, cost=cost)
+    return Recommendation(option, binding, short_by=short_by)
+
+
+def _binding_side(desk: _Desk, *, lows: Bins, highs: Bins, cost: Floats) -> tuple[Binding, float | None]:
+    """The side whose certificate costs more: where it were free, the other one as it is."""
+    free_low = _least(np.where(highs, cost, np.inf))
+    free_high = _least(np.where(lows[:, np.newaxis], cost, np.inf))
+    if cost[free_low] <= cost[free_high]:
+        return desk.bound_by(free_low[0], risks=LOW_RISKS)
+    return desk.bound_by(free_high[1], risks=HIGH_RISKS)
+
+
+def _least(table: Floats) -> tuple[int, int]:
+    low, high = np.unravel_index(int(np.argmin(table)), table.shape)
+    return int(low), int(high)
+
+
+def _option(ledger: Ledger, at: tuple[int, int], *, cost: Floats, work: Floats | None) -> Option:
+    low, high = float(ledger.edges[at[0]]), float(ledger.edges[at[1]])
+    return Option(
+        low=low, high=high, cost_10k=float(cost[at]), work=None if work is None else float(work[at])
+    )

@@ -1,0 +1,80 @@
+"""Rates of many small groups, each drawn towards what the groups have in common."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, special
+
+from moderation.statistics import checks
+from moderation.statistics.checks import Floats, Numbers
+
+# Log of alpha + beta, the number of labels that the common rate is worth.
+_LOG_STRENGTHS = (np.log(0.5), np.log(1e7))
+
+
+@dataclass(frozen=True)
+class Shrunk:
+    """Posterior means and equal-tailed limits per group, shape (groups,), and the fitted prior.
+
+    ``strength`` is the number of labels that ``mean``, the common rate, counts for.
+    """
+
+    values: Floats
+    low: Floats
+    high: Floats
+    mean: float
+    strength: float
+
+
+def beta_binomial(x: Numbers, n: Numbers, confidence: float = 0.95) -> Shrunk | None:
+    """Shrink the rates x / n by empirical Bayes with a beta prior.
+
+    The prior's mean is the pooled rate (with half a hit and half a miss added), its strength
+    maximises the marginal likelihood. Limits take the prior as known: for display, never for
+    certificates.
+
+    Args:
+        x: hits per group, shape (groups,).
+        n: labels per group, same shape; a group without labels gets the prior.
+        confidence: in (0, 1).
+
+    Returns:
+        None where no group has a label.
+
+    Raises:
+        ValueError: x above n, negative or broken counts, shapes that differ, confidence outside (0, 1).
+
+    Source: Casella (1985), The American Statistician 39:83-87; Griffiths (1973), Biometrics 29:637-648.
+    """
+    hits, labels = checks.counts("x", x), checks.counts("n", n)
+    if hits.ndim != 1 or hits.shape != labels.shape:
+        raise checks.refusal(
+            "x.shape", hits.shape, accepted=f"give one number per group, as n, {labels.shape}"
+        )
+    checks.at_most("x", hits, limit_name="n", limit=labels)
+    tail = (1 - checks.fraction("confidence", confidence)) / 2
+    if not labels.sum():
+        return None
+    mean = float((hits.sum() + 0.5) / (labels.sum() + 1))
+    strength = _strength(hits, labels, mean=mean)
+    alpha, beta = mean * strength + hits, (1 - mean) * strength + labels - hits
+    return Shrunk(
+        values=alpha / (alpha + beta),
+        low=np.asarray(special.betaincinv(alpha, beta, tail)),
+        high=np.asarray(special.betaincinv(alpha, beta, 1 - tail)),
+        mean=mean,
+        strength=strength,
+    )
+
+
+def _strength(hits: Floats, labels: Floats, *, mean: float) -> float:
+    def loss(log_strength: float) -> float:
+        alpha, beta = mean * np.exp(log_strength), (1 - mean) * np.exp(log_strength)
+        marginal = special.betaln(alpha + hits, beta + labels - hits) - special.betaln(alpha, beta)
+        return -float(marginal.sum())
+
+    # The likelihood may be flat or have its maximum at an end: a grid first, then its best cell.
+    grid = np.linspace(*_LOG_STRENGTHS, 60)
+    best = int(np.argmin([loss(point) for point in grid]))
+    bounds = (grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)])
+    return float(np.exp(optimize.minimize_scalar(loss, bounds=bounds, method="bounded").x))
