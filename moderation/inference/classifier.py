@@ -1,0 +1,159 @@
+"""One verified ONNX file and its session: pixels in, probabilities out."""
+
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
+from PIL import Image
+
+from moderation.inference.manifest import ClassifierFileError, Golden, Manifest
+from moderation.inference.preprocessing import prepare
+from moderation.inference.tensors import (
+    Float32Array,
+    ModelOutputError,
+    UInt8Array,
+    to_probabilities,
+    to_tensor,
+)
+
+__all__ = ["BATCH", "Classifier", "ClassifierFileError", "GoldenMismatch", "ModelOutputError"]
+
+#: Measured on one thread with a ResNet-50: 26.6 ms an image alone, 24.9 in fours, 24.7 in eights.
+BATCH = 4
+
+#: onnxruntime has no common base class for what it raises while it loads a graph or runs it.
+_RUNTIME_ERRORS = (
+    runtime_errors.Fail, runtime_errors.InvalidArgument, runtime_errors.InvalidGraph,
+    runtime_errors.InvalidProtobuf, runtime_errors.NoModel, runtime_errors.NotImplemented,
+    runtime_errors.RuntimeException, runtime_errors.EPFail, runtime_errors.NoSuchFile,
+)  # fmt: skip
+
+
+class GoldenMismatch(ClassifierFileError):
+    """The classifier does not give the outputs that its manifest expects of it."""
+
+
+class Classifier:
+    """A classifier that has proved itself against its manifest. One thread; share it between none."""
+
+    def __init__(self, session: Any, *, manifest: Manifest) -> None:
+        """Use ``load``: it checks what this takes for granted."""
+        self._session = session
+        self.manifest = manifest
+
+    @classmethod
+    def load(
+        cls, path: Path, manifest: Manifest, *, providers: Sequence[str] = ("CPUExecutionProvider",)
+    ) -> "Classifier":
+        """Load an ONNX file and check its sha256, its graph's names and its golden inputs.
+
+        Raises:
+            ClassifierFileError: the file is missing, changed, no graph, or not the manifest's graph; or a
+                provider is not installed.
+            GoldenMismatch: it gives other outputs than the manifest expects.
+        """
+        model = _verified_bytes(path, manifest=manifest)
+        classifier = cls(_session(model, path=path, providers=providers), manifest=manifest)
+        classifier._check_graph(path)
+        classifier.check_golden()
+        return classifier
+
+    @property
+    def runtime(self) -> str:
+        """What computed: part of the provenance of every score."""
+        return f"onnxruntime {onnxruntime.__version__} {self._session.get_providers()[0]}"
+
+    def predict(self, views: UInt8Array) -> Float32Array:
+        """Return the probability of each label for each view.
+
+        Args:
+            views: uint8 of shape (N, height, width, 3), RGB, as ``prepare`` makes them.
+
+        Returns:
+            float32 of shape (N, len(labels)), each value in [0, 1].
+
+        Raises:
+            ModelOutputError: the network's output does not match its manifest.
+        """
+        if not len(views):
+            return np.empty((0, len(self.manifest.labels)), dtype=np.float32)
+        return np.concatenate([self._predict_batch(batch) for batch in _batches(views)])
+
+    def check_golden(self) -> None:
+        """Raise GoldenMismatch unless every golden input gives its expected output."""
+        for index, golden in enumerate(self.manifest.golden):
+            found = self.predict(golden_views(golden, manifest=self.manifest))[0]
+            by_label = dict(zip(self.manifest.labels, found.tolist(), strict=True))
+            self._compare(by_label, index=index, golden=golden)
+
+    def _compare(self, found: dict[str, float], *, index: int, golden: Golden) -> None:
+        for label, expected in golden.expected.items():
+            if abs(found[label] - expected) > golden.tolerance:
+                raise GoldenMismatch(
+                    f"{self.manifest.name} ({self.manifest.file}): golden input {index} gives "
+                    f"{found[label]:.6f} for label {label!r}; expected is {expected:.6f} within "
+                    f"{golden.tolerance:g}. Check labels, colour order, mean, scale, resize and crop"
+                )
+
+    def _predict_batch(self, views: UInt8Array) -> Float32Array:
+        tensor = to_tensor(views, manifest=self.manifest)
+        try:
+            (output,) = self._session.run([self.manifest.output], {self.manifest.input: tensor})
+        except _RUNTIME_ERRORS as error:
+            raise ModelOutputError(f"{self.manifest.name}: {error}") from error
+        return to_probabilities(output, count=len(views), manifest=self.manifest)
+
+    def _check_graph(self, path: Path) -> None:
+        for kind, wanted, nodes in (
+            ("input", self.manifest.input, self._session.get_inputs()),
+            ("output", self.manifest.output, self._session.get_outputs()),
+        ):
+            names = [node.name for node in nodes]
+            if wanted not in names:
+                found = ", ".join(names)
+                raise ClassifierFileError(f"{path}: the graph has no {kind} {wanted!r}; it has {found}")
+
+
+def golden_views(golden: Golden, *, manifest: Manifest) -> UInt8Array:
+    """Preprocess a golden input, which is trusted as its manifest is. uint8 (1, height, width, 3)."""
+    with Image.open(io.BytesIO(golden.image), formats=["PNG", "JPEG"]) as image:
+        picture = prepare(image.convert("RGB"), preprocessing=manifest.preprocessing)
+    return np.asarray(picture, dtype=np.uint8)[np.newaxis]
+
+
+def _verified_bytes(path: Path, *, manifest: Manifest) -> bytes:
+    try:
+        model = path.read_bytes()
+    except OSError as error:
+        raise ClassifierFileError(f"{path} cannot be read: {error.strerror}") from error
+    found = hashlib.sha256(model).hexdigest()
+    if found != manifest.sha256:
+        raise ClassifierFileError(
+            f"{path} has sha256 {found}; its manifest {manifest.name!r} expects {manifest.sha256}. "
+            "The file is damaged or another one; install it again"
+        )
+    return model
+
+
+def _session(model: bytes, *, path: Path, providers: Sequence[str]) -> Any:
+    installed = onnxruntime.get_available_providers()
+    if missing := [name for name in providers if name not in installed]:
+        found, accepted = ", ".join(missing), ", ".join(installed)
+        raise ClassifierFileError(f"execution provider {found} is not installed; installed are {accepted}")
+    options = onnxruntime.SessionOptions()
+    # One process a core does more than threads that wait for each other.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=list(providers))
+    except _RUNTIME_ERRORS as error:
+        raise ClassifierFileError(f"{path} is not a graph that can be loaded: {error}") from error
+
+
+def _batches(views: UInt8Array) -> Iterator[UInt8Array]:
+    for start in range(0, len(views), BATCH):
+        yield views[start : start + BATCH]

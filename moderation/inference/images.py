@@ -1,0 +1,112 @@
+"""What an image may be, and why one is refused: formats, limits, reasons.
+
+Nothing here decodes; Pillow is only ever imported by the modules that the decode process runs
+(``pixels``, ``preprocessing``, ``renditions``), so a web process can name a format without it.
+"""
+
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+
+#: Formats that are ever opened, by the names that Pillow reports. MPO is a JPEG file with several pictures.
+ALLOWED_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF", "MPO")
+
+#: Bytes from the start of a file that are enough for ``sniff``.
+HEAD_BYTES = 64
+
+_SIGNATURES = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),  # BigTIFF
+    (b"MM\0+", "TIFF"),
+)
+#: Sizes of the header that follows a BMP file's first one; two letters alone would match too much text.
+_BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
+
+
+class Reason(StrEnum):
+    """Why a file was refused. The values are stored and counted: never change one."""
+
+    FILE_MISSING = "file_missing"
+    FORMAT_NOT_ALLOWED = "format_not_allowed"
+    TOO_LARGE = "too_large"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    UNREADABLE = "unreadable"
+    TRUNCATED = "truncated"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMED_OUT = "timed_out"
+    DECODER_DIED = "decoder_died"
+
+
+class ImageRefused(ValueError):
+    """A file that cannot be read safely. ``detail`` says what was found and what is accepted."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one file may cost.
+
+    Attributes:
+        max_pixels: width times height of any picture in the file.
+        max_bytes: size of the file.
+        address_space: bytes of address space of the decode process (RLIMIT_AS).
+        seconds: time for one file by the parent's clock.
+        max_frames: pictures that are sampled from an animation or a file of several pictures.
+        formats: the formats that are opened, a part of ``ALLOWED_FORMATS``.
+    """
+
+    max_pixels: int = 50_000_000
+    max_bytes: int = 25_000_000
+    address_space: int = 1_500_000_000
+    seconds: float = 10.0
+    max_frames: int = 16
+    formats: tuple[str, ...] = ALLOWED_FORMATS
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says of itself: width and height in pixels as stored, before EXIF turns it upright."""
+
+    format: str
+    width: int
+    height: int
+    frames: int
+
+
+def sniff(head: bytes) -> str | None:
+    """Name the format of a file by its first ``HEAD_BYTES`` bytes, or None when it is not an allowed one.
+
+    An MPO file sniffs as JPEG; only its decoder knows that more pictures follow.
+    """
+    for signature, name in _SIGNATURES:
+        if head.startswith(signature):
+            return name
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES:
+        return "BMP"
+    return "AVIF" if _is_avif(head) else None
+
+
+def _is_avif(head: bytes) -> bool:
+    """Whether a brand of the ISO media file is AVIF; HEIC files share the container and are not."""
+    if head[4:8] != b"ftyp":
+        return False
+    (size,) = struct.unpack(">I", head[:4])
+    brands = {head[at : at + 4] for at in (8, *range(16, min(size, len(head)), 4))}
+    return not brands.isdisjoint({b"avif", b"avis"})
+
+
+def format_refusal(found: str, *, limits: Limits) -> ImageRefused:
+    """The refusal of a file whose first bytes are not those of an accepted format."""
+    detail = f"found {found}; accepted are {', '.join(limits.formats)}"
+    return ImageRefused(Reason.FORMAT_NOT_ALLOWED, detail)

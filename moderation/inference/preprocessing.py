@@ -1,0 +1,116 @@
+"""From an upright RGB picture to the picture that a classifier looks at.
+
+Preprocessing is data that travels with the classifier; this is the only place that carries it out, in the
+decode process and for golden inputs alike.
+"""
+
+import io
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from PIL import Image
+
+ResizeMode = Literal["exact", "short_side"]
+Filter = Literal["bilinear", "bicubic", "lanczos"]
+Size = tuple[int, int]
+
+_FILTERS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+#: A picture longer than this many times its short side is cut to it around its centre before the short side
+#: is resized: 1 x 50,000 pixels would else become 384 x 19 million. The centre crop never sees the ends.
+_LONGEST_ASPECT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Resize:
+    """``exact``: to ``size`` (width, height). ``short_side``: the shorter side to ``size[0]``."""
+
+    mode: ResizeMode
+    size: tuple[int, ...]
+    filter: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How a picture becomes a network's input, up to its pixels as bytes.
+
+    Attributes:
+        version: names this way of preprocessing in the provenance of every score.
+        resize: the rule of the resize.
+        crop: (width, height) that is cut from the centre, or None.
+        jpeg_round_trip: encode as JPEG at Pillow's default quality and decode again, after the resize.
+        draft: decode JPEG files at a fraction of their size, no smaller than twice the resize's target.
+    """
+
+    version: str
+    resize: Resize
+    crop: Size | None
+    jpeg_round_trip: bool
+    draft: bool
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Preprocessing":
+        """Read what ``as_json`` wrote. The value is trusted: it comes from the parent process."""
+        resize = Resize(value["resize"]["mode"], tuple(value["resize"]["size"]), value["resize"]["filter"])
+        crop = tuple(value["crop"]) if value["crop"] else None
+        return cls(value["version"], resize, crop, value["jpeg_round_trip"], value["draft"])
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def size(self) -> Size:
+        """(width, height) of what ``prepare`` returns."""
+        if self.crop:
+            return self.crop
+        return self.resize.size[0], self.resize.size[-1]
+
+    def draft_factor(self, size: Size) -> int:
+        """1, 2, 4 or 8: by how much a JPEG decoder may shrink a picture of ``size`` while it decodes."""
+        if not self.draft:
+            return 1
+        spare = min(size) // self.draft_side
+        return next(factor for factor in (8, 4, 2, 1) if spare >= factor or factor == 1)
+
+    @property
+    def draft_side(self) -> int:
+        """The least side in pixels that a draft decode keeps: twice the target."""
+        return 2 * max(self.resize.size)
+
+
+def prepare(picture: Image.Image, *, preprocessing: Preprocessing) -> Image.Image:
+    """Resize, round trip and crop an upright RGB picture to ``preprocessing.size``."""
+    picture = _resized(picture, preprocessing.resize)
+    if preprocessing.jpeg_round_trip:
+        picture = _round_tripped(picture)
+    return _centre(picture, preprocessing.crop) if preprocessing.crop else picture
+
+
+def _resized(picture: Image.Image, resize: Resize) -> Image.Image:
+    if resize.mode == "exact":
+        return picture.resize((resize.size[0], resize.size[1]), _FILTERS[resize.filter])
+    longest = _LONGEST_ASPECT * min(picture.size)
+    picture = _centre(picture, (min(picture.width, longest), min(picture.height, longest)))
+    # Truncated, not rounded: so do torchvision and timm, whose classifiers this rule is for.
+    short = min(picture.size)
+    width, height = (int(side * resize.size[0] / short) for side in picture.size)
+    return picture.resize((width, height), _FILTERS[resize.filter])
+
+
+def _round_tripped(picture: Image.Image) -> Image.Image:
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG")
+    decoded = Image.open(buffer, formats=["JPEG"])
+    decoded.load()
+    return decoded
+
+
+def _centre(picture: Image.Image, size: Size) -> Image.Image:
+    if picture.size == size:
+        return picture
+    left, top = (round((have - want) / 2) for have, want in zip(picture.size, size, strict=True))
+    return picture.crop((left, top, left + size[0], top + size[1]))

@@ -1,0 +1,44 @@
+"""The pictures that people see: re-encoded, without metadata, from a full decode of their own.
+
+Runs in the decode process. The frame, orientation and decoder are those that were scored.
+"""
+
+import io
+
+from PIL import Image
+
+MEDIA_TYPE = "image/jpeg"
+
+#: Nothing can be recognised in a picture of so few pixels on its long side, only where which colour was.
+BLURRED_SIDE = 16
+#: It is enlarged again to this, so that a page shows a soft blur and not squares.
+_BLURRED_SHOWN_SIDE = 320
+_CLEAR_QUALITY = 85
+_BLURRED_QUALITY = 60
+
+
+def encode_clear(picture: Image.Image, *, max_side: int) -> tuple[bytes, int, int]:
+    """Return (JPEG bytes, width, height) of an upright RGB picture, no side longer than ``max_side``."""
+    fitted = picture.copy()
+    fitted.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    return _jpeg(fitted, quality=_CLEAR_QUALITY), fitted.width, fitted.height
+
+
+def encode_blurred(picture: Image.Image) -> bytes:
+    """Return JPEG bytes of the picture shrunk to ``BLURRED_SIDE`` pixels and smoothly enlarged."""
+    # Exactly averaged cells: a detail smaller than a cell leaves nothing but its mean.
+    tiny = picture.resize(_within(picture.size, side=BLURRED_SIDE), Image.Resampling.BOX)
+    shown = tiny.resize(_within(picture.size, side=_BLURRED_SHOWN_SIDE), Image.Resampling.BICUBIC)
+    return _jpeg(shown, quality=_BLURRED_QUALITY)
+
+
+def _within(size: tuple[int, int], *, side: int) -> tuple[int, int]:
+    """The size of the same aspect whose longer side is ``side``."""
+    width, height = (max(1, round(have * side / max(size))) for have in size)
+    return width, height
+
+
+def _jpeg(picture: Image.Image, *, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=quality, optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,215 @@
+"""Decode uploads in child processes that may run out of memory, hang or be killed without harm.
+
+One child works for one caller at a time; threads and overlapping calls get children of their own.
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.inference.child import ChildLost, DecoderChild, SandboxUnavailable
+from moderation.inference.images import Header, ImageRefused, Limits, Reason
+from moderation.inference.preprocessing import Preprocessing
+from moderation.inference.wire import Message
+
+__all__ = ["Decoded", "Refused", "Rendition", "Sandbox", "SandboxUnavailable", "UInt8Array"]
+
+UInt8Array = NDArray[np.uint8]
+
+#: Requests that a child holds: it decodes the next files while its caller works on the former ones. What it
+#: has decoded waits in its pipe, so memory stays bounded.
+_AHEAD = 4
+#: Children that are kept warm when nobody uses them.
+_MOST_IDLE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One readable file.
+
+    Attributes:
+        views: for each preprocessing of the sandbox a uint8 array (frames, height, width, 3), RGB.
+        frames: which frame of the file each view shows, counted from 0.
+    """
+
+    path: Path
+    header: Header
+    views: tuple[UInt8Array, ...]
+    frames: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One file that could not be read safely, as an outcome."""
+
+    path: Path
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """What people see of a frame: ``clear`` is ``width`` x ``height`` pixels, ``blurred`` has its aspect."""
+
+    clear: bytes
+    blurred: bytes
+    width: int
+    height: int
+    media_type: str
+
+
+class Sandbox:
+    """Reads files for several preprocessings at once. Starts nothing before the first call."""
+
+    def __init__(self, *, limits: Limits | None = None, preprocessings: Sequence[Preprocessing] = ()) -> None:
+        self.limits = limits or Limits()
+        self.preprocessings = tuple(preprocessings)
+        self._idle: list[DecoderChild] = []
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the idle children; a later call starts new ones."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for child in idle:
+            child.end()
+
+    def probe(self, path: Path) -> Header:
+        """Read the header of a file only.
+
+        Raises:
+            ImageRefused: it is not an image that may be read.
+            SandboxUnavailable: no decode process can be started.
+        """
+        header, _ = self._ask(_request("probe", path))
+        return Header(**header["header"])
+
+    def render(self, path: Path, *, frame: int = 0, max_side: int = 1600) -> Rendition:
+        """Make what people see of one frame, no side longer than ``max_side`` pixels.
+
+        Raises:
+            ImageRefused: it is not an image that may be read.
+            SandboxUnavailable: no decode process can be started.
+        """
+        facts, (clear, blurred) = self._ask(_request("render", path, frame=frame, max_side=max_side))
+        return Rendition(bytes(clear), bytes(blurred), facts["width"], facts["height"], facts["media_type"])
+
+    def decode(self, paths: Sequence[Path]) -> Iterator[Decoded | Refused]:
+        """Yield one outcome for each path, in order, while the next ones are being decoded.
+
+        Raises:
+            SandboxUnavailable: no decode process can be started.
+        """
+        waiting, asked = deque(paths), deque[Path]()
+        child: DecoderChild | None = None
+        try:
+            while waiting or asked:
+                child = child or self._take()
+                _fill(child, waiting=waiting, asked=asked)
+                path = asked.popleft()
+                try:
+                    reply = child.receive()
+                except ChildLost:
+                    child = None
+                    waiting.extendleft(reversed(asked))  # those behind it are not to blame
+                    asked.clear()
+                    yield self._decode_alone(path)
+                else:
+                    yield self._outcome(path, reply)
+        finally:
+            if child is not None:
+                self._give_back(child, busy=bool(asked))
+
+    def _decode_alone(self, path: Path) -> Decoded | Refused:
+        try:
+            return self._outcome(path, self._ask_fresh(_request("decode", path)))
+        except ImageRefused as refusal:
+            return Refused(path, refusal.reason, refusal.detail)
+
+    def _outcome(self, path: Path, reply: Message) -> Decoded | Refused:
+        facts, blobs = reply
+        if "refused" in facts:
+            return Refused(path, Reason(facts["refused"]), facts["detail"])
+        frames = tuple(facts["frames"])
+        pairs = zip(blobs, self.preprocessings, strict=True)
+        views = tuple(_views(blob, frames=len(frames), preprocessing=each) for blob, each in pairs)
+        return Decoded(path, Header(**facts["header"]), views, frames)
+
+    def _ask(self, request: Mapping[str, Any]) -> Message:
+        """Ask a warm child; a file that costs its life gets one fresh child, alone."""
+        child = self._take()
+        child.send(request)
+        try:
+            reply = child.receive()
+        except ChildLost:
+            reply = self._ask_fresh(request)
+        else:
+            self._give_back(child, busy=False)
+        return _unless_refused(reply)
+
+    def _ask_fresh(self, request: Mapping[str, Any]) -> Message:
+        child = self._start()
+        child.send(request)
+        try:
+            reply = child.receive()
+        except ChildLost as lost:
+            raise ImageRefused(lost.reason, f"twice: {lost.detail}") from lost
+        self._give_back(child, busy=False)
+        return reply
+
+    def _start(self) -> DecoderChild:
+        return DecoderChild(limits=self.limits, preprocessings=self.preprocessings)
+
+    def _take(self) -> DecoderChild:
+        with self._lock:
+            # After a fork the parent still uses these; two readers of one pipe would mix their answers.
+            self._idle = [child for child in self._idle if child.owner == os.getpid()]
+            if self._idle:
+                return self._idle.pop()
+        return self._start()
+
+    def _give_back(self, child: DecoderChild, *, busy: bool) -> None:
+        """Keep a child for the next call, unless answers are still under way to nobody."""
+        with self._lock:
+            if not busy and len(self._idle) < _MOST_IDLE:
+                self._idle.append(child)
+                return
+        child.end()
+
+
+def _request(verb: str, path: Path, **more: int) -> dict[str, Any]:
+    return {"verb": verb, "path": str(path.absolute()), **more}
+
+
+def _fill(child: DecoderChild, *, waiting: deque[Path], asked: deque[Path]) -> None:
+    while waiting and len(asked) < _AHEAD:
+        asked.append(waiting.popleft())
+        child.send(_request("decode", asked[-1]))
+
+
+def _unless_refused(reply: Message) -> Message:
+    facts, _ = reply
+    if "refused" in facts:
+        raise ImageRefused(Reason(facts["refused"]), facts["detail"])
+    return reply
+
+
+def _views(blob: bytearray, *, frames: int, preprocessing: Preprocessing) -> UInt8Array:
+    width, height = preprocessing.size
+    return np.frombuffer(blob, dtype=np.uint8).reshape(frames, height, width, 3)

@@ -1,0 +1,63 @@
+"""What goes into a network and what comes out of it, by the rules of its manifest. Arithmetic only."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.inference.manifest import Manifest
+
+Float32Array = NDArray[np.float32]
+UInt8Array = NDArray[np.uint8]
+
+#: How far rounding may take a probability out of [0, 1].
+_ROUNDING = 1e-3
+
+
+class ModelOutputError(RuntimeError):
+    """The network's output does not match its manifest."""
+
+
+def to_tensor(views: UInt8Array, *, manifest: Manifest) -> Float32Array:
+    """Return float32 in the manifest's colour order, scale and layout: (N, H, W, 3) or (N, 3, H, W)."""
+    ordered = views[..., ::-1] if manifest.colour_order == "BGR" else views
+    mean, std = np.array(manifest.mean, dtype=np.float32), np.array(manifest.std, dtype=np.float32)
+    tensor = (ordered.astype(np.float32) * np.float32(manifest.scale) - mean) / std
+    return np.ascontiguousarray(tensor.transpose(0, 3, 1, 2) if manifest.layout == "NCHW" else tensor)
+
+
+def to_probabilities(output: NDArray[Any], *, count: int, manifest: Manifest) -> Float32Array:
+    """Check a network's output and return float32 (count, len(labels)) in [0, 1].
+
+    Raises:
+        ModelOutputError: wrong shape, not finite, or not what ``output_kind`` says.
+    """
+    wanted = (count, len(manifest.labels))
+    if output.shape != wanted:
+        raise ModelOutputError(f"{manifest.name}: output has shape {output.shape}; its labels need {wanted}")
+    if not np.isfinite(output).all():
+        raise ModelOutputError(f"{manifest.name}: output has values that are not finite")
+    if manifest.output_kind == "probabilities":
+        return _checked_probabilities(output, manifest=manifest)
+    activate = _softmax if manifest.output_kind == "logits" else _sigmoid
+    return activate(output.astype(np.float64)).astype(np.float32)
+
+
+def _checked_probabilities(output: NDArray[Any], *, manifest: Manifest) -> Float32Array:
+    least, greatest = float(output.min()), float(output.max())
+    if least < -_ROUNDING or greatest > 1 + _ROUNDING:
+        raise ModelOutputError(
+            f"{manifest.name}: output goes from {least:g} to {greatest:g}; probabilities lie in [0, 1]. "
+            "Its output_kind may be 'logits' or 'sigmoid'"
+        )
+    probabilities: Float32Array = output.clip(0, 1).astype(np.float32)
+    return probabilities
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(0.5 * (1 + np.tanh(logits / 2)))  # unlike 1 / (1 + exp(-x)) it never overflows
