@@ -1,0 +1,99 @@
+"""What can go wrong with the private server, one name for each thing that a person can do about it."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+DISK_FULL = ("No space left on device", "Disk quota exceeded")
+NOT_ALLOWED = ("Permission denied", "Read-only file system", "Operation not permitted")
+
+
+class ClusterError(Exception):
+    """The private PostgreSQL server cannot do what was asked."""
+
+
+class ProgramsNotFoundError(ClusterError):
+    pass
+
+
+class ProgramsTooOldError(ClusterError):
+    pass
+
+
+class DataVersionError(ClusterError):
+    """The data were written by another major version of PostgreSQL. Nothing was touched."""
+
+
+class AccountNotFoundError(ClusterError):
+    """PostgreSQL refuses to run as root and there is no other account to run it."""
+
+
+class FolderNotWritableError(ClusterError):
+    pass
+
+
+class FolderTakenError(ClusterError):
+    """The folder noted for this server serves another data folder."""
+
+
+class DiskFullError(ClusterError):
+    pass
+
+
+class ClusterBusyError(ClusterError):
+    """Another process is starting or stopping the same server and does not finish."""
+
+
+class StartFailedError(ClusterError):
+    pass
+
+
+class StartTimedOutError(ClusterError):
+    pass
+
+
+class StopTimedOutError(ClusterError):
+    pass
+
+
+@contextmanager
+def named_errors(folder: Path) -> Iterator[None]:
+    """Turn what the operating system refuses below ``folder`` into an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise _error_from_os(error, folder=folder) from error
+
+
+def _error_from_os(error: OSError, *, folder: Path) -> ClusterError:
+    where = error.filename or folder
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return disk_full(where)
+    return FolderNotWritableError(
+        f"{where}: {error.strerror}. The database needs a folder that this user can read and write. "
+        "Correct its owner or mode, run as the user who made it, or set DATA_DIR to another folder."
+    )
+
+
+def error_from_output(output: str, *, doing: str, folder: Path) -> ClusterError:
+    """Return the error that names why a PostgreSQL program failed, judged by what it printed."""
+    if any(words in output for words in DISK_FULL):
+        return disk_full(folder)
+    if any(words in output for words in NOT_ALLOWED):
+        return FolderNotWritableError(
+            f"{folder}: PostgreSQL may not use this folder while {doing}. It needs a folder that its account "
+            f"can read and write. Correct owner or mode, or set DATA_DIR to another folder. "
+            f"It said:\n{output}"
+        )
+    return StartFailedError(
+        f"PostgreSQL failed while {doing} in {folder}. Correct what it names and start again. "
+        f"It said:\n{output}"
+    )
+
+
+def disk_full(where: Path | str) -> DiskFullError:
+    return DiskFullError(
+        f"{where}: no space left on the disk. About 100 MB must be free to start the database. "
+        "Free some space or set DATA_DIR to a folder on another disk, then start again."
+    )
