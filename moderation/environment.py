@@ -35,7 +35,7 @@ def schedule(name: str, *, default: str) -> str:
     """A cron expression of five fields: minute, hour, day of month, month, weekday."""
     value = os.environ.get(name, default)
     try:
-        CronSim(value, timezone.datetime(2026, 1, 1))  # noqa: DTZ001  (only parsed)
+        CronSim(value, timezone.datetime(2026, 1, 1))
     except CronSimError as error:
         raise ImproperlyConfigured(
             f"{name}={value!r}: {error}. Write a cron expression of five fields, such as '0 2 * * *'."

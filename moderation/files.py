@@ -34,7 +34,7 @@ def upload_path(sha256: str) -> Path:
 
 
 def rendition_path(sha256: str, *, frame: int, variant: str) -> Path:
-    return renditions_folder() / sha256[:2] / sha256[2:4] / f"{sha256}-{frame}-{variant}.webp"
+    return renditions_folder() / sha256[:2] / sha256[2:4] / f"{sha256}-{frame}-{variant}.jpg"
 
 
 def write(path: Path, chunks: Iterable[bytes]) -> None:

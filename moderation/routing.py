@@ -69,9 +69,7 @@ def draw(u: float, *, within: Route, rates: Rates) -> Draw:
         Route.REVIEW: (SamplingReason.REVIEW_BAND, rates.review),
         Route.REJECT: (SamplingReason.AUDIT_REJECT, rates.reject),
     }[within]
-    return Draw(
-        u=u, pi=pi, reason=reason if u < pi else SamplingReason.NONE, rate_class=f"{within}:{pi:.6g}"
-    )
+    return Draw(u=u, pi=pi, reason=reason if u < pi else SamplingReason.NONE, rate_class=f"{within}:{pi:.6g}")
 
 
 def route(within: Route, *, draw: Draw, fallback: Route) -> Route:

@@ -1,4 +1,4 @@
-"""Every setting, from environment variables (README.md has the table). Nothing here writes, except a first secret key."""
+"""Every setting, from environment variables; README.md has the table. Nothing here writes, but a first secret key."""
 
 import secrets
 from datetime import timedelta

@@ -4,7 +4,6 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,7 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 
 @pytest.fixture(autouse=True)
-def plain_settings(settings: object, tmp_path: Path) -> Iterator[None]:
+def plain_settings(settings: object, tmp_path: Path) -> None:
     """Static files as they lie in the tree, a quick password hasher, a DATA_DIR per test."""
     settings.DATA_DIR = tmp_path / "data"  # type: ignore[attr-defined]
     settings.DATA_DIR.mkdir()  # type: ignore[attr-defined]
@@ -39,4 +38,3 @@ def plain_settings(settings: object, tmp_path: Path) -> Iterator[None]:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
-    yield

@@ -30,7 +30,9 @@ def make_user(name: str = "mo", *, group: str = "moderator") -> User:
     return user
 
 
-def image_bytes(colour: tuple[int, int, int] = (120, 130, 140), *, size: tuple[int, int] = (64, 48), fmt: str = "PNG") -> bytes:
+def image_bytes(
+    colour: tuple[int, int, int] = (120, 130, 140), *, size: tuple[int, int] = (64, 48), fmt: str = "PNG"
+) -> bytes:
     out = io.BytesIO()
     Image.new("RGB", size, colour).save(out, fmt)
     return out.getvalue()
@@ -44,7 +46,8 @@ def make_file(content: bytes | None = None) -> StoredFile:
     content = content or image_bytes((number % 256, number // 256 % 256, 77))
     sha256 = files.store_upload(content)
     file, _ = StoredFile.objects.get_or_create(
-        sha256=sha256, defaults={"size": len(content), "format": "PNG", "width": 64, "height": 48, "frames": 1}
+        sha256=sha256,
+        defaults={"size": len(content), "format": "PNG", "width": 64, "height": 48, "frames": 1},
     )
     return file
 
@@ -101,9 +104,7 @@ def make_screening(upload: Upload | None = None, *, score: float = 0.5, u: float
 def make_task(upload: Upload | None = None, *, score: float = 0.5, u: float = 0.0, **fields: Any) -> ReviewTask:
     """An undecided task on a new screening; a score below low or from high makes it an audit."""
     screening = make_screening(upload, score=score, u=u)
-    task = ReviewTask.objects.create(
-        screening=screening, upload=screening.upload, policy=screening.policy, **fields
-    )
+    task = ReviewTask.objects.create(screening=screening, upload=screening.upload, policy=screening.policy, **fields)
     settle(Upload.objects.filter(pk=screening.upload_id))
     task.refresh_from_db()
     return task
@@ -113,4 +114,4 @@ def make_renditions(task: ReviewTask) -> None:
     """The two files that people are shown: clear is a red image, blurred a grey one."""
     for variant, colour in (("clear", (200, 30, 30)), ("blurred", (90, 90, 90))):
         path = files.rendition_path(task.upload.file.sha256, frame=task.screening.frame, variant=variant)
-        files.write(path, [image_bytes(colour, fmt="WEBP")])
+        files.write(path, [image_bytes(colour, fmt="JPEG")])

@@ -1,7 +1,7 @@
 """Classifiers as data, and the scores they gave."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from django.db import models
 from django.db.models import Q
@@ -64,7 +64,7 @@ class Score(models.Model):
     label = models.CharField(max_length=100)
     value = models.FloatField(help_text="Probability in [0, 1], as the classifier gave it.")
     frame = models.PositiveIntegerField(default=0)
-    view = models.CharField(max_length=40, default="full")
+    view = models.PositiveIntegerField(default=0, help_text="0: the whole picture; parts of it count from 1.")
     runtime = models.CharField(max_length=100, help_text="Inference library, version and execution provider.")
     created_at = models.DateTimeField(db_default=Now())
 

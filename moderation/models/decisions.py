@@ -54,9 +54,7 @@ class Decision(models.Model):
     task = models.ForeignKey(
         "moderation.ReviewTask", on_delete=models.PROTECT, null=True, blank=True, related_name="decisions"
     )
-    screening = models.ForeignKey(
-        Screening, on_delete=models.PROTECT, null=True, blank=True, related_name="decisions"
-    )
+    screening = models.ForeignKey(Screening, on_delete=models.PROTECT, null=True, blank=True, related_name="decisions")
     attempt = models.PositiveSmallIntegerField(default=1)
     round = models.PositiveSmallIntegerField(default=1)
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.VERDICT)
@@ -79,7 +77,9 @@ class Decision(models.Model):
         triggers = [append_only()]
         constraints = [
             models.UniqueConstraint(
-                fields=["task", "attempt"], condition=Q(kind="verdict"), name="one_verdict_per_task_and_attempt"
+                fields=["task", "attempt"],
+                condition=Q(kind="verdict"),
+                name="one_verdict_per_task_and_attempt",
             ),
             models.CheckConstraint(
                 condition=Q(kind="undo", verdict="", supersedes__isnull=False) | ~Q(kind="undo") & ~Q(verdict=""),

@@ -86,7 +86,9 @@ class Effect(models.Model):
         ]
         indexes = [
             # Serves outcomes_in_force() and, by due time, delivery.
-            models.Index(fields=["upload", "policy", "-due_at"], name="effect_live_idx", condition=Q(cancelled_at=None)),
+            models.Index(
+                fields=["upload", "policy", "-due_at"], name="effect_live_idx", condition=Q(cancelled_at=None)
+            ),
         ]
 
     def __str__(self) -> str:

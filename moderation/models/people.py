@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from typing import Any, Self
+from typing import Self
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -33,7 +33,11 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         """Make a token for ``source`` and return it with its secret, which is not kept and can't be shown again."""
         secret = f"sl_{secrets.token_urlsafe(32)}"
         token = self.create(
-            name=name, source=source, created_by=created_by, prefix=secret[:8], digest=ApiToken.digest_of(secret)
+            name=name,
+            source=source,
+            created_by=created_by,
+            prefix=secret[:8],
+            digest=ApiToken.digest_of(secret),
         )
         return token, secret
 

@@ -41,9 +41,7 @@ class Community(models.Model):
 
     class Meta:
         verbose_name_plural = "communities"
-        constraints = [
-            models.CheckConstraint(condition=~Q(parent=F("id")), name="community_is_not_its_own_parent")
-        ]
+        constraints = [models.CheckConstraint(condition=~Q(parent=F("id")), name="community_is_not_its_own_parent")]
 
     def __str__(self) -> str:
         return self.name
@@ -96,9 +94,7 @@ class Epoch(models.Model):
     class Meta:
         triggers = [never_deleted()]
         constraints = [
-            models.UniqueConstraint(
-                fields=["policy"], condition=Q(closed_at=None), name="one_open_epoch_per_policy"
-            )
+            models.UniqueConstraint(fields=["policy"], condition=Q(closed_at=None), name="one_open_epoch_per_policy")
         ]
 
     def __str__(self) -> str:
@@ -147,7 +143,11 @@ class PolicyVersion(models.Model):
     text = models.TextField(blank=True)
     reasons = models.JSONField(default=list, blank=True)
     classifier = models.ForeignKey(
-        "moderation.Classifier", on_delete=models.PROTECT, null=True, blank=True, related_name="policy_versions"
+        "moderation.Classifier",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="policy_versions",
     )
     labels = models.JSONField(default=list, blank=True)
     combination = models.CharField(max_length=3, choices=Combination, default=Combination.MAX)
@@ -202,7 +202,9 @@ class PolicyVersion(models.Model):
             on_grid("high"),
             models.CheckConstraint(
                 condition=Q(
-                    audit_rate_approve__range=(0, 1), audit_rate_reject__range=(0, 1), review_rate__range=(0, 1)
+                    audit_rate_approve__range=(0, 1),
+                    audit_rate_reject__range=(0, 1),
+                    review_rate__range=(0, 1),
                 ),
                 name="rates_are_probabilities",
             ),
@@ -259,7 +261,11 @@ class PolicyVersion(models.Model):
         siblings = PolicyVersion.objects.filter(policy=self.policy, community=self.community)
         siblings.in_force().update(state=self.State.RETIRED, retired_at=Now())
         published = siblings.filter(pk=self.pk, state=self.State.DRAFT).update(
-            state=self.State.IN_FORCE, published_by=by, published_at=Now(), why=why, epoch=self._epoch(why=why)
+            state=self.State.IN_FORCE,
+            published_by=by,
+            published_at=Now(),
+            why=why,
+            epoch=self._epoch(why=why),
         )
         if published != 1:
             raise AlreadyPublished(f"{self} is not a draft any more. Reload the page to see what is in force.")
@@ -303,15 +309,31 @@ class PolicyVersion(models.Model):
             start_low=self.low,
             start_high=self.high,
             targets=self.targets,
-            pi_floor=self.pi_floor,
+            pi_floor=self._smallest_rates(),
             why_opened=why,
         )
+
+    def why_new_epoch(self) -> str:
+        """Why publishing this would end the open epoch; empty where evidence keeps adding up."""
+        root = self._root()
+        assert root.classifier is not None
+        now = Epoch.objects.filter(policy=self.policy, closed_at=None).first()
+        return self._what_ends(now, root=root, classifier=root.classifier) if now else "It is the first."
+
+    def _smallest_rates(self) -> dict[str, float]:
+        """The floor by risk over this version and those that other communities have in force."""
+        others = PolicyVersion.objects.in_force().filter(policy=self.policy).exclude(community=self.community)
+        floors = [version.pi_floor for version in (self, *others)]
+        return {risk: min(floor[risk] for floor in floors) for risk in floors[0]}
 
     def _what_ends(self, epoch: Epoch, *, root: "PolicyVersion", classifier: "Classifier") -> str:
         """Why ``epoch`` can't go on under this version; empty where it can."""
         if epoch.text_sha256 != root.text_sha256:
             return "The policy's text changed."
-        if (epoch.classifier_id, epoch.preprocessing_version) != (classifier.pk, classifier.preprocessing_version):
+        if (epoch.classifier_id, epoch.preprocessing_version) != (
+            classifier.pk,
+            classifier.preprocessing_version,
+        ):
             return "The classifier or its preprocessing changed."
         if lower := [risk for risk, pi in self.pi_floor.items() if pi < epoch.pi_floor[risk]]:
             return f"An audit rate fell below the epoch's floor ({', '.join(lower)})."

@@ -155,7 +155,8 @@ class ReviewTask(models.Model):
                 fields=["claimed_by"], condition=Q(claimed_by__isnull=False), name="one_claim_per_moderator"
             ),
             models.CheckConstraint(
-                condition=~Q(kind="screening") | Q(screening__isnull=False), name="a_screening_task_has_its_screening"
+                condition=~Q(kind="screening") | Q(screening__isnull=False),
+                name="a_screening_task_has_its_screening",
             ),
         ]
         indexes = [
@@ -209,7 +210,8 @@ class ReviewTask(models.Model):
             if not self._held(claim).select_for_update(no_key=True).exists():
                 raise ClaimLost(self.explain_loss(claim))
             exposure, _ = Exposure.objects.get_or_create(
-                claim_token=claim.token, defaults={"person": claim.moderator, "task": self, "upload": self.upload}
+                claim_token=claim.token,
+                defaults={"person": claim.moderator, "task": self, "upload": self.upload},
             )
         return exposure
 
@@ -265,7 +267,9 @@ class ReviewTask(models.Model):
             ReviewTask.objects.select_for_update(no_key=True).get(pk=self.pk)
             verdict = Decision.objects.live().filter(task=self, reviewer=by, kind=Decision.Kind.VERDICT).first()
             if verdict is None:
-                raise UndoRefused(f"Your decision on {self.upload} was undone or overruled already. Nothing was changed.")
+                raise UndoRefused(
+                    f"Your decision on {self.upload} was undone or overruled already. Nothing was changed."
+                )
             self._withdraw_next_round()
             self.refresh_from_db()
             undo = self._record(by, kind=Decision.Kind.UNDO, supersedes=verdict)
@@ -325,7 +329,11 @@ class ReviewTask(models.Model):
         following, _ = ReviewTask.objects.get_or_create(
             screening=self.screening,
             round=self.round + 1,
-            defaults={"upload": self.upload, "policy": self.policy, "needs_lead": self.round + 1 == LAST_ROUND},
+            defaults={
+                "upload": self.upload,
+                "policy": self.policy,
+                "needs_lead": self.round + 1 == LAST_ROUND,
+            },
         )
         ReviewTask.objects.filter(pk=following.pk).update(withdrawn_at=None)
 

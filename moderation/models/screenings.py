@@ -1,6 +1,7 @@
 """Runs of the pre-screen, what they were busy with when they died, and the row that records each screening."""
 
-from typing import Any, Self
+from collections import Counter
+from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -39,6 +40,11 @@ class ScreeningRun(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.pk}"
+
+    def add(self, counts: Counter[str]) -> None:
+        """Add to the run's counts, within the transaction that does what is counted. Locks the run's row till then."""
+        run = ScreeningRun.objects.select_for_update().get(pk=self.pk)
+        ScreeningRun.objects.filter(pk=self.pk).update(counts=dict(Counter(run.counts) + counts))
 
 
 class ScreeningAttempt(models.Model):
@@ -85,7 +91,9 @@ class Screening(models.Model):
     # Those of the first screening per (upload, policy, epoch); a re-score keeps them.
     u = models.FloatField()
     pi = models.FloatField()
-    sampling_reason = models.CharField(max_length=14, choices=[(reason.value, reason.value) for reason in SamplingReason])
+    sampling_reason = models.CharField(
+        max_length=14, choices=[(reason.value, reason.value) for reason in SamplingReason]
+    )
     rate_class = models.CharField(max_length=24)
     group = models.CharField(max_length=60, blank=True, help_text="The community's slug.")
     duplicate_cluster = models.PositiveBigIntegerField(null=True, blank=True)
@@ -113,7 +121,11 @@ class Screening(models.Model):
         ]
         indexes = [
             # Serves the histogram and the shares of the thresholds page.
-            models.Index(fields=["policy", "created_at", "score"], name="screening_live_idx", condition=Q(superseded=False)),
+            models.Index(
+                fields=["policy", "created_at", "score"],
+                name="screening_live_idx",
+                condition=Q(superseded=False),
+            ),
         ]
 
     def __str__(self) -> str:

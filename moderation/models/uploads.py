@@ -1,5 +1,8 @@
 """Uploads as received, and the bytes they share."""
 
+from collections.abc import Collection
+from functools import reduce
+from operator import and_
 from typing import Self
 
 from django.db import models
@@ -14,8 +17,9 @@ from moderation.models.tracking import never_deleted, tracked
 
 
 class StoredFileQuerySet(models.QuerySet["StoredFile"]):
-    def with_pending_uploads(self) -> Self:
-        return self.filter(Exists(Upload.objects.pending().filter(file=OuterRef("pk"))))
+    def with_uploads_lacking(self, policies: Collection[int]) -> Self:
+        """Files of pending uploads that have no live screening yet under one of ``policies``."""
+        return self.filter(Exists(Upload.objects.pending().lacking(policies).filter(file=OuterRef("pk"))))
 
 
 @tracked()
@@ -49,8 +53,20 @@ class UploadQuerySet(models.QuerySet["Upload"]):
     def pending(self) -> Self:
         return self.filter(status=Upload.Status.PENDING)
 
+    def lacking(self, policies: Collection[int]) -> Self:
+        """Uploads without a live screening under at least one of ``policies``."""
+        screened = [
+            Exists(Upload.objects.filter(pk=OuterRef("pk"), screenings__policy=policy, screenings__superseded=False))
+            for policy in policies
+        ]
+        return self.filter(~reduce(and_, screened))
+
     def quarantined(self) -> Self:
         return self.filter(status=Upload.Status.QUARANTINED)
+
+    def quarantine(self, *, reason: str, detail: str) -> int:
+        """Note why these uploads could not be read safely. The caller settles their status."""
+        return self.update(quarantine_reason=reason, quarantine_detail=detail[:500])
 
     def first_pending_file(self) -> int | None:
         """The smallest file id that has a pending upload."""
@@ -102,7 +118,7 @@ class Upload(models.Model):
             ),
         ]
         indexes = [
-            # Serves StoredFileQuerySet.with_pending_uploads() and UploadQuerySet.first_pending_file().
+            # Serves StoredFileQuerySet.with_uploads_lacking() and UploadQuerySet.first_pending_file().
             models.Index(fields=["file"], name="upload_pending_file_idx", condition=Q(status="pending")),
             # Serves the oldest pending upload of /readyz and of the queue's empty state.
             models.Index(fields=["received_at"], name="upload_pending_age_idx", condition=Q(status="pending")),

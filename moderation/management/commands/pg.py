@@ -15,9 +15,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", choices=["start", "stop", "status"])
-        parser.add_argument(
-            "--json", action="store_true", help="print the server's status as one JSON object"
-        )
+        parser.add_argument("--json", action="store_true", help="print the server's status as one JSON object")
 
     def handle(self, *, action: str, json: bool, **_: Any) -> None:
         if os.environ.get("DATABASE_URL"):

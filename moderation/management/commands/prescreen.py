@@ -1,0 +1,93 @@
+import json
+import os
+import signal
+import sys
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from moderation.screening.supervisor import Options, Report, ScreeningFailed, Supervisor
+
+# sysexits.h: try again later.
+STOPPED_WITH_WORK_LEFT = 75
+PROGRESS_SECONDS = 5.0
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+class Command(BaseCommand):
+    help = (
+        "Score and route the uploads that are pending. Exit status: 0 done, 1 error, 75 stopped early with work left."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--processes", type=positive, default=len(os.sched_getaffinity(0)), help="default: one a core"
+        )
+        parser.add_argument("--limit", type=positive, help="screen at most so many files")
+        parser.add_argument("--max-seconds", type=positive, help="hand out no more work after so many seconds")
+        parser.add_argument("--policy", metavar="SLUG", help="only this policy")
+        parser.add_argument("--dry-run", action="store_true", help="say what would be done; the record stays as it is")
+        parser.add_argument("--json", action="store_true", help="the last line is the report as JSON")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        names = ("processes", "limit", "max_seconds", "policy", "dry_run")
+        with progress_display() as show:
+            supervisor = Supervisor(Options(**{name: options[name] for name in names}), on_progress=show)
+            signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
+            try:
+                report = supervisor.run()
+            except ScreeningFailed as error:
+                raise CommandError(str(error)) from error
+        self.stdout.write(json.dumps(report.as_json()) if options["json"] else in_words(report))
+        if report.stopped_early:
+            sys.exit(STOPPED_WITH_WORK_LEFT)
+
+
+class progress_display:  # noqa: N801  (reads as a function where it is used)
+    """A progress bar on a terminal, a JSON line every few seconds elsewhere."""
+
+    def __enter__(self) -> "progress_display":
+        console = Console(stderr=True)
+        self.bar = Progress(
+            TextColumn("Screening"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}/s"),
+            TimeRemainingColumn(), console=console, disable=not console.is_terminal,
+        )  # fmt: skip
+        self.bar.start()
+        self.task = self.bar.add_task("", total=None, speed=0)
+        self.last = time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def __call__(self, report: Report, total: int) -> None:
+        found = report.as_json()
+        self.bar.update(self.task, completed=found["uploads"], total=total, speed=found["per_second"])
+        if self.bar.disable and time.monotonic() - self.last >= PROGRESS_SECONDS:
+            self.last = time.monotonic()
+            sys.stdout.write(json.dumps({"pending": total - found["uploads"], **found}) + "\n")
+            sys.stdout.flush()
+
+
+def in_words(report: Report) -> str:
+    found = report.as_json()
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(found["quarantined"].items()))
+    lines = [
+        f"{found['uploads']} uploads screened in {found['seconds']:.1f} s ({found['per_second']:.1f} a second):",
+        f"{found['approved']} approved, {found['review']} to review, {found['rejected']} rejected, "
+        f"{sum(found['quarantined'].values())} quarantined" + (f" ({reasons})." if reasons else "."),
+        f"{found['audits']} of them are audited.",
+    ]
+    if report.stopped_early:
+        lines.append(f"Stopped early: {report.work_left} uploads are still pending.")
+    return "\n".join(lines)

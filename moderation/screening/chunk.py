@@ -1,0 +1,138 @@
+"""One chunk: claim files, score each once, screen all their uploads, commit everything together.
+
+The row locks are the claim: a killed process gives them back at once. This is the one place where slow work runs in
+a transaction; a chunk lasts seconds.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models import Exists, QuerySet
+
+from moderation.inference.images import Header, ImageRefused
+from moderation.inference.scorer import Refused, Scored
+from moderation.models import Score, Screening, ScreeningRun, StoredFile, Upload
+from moderation.screening import records
+from moderation.screening.attempts import Attempts, suspects
+from moderation.screening.engine import Engine
+
+
+@dataclass
+class Chunk:
+    """What one chunk did: ``counts`` of files, uploads, approve, review, reject, audits and quarantined:<reason>."""
+
+    last_file: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+class Screener:
+    """Does chunks for one worker, walking through the pending files in primary-key order."""
+
+    def __init__(self, engine: Engine, *, run: ScreeningRun, attempts: Attempts, dry_run: bool = False) -> None:
+        self.engine, self.run, self.attempts, self.dry_run = engine, run, attempts, dry_run
+        self.policies = [root.policy_id for root in engine.rulebook.roots]
+        self.router = records.Router(engine.rulebook, run)
+        self.after = 0
+
+    def next_chunk(self, size: int) -> Chunk:
+        """Screen up to ``size`` files that nobody else holds; a chunk without files means that none is left."""
+        start = max(self.after + 1, Upload.objects.first_pending_file() or 0)
+        chunk = self._screen(StoredFile.objects.exclude(Exists(suspects())).filter(pk__gte=start), size=size)
+        if not chunk.counts["files"] and self.after and not self.dry_run:
+            self.after = 0  # uploads of files passed already may have come in since
+            return self.next_chunk(size)
+        self.after = chunk.last_file
+        return chunk
+
+    def next_suspect(self) -> Chunk:
+        """Screen one file that a worker died with, alone."""
+        return self._screen(StoredFile.objects.filter(Exists(suspects())), size=1)
+
+    def _screen(self, candidates: QuerySet[StoredFile], *, size: int) -> Chunk:
+        lacking = StoredFile.objects.filter(pk__in=candidates.values("pk")).with_uploads_lacking(self.policies)
+        with transaction.atomic():
+            claimed = list(lacking.order_by("pk").select_for_update(skip_locked=True, no_key=True, of=("self",))[:size])
+            chunk = Chunk(last_file=claimed[-1].pk if claimed else 0)
+            # Another worker may have committed between our snapshot and our lock: look again.
+            pending = Upload.objects.pending().lacking(self.policies).filter(file__in=claimed)
+            if uploads := list(pending.order_by("pk")):
+                self.attempts.begin(claimed)
+                chunk.counts.update(self._work(claimed, uploads))
+            chunk.counts["files"] = len(claimed)
+            self._record(chunk)
+        self.attempts.clear(claimed)
+        return chunk
+
+    def _work(self, claimed: Sequence[StoredFile], uploads: Sequence[Upload]) -> Counter[str]:
+        scores, refusals = self._scores(claimed)
+        readable = [upload for upload in uploads if upload.file_id not in refusals]
+        screenings = self.router.screenings(readable, scores=scores)
+        if not self.dry_run:
+            refusals |= self._render(screenings, files={file.pk: file for file in claimed})
+        screenings = [screening for screening in screenings if screening.upload.file_id not in refusals]
+        records.save_screenings(screenings)
+        quarantined = records.quarantine(refusals, uploads=uploads)
+        records.settle_all(uploads)
+        return records.count(screenings) + quarantined + Counter(uploads=len(uploads))
+
+    def _scores(
+        self, claimed: Sequence[StoredFile]
+    ) -> tuple[dict[int, dict[int, dict[str, Score]]], dict[int, Refused]]:
+        """The scores of each file by classifier and label: those that are known, and new ones for the rest."""
+        scores = self._known_scores(claimed)
+        missing = [file for file in claimed if not self._is_complete(scores[file.pk])]
+        refusals: dict[int, Refused] = {}
+        new: list[Score] = []
+        for file, outcome in self.engine.score(missing):
+            if isinstance(outcome, Refused):
+                refusals[file.pk] = outcome
+            else:
+                _note_header(file, outcome.header)
+                new += self._unknown(file, outcome, known=scores[file.pk])
+        for score in Score.objects.bulk_create(new):
+            scores[score.file_id].setdefault(score.classifier_id, {})[score.label] = score
+        return scores, refusals
+
+    def _unknown(self, file: StoredFile, outcome: Scored, *, known: dict[int, dict[str, Score]]) -> list[Score]:
+        found = self.engine.scores_of(file, outcome)
+        return [score for score in found if score.label not in known.get(score.classifier_id, {})]
+
+    def _known_scores(self, claimed: Sequence[StoredFile]) -> dict[int, dict[int, dict[str, Score]]]:
+        scores: dict[int, dict[int, dict[str, Score]]] = {file.pk: {} for file in claimed}
+        for score in Score.objects.filter(file__in=claimed, classifier__in=self.engine.classifiers):
+            scores[score.file_id].setdefault(score.classifier_id, {})[score.label] = score
+        return scores
+
+    def _is_complete(self, known: dict[int, dict[str, Score]]) -> bool:
+        return all(
+            label in known.get(classifier, {})
+            for classifier in self.engine.classifiers
+            for label in self.engine.labels(classifier)
+        )
+
+    def _render(self, screenings: Sequence[Screening], *, files: dict[int, StoredFile]) -> dict[int, Refused]:
+        """Make the renditions of what people will be asked about. What can't be shown is not asked."""
+        refusals: dict[int, Refused] = {}
+        for screening in filter(records.needs_person, screenings):
+            file = files[screening.upload.file_id]
+            try:
+                self.engine.render(file, frame=screening.frame)
+            except ImageRefused as refused:
+                refusals[file.pk] = Refused(file.path, refused.reason, refused.detail)
+        return refusals
+
+    def _record(self, chunk: Chunk) -> None:
+        """Add the chunk to its run in the same transaction, or leave no trace in a dry run."""
+        if self.dry_run:
+            transaction.set_rollback(True)
+        elif chunk.counts["uploads"]:
+            self.run.add(chunk.counts)
+
+
+def _note_header(file: StoredFile, header: Header) -> None:
+    """Keep what the decoder found, where the header could not be read at the door or said less."""
+    found = {"width": header.width, "height": header.height, "frames": header.frames, "format": header.format}
+    if any(getattr(file, name) != value for name, value in found.items()):
+        StoredFile.objects.filter(pk=file.pk).update(**found)

@@ -1,0 +1,146 @@
+"""Classifiers loaded for the policy versions of one run, with the sandbox that decodes for them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from django.conf import settings
+
+from moderation import files
+from moderation.inference import embedded
+from moderation.inference.classifier import Classifier as Network
+from moderation.inference.images import Limits
+from moderation.inference.manifest import Manifest
+from moderation.inference.scorer import Refused, Scored, Scorer
+from moderation.models import Classifier, Community, Epoch, PolicyVersion, Score, StoredFile
+
+CLEAR, BLURRED = "clear", "blurred"
+
+
+def limits() -> Limits:
+    """What one file may cost, from the settings."""
+    return Limits(
+        max_pixels=settings.UPLOAD_MAX_PIXELS,
+        max_bytes=settings.UPLOAD_MAX_BYTES,
+        address_space=settings.DECODE_ADDRESS_SPACE,
+        seconds=settings.DECODE_SECONDS,
+    )
+
+
+def load(classifier: Classifier) -> Network:
+    """Load a registered classifier; its file is verified by sha256 and by golden inputs.
+
+    Raises:
+        ClassifierFileError: the file is missing or not the registered one. The message says which.
+    """
+    if classifier.is_embedded:
+        manifest, path = embedded.open_nsfw()
+    else:
+        manifest, path = Manifest.from_json(classifier.manifest), classifier.path
+    return Network.load(path, manifest)
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """The policy versions that one run goes by: each policy's root, and what communities set for themselves."""
+
+    versions: dict[tuple[int, int | None], PolicyVersion]
+    epochs: dict[int, Epoch]
+    communities: dict[int, Community]
+
+    @classmethod
+    def of(cls, pks: Sequence[int]) -> "Rulebook":
+        versions = list(PolicyVersion.objects.filter(pk__in=pks).select_related("policy", "classifier"))
+        return cls(
+            versions={(version.policy_id, version.community_id): version for version in versions},
+            # A version in force may have been published into an epoch that another one has closed since.
+            epochs={epoch.policy_id: epoch for epoch in Epoch.objects.filter(closed_at=None)},
+            communities=Community.objects.in_bulk(),
+        )
+
+    @property
+    def roots(self) -> list[PolicyVersion]:
+        return [version for (_, community), version in self.versions.items() if community is None]
+
+    def root(self, policy_id: int) -> PolicyVersion:
+        return self.versions[policy_id, None]
+
+    def group(self, community_id: int | None) -> str:
+        return "" if community_id is None else self.communities[community_id].slug
+
+    def version_for(self, policy_id: int, *, community_id: int | None) -> PolicyVersion:
+        """The version of the nearest community that has one, else the root's."""
+        while community_id is not None:
+            if found := self.versions.get((policy_id, community_id)):
+                return found
+            community_id = self.communities[community_id].parent_id
+        return self.root(policy_id)
+
+
+class Engine:
+    """Scores stored files for a rulebook. One per worker process."""
+
+    def __init__(self, rulebook: Rulebook) -> None:
+        self.rulebook = rulebook
+        self.classifiers = {
+            version.classifier.pk: version.classifier for version in rulebook.roots if version.classifier
+        }
+        networks = {pk: load(classifier) for pk, classifier in self.classifiers.items()}
+        self.runtimes = {pk: network.runtime for pk, network in networks.items()}
+        self.scorer = Scorer(list(networks.values()), limits=limits())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.scorer.close()
+
+    def labels(self, classifier_id: int) -> list[str]:
+        """The labels of one classifier that the rulebook asks for; only these are kept."""
+        asked = {
+            label
+            for version in self.rulebook.roots
+            if version.classifier_id == classifier_id
+            for label in version.labels
+        }
+        return sorted(asked)
+
+    def score(self, stored: Sequence[StoredFile]) -> Iterator[tuple[StoredFile, Scored | Refused]]:
+        """Yield an outcome for each file, in order."""
+        return zip(stored, self.scorer.score([file.path for file in stored]), strict=True)
+
+    def scores_of(self, file: StoredFile, outcome: Scored) -> list[Score]:
+        """The rows to be kept of one outcome."""
+        return [
+            Score(
+                file=file,
+                classifier=classifier,
+                preprocessing_version=classifier.preprocessing_version,
+                label=label,
+                value=found.value,
+                frame=found.frame,
+                view=found.view,
+                runtime=self.runtimes[classifier.pk],
+            )
+            for classifier in self.classifiers.values()
+            for label in self.labels(classifier.pk)
+            if (found := outcome.scores[classifier.sha256][label])
+        ]
+
+    def render(self, file: StoredFile, *, frame: int) -> None:
+        """Write what people will see of ``frame``, unless it is there.
+
+        Raises:
+            ImageRefused: the full decode failed where the scoring one did not.
+        """
+        paths = {
+            variant: files.rendition_path(file.sha256, frame=frame, variant=variant) for variant in (CLEAR, BLURRED)
+        }
+        if all(path.exists() for path in paths.values()):
+            return
+        rendition = self.scorer.sandbox.render(file.path, frame=frame)
+        files.write(paths[CLEAR], [rendition.clear])
+        files.write(paths[BLURRED], [rendition.blurred])

@@ -1,0 +1,130 @@
+"""From scores to rows: screenings, tasks, effects, quarantine. Everything for one chunk, in a few statements."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db.models.functions import Now
+
+from moderation import routing
+from moderation.inference.scorer import Refused
+from moderation.models import (
+    Effect,
+    PolicyVersion,
+    ReviewTask,
+    Score,
+    Screening,
+    ScreeningRun,
+    Upload,
+    settle,
+)
+from moderation.routing import Draw, Route
+from moderation.screening.engine import Rulebook
+
+# Scores of one file: by classifier, then by label.
+FileScores = Mapping[int, Mapping[str, Score]]
+STRICTEST_FIRST = (Route.REJECT, Route.REVIEW, Route.APPROVE)
+
+
+def needs_person(screening: Screening) -> bool:
+    """Whether a task is to be opened: the route asks for a person, or the coin does."""
+    return screening.route == Route.REVIEW or screening.drawn
+
+
+@dataclass(frozen=True)
+class Router:
+    """Turns scores into screenings by one run's rulebook."""
+
+    rulebook: Rulebook
+    run: ScreeningRun
+
+    def screenings(self, uploads: Sequence[Upload], *, scores: Mapping[int, FileScores]) -> list[Screening]:
+        """Unsaved screenings of ``uploads`` under each policy that they lack. ``scores`` is by file."""
+        done = set(Screening.objects.live().filter(upload__in=uploads).values_list("upload_id", "policy_id"))
+        draws = self._first_draws(uploads)
+        return [
+            self._screening(
+                upload, root=root, scores=scores[upload.file_id], first=draws.get((upload.pk, root.policy_id))
+            )
+            for upload in uploads
+            for root in self.rulebook.roots
+            if (upload.pk, root.policy_id) not in done
+        ]
+
+    def _first_draws(self, uploads: Sequence[Upload]) -> dict[tuple[int, int], Draw]:
+        """What the coin showed at the first screening in this epoch: it stays, whatever was re-scored since."""
+        earlier = Screening.objects.filter(upload__in=uploads, epoch__in=self.rulebook.epochs.values())
+        return {(screening.upload_id, screening.policy_id): screening.draw for screening in earlier.order_by("-pk")}
+
+    def _screening(self, upload: Upload, *, root: PolicyVersion, scores: FileScores, first: Draw | None) -> Screening:
+        assert root.classifier is not None
+        version = self.rulebook.version_for(root.policy_id, community_id=upload.community_id)
+        by_label = scores[root.classifier.pk]
+        score = root.combine({label: by_label[label].value for label in root.labels})
+        within = routing.region(score, low=version.low, high=version.high)
+        draw = first or self._draw(upload, version=version, within=within)
+        return Screening(
+            upload=upload,
+            policy=root.policy,
+            policy_version=version,
+            epoch=self.rulebook.epochs[root.policy_id],
+            run=self.run,
+            classifier=root.classifier,
+            preprocessing_version=root.classifier.preprocessing_version,
+            score=score,
+            frame=max((by_label[label] for label in root.labels), key=lambda found: found.value).frame,
+            low=version.low,
+            high=version.high,
+            route=routing.route(within, draw=draw, fallback=version.rates.fallback),
+            u=draw.u,
+            pi=draw.pi,
+            sampling_reason=draw.reason,
+            rate_class=draw.rate_class,
+            group=self.rulebook.group(upload.community_id),
+        )
+
+    def _draw(self, upload: Upload, *, version: PolicyVersion, within: Route) -> Draw:
+        secret = bytes(self.rulebook.epochs[version.policy_id].secret)
+        u = routing.coin(secret, upload_id=upload.pk, policy_id=version.policy_id)
+        return routing.draw(u, within=within, rates=version.rates)
+
+
+def save_screenings(screenings: Sequence[Screening]) -> None:
+    """Write screenings with what follows from them: tasks for people, effects of what was decided automatically."""
+    saved = Screening.objects.bulk_create(screenings)
+    ReviewTask.objects.open_for([screening for screening in saved if needs_person(screening)])
+    Effect.objects.bulk_create(
+        Effect(
+            upload_id=screening.upload_id,
+            policy_id=screening.policy_id,
+            screening=screening,
+            outcome=screening.automatic_outcome,
+            due_at=Now(),
+        )
+        for screening in saved
+        if screening.automatic_outcome != Effect.Outcome.HOLD
+    )
+
+
+def quarantine(refusals: Mapping[int, Refused], *, uploads: Sequence[Upload]) -> Counter[str]:
+    """Put the uploads of files that can't be read safely aside. ``refusals`` is by file; returns uploads by reason."""
+    counts: Counter[str] = Counter()
+    for file_id, refusal in refusals.items():
+        of_file = [upload.pk for upload in uploads if upload.file_id == file_id]
+        Upload.objects.filter(pk__in=of_file).quarantine(reason=refusal.reason, detail=refusal.detail)
+        counts[f"quarantined:{refusal.reason}"] += len(of_file)
+    return counts
+
+
+def count(screenings: Sequence[Screening]) -> Counter[str]:
+    """Uploads by their strictest route, and how many the coin drew for an audit."""
+    routes: dict[int, set[str]] = {}
+    for screening in screenings:
+        routes.setdefault(screening.upload_id, set()).add(screening.route)
+    counts = Counter(str(next(route for route in STRICTEST_FIRST if route in found)) for found in routes.values())
+    counts["audits"] = len({s.upload_id for s in screenings if s.sampling_reason.startswith("audit_")})
+    return counts
+
+
+def settle_all(uploads: Sequence[Upload]) -> None:
+    settle(Upload.objects.filter(pk__in=[upload.pk for upload in uploads]))
