@@ -94,10 +94,10 @@ class Cluster:
             }
 
     def url(self) -> str:
+        """Return the connection as libpq's URL, the socket's folder in the place of the host."""
         found = self.connection()
-        user = f"{found['USER']}:{quote(str(found['PASSWORD']), safe='')}"
-        host = quote(str(found["HOST"]), safe="")
-        return f"postgresql://{user}@/{found['NAME']}?host={host}&port={found['PORT']}"
+        password, host = (quote(str(found[key]), safe="") for key in ("PASSWORD", "HOST"))
+        return f"postgresql://{found['USER']}:{password}@{host}:{found['PORT']}/{found['NAME']}"
 
     def destroy(self) -> None:
         """Stop the server without ceremony and delete its data, settings and logs."""

@@ -87,8 +87,7 @@ def error_from_output(output: str, *, doing: str, folder: Path) -> ClusterError:
             f"It said:\n{output}"
         )
     return StartFailedError(
-        f"PostgreSQL failed while {doing} in {folder}. Correct what it names and start again. "
-        f"It said:\n{output}"
+        f"PostgreSQL failed while {doing} in {folder}. Correct what it names and start again. It said:\n{output}"
     )
 
 

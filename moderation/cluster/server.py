@@ -50,9 +50,7 @@ def _command_line(pid: int) -> list[str]:
             return [os.fsdecode(part) for part in (PROC / str(pid) / "cmdline").read_bytes().split(b"\0")]
         except OSError:
             return []
-    found = subprocess.run(
-        ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
+    found = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
     # ps joins the arguments by spaces; ours are -D, the folder, -c and so on.
     return found.stdout.strip().replace(" -D ", "\0").replace(" -c ", "\0").split("\0")
 
