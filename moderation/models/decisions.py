@@ -130,27 +130,32 @@ def with_result(screenings: models.QuerySet[Screening]) -> models.QuerySet[Any]:
 
 
 def settle(uploads: models.QuerySet[Upload]) -> int:
-    """Set ``status`` from what is recorded, in one statement; the only place that sets it.
+    """Set ``status`` from what is recorded, in one statement; the only place that sets it."""
+    return uploads.update(status=status_from_record())
+
+
+def status_from_record() -> Case:
+    """What an upload's status should be.
 
     Erased and quarantined stand above all (a person's word lifts quarantine); pending while a policy in force lacks
     its screening; else the strictest live result over the upload's policies: rejected, in review, approved.
+    A policy that comes into force later does not make pending again what is decided: ``prescreen --rescore`` does.
     """
     by_hand = Decision.objects.live().verdicts().filter(upload=OuterRef("pk"), source=Decision.Source.QUARANTINE)
     of_upload = Screening.objects.live().filter(upload=OuterRef("pk"))
     results = with_result(of_upload)
     lacking = Policy.objects.in_force().exclude(pk__in=of_upload_policies())
     status = Upload.Status
-    return uploads.update(
-        status=Case(
-            When(erased_at__isnull=False, then=Value(status.ERASED)),
-            When(Exists(by_hand.filter(verdict=Verdict.VIOLATING)), then=Value(status.REJECTED)),
-            When(Exists(by_hand.filter(verdict=Verdict.BENIGN)), then=Value(status.APPROVED)),
-            When(~Q(quarantine_reason=""), then=Value(status.QUARANTINED)),
-            When(Exists(lacking), then=Value(status.PENDING)),
-            When(Exists(results.filter(result="rejected")), then=Value(status.REJECTED)),
-            When(Exists(results.filter(result="in_review")), then=Value(status.IN_REVIEW)),
-            default=Value(status.APPROVED),
-        )
+    return Case(
+        When(erased_at__isnull=False, then=Value(status.ERASED)),
+        When(Exists(by_hand.filter(verdict=Verdict.VIOLATING)), then=Value(status.REJECTED)),
+        When(Exists(by_hand.filter(verdict=Verdict.BENIGN)), then=Value(status.APPROVED)),
+        When(~Q(quarantine_reason=""), then=Value(status.QUARANTINED)),
+        When(~Exists(of_upload), then=Value(status.PENDING)),
+        When(Q(status__in=[status.PENDING, status.QUARANTINED]) & Exists(lacking), then=Value(status.PENDING)),
+        When(Exists(results.filter(result="rejected")), then=Value(status.REJECTED)),
+        When(Exists(results.filter(result="in_review")), then=Value(status.IN_REVIEW)),
+        default=Value(status.APPROVED),
     )
 
 

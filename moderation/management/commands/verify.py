@@ -1,0 +1,39 @@
+import json
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import connection
+
+from moderation import verification
+
+
+class Command(BaseCommand):
+    help = "Check the invariants over the whole database and storage. Exit status 1 where one breaks."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print the findings as one JSON object")
+        parser.add_argument("--sweep", action="store_true", help="remove files that no row refers to")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET statement_timeout = 0")  # it reads everything, however much that is
+        findings = verification.verify()
+        swept = verification.sweep(findings.sweepable) if options["sweep"] else 0
+        if options["json"]:
+            self.stdout.write(json.dumps({**findings.as_json(), "swept": swept}))
+        else:
+            self._say(findings, swept=swept)
+        if not findings.clean:
+            sys.exit(1)
+
+    def _say(self, findings: verification.Findings, *, swept: int) -> None:
+        for problem in findings.problems:
+            self.stdout.write(self.style.ERROR(f"{problem.what}: {problem.found} ({problem.rule})"))
+        counts = ", ".join(f"{n} {label.split('.')[1]}" for label, n in findings.checked.items())
+        self.stdout.write(f"{len(verification.RULES)} rules over {counts}: {len(findings.problems)} problems.")
+        if swept:
+            self.stdout.write(f"{swept} files without a row removed.")
+        elif findings.sweepable:
+            self.stdout.write(f"{len(findings.sweepable)} files without a row; 'verify --sweep' removes them.")

@@ -1,0 +1,224 @@
+"""Does the whole record hold together, and does storage hold what the record says? Reads everything, changes nothing."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import pghistory.models
+from django.apps import apps
+from django.db import connection
+from django.db.models import Count, Exists, F, Model, OuterRef, Q
+
+from moderation import files, routing
+from moderation.models import Decision, Effect, Epoch, ReviewTask, Score, Screening, StoredFile, Upload
+from moderation.models.decisions import status_from_record
+
+# A file is written before its row is committed: one that is younger may be about to get its row.
+SWEEPABLE_AFTER_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that breaks: which rule, which row or file, what was found."""
+
+    rule: str
+    what: str
+    found: str
+
+
+@dataclass
+class Findings:
+    problems: list[Problem] = field(default_factory=list)
+    sweepable: list[Path] = field(default_factory=list)
+    checked: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def clean(self) -> bool:
+        return not self.problems
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "clean": self.clean,
+            "problems": [asdict(problem) for problem in self.problems],
+            "sweepable": [path.name for path in self.sweepable],
+            "checked": self.checked,
+        }
+
+
+def verify(*, on_rule: Callable[[str], None] = lambda _rule: None) -> Findings:
+    """Check every rule in turn; ``on_rule`` is told which one is at work."""
+    findings = Findings(sweepable=list(sweepable_files()))
+    for rule, check in RULES.items():
+        on_rule(rule)
+        findings.problems += [Problem(rule, what, found) for what, found in check()]
+    findings.checked = {model._meta.label: model._default_manager.count() for model in COUNTED}
+    return findings
+
+
+def sweep(paths: Iterable[Path]) -> int:
+    """Remove files that no row refers to."""
+    removed = 0
+    for path in paths:
+        path.unlink(missing_ok=True)
+        removed += 1
+    return removed
+
+
+Finding = tuple[str, str]
+
+
+def uploads_have_the_status_of_their_record() -> Iterator[Finding]:
+    for upload in Upload.objects.annotate(expected=status_from_record()).exclude(status=F("expected")).iterator():
+        yield str(upload), f"status is {upload.status}, the record says {upload.expected}"  # type: ignore[attr-defined]
+
+
+def decided_tasks_have_one_live_verdict() -> Iterator[Finding]:
+    live = Q(decisions__superseded_by=None) & ~Q(decisions__kind=Decision.Kind.UNDO)
+    tasks = ReviewTask.objects.annotate(verdicts=Count("decisions", filter=live & Q(decisions__isnull=False)))
+    wrong = Q(decided_at__isnull=False) & ~Q(verdicts=1) | Q(decided_at=None) & ~Q(verdicts=0)
+    for task in tasks.filter(wrong).iterator():
+        state = "decided" if task.decided_at else "undecided"
+        yield str(task), f"{state} with {task.verdicts} live verdicts"
+
+
+def screenings_have_their_score() -> Iterator[Finding]:
+    score = Score.objects.filter(
+        file=OuterRef("upload__file"),
+        classifier=OuterRef("classifier"),
+        preprocessing_version=OuterRef("preprocessing_version"),
+    )
+    for screening in Screening.objects.filter(~Exists(score)).iterator():
+        yield str(screening), "no score of its file by its classifier and preprocessing"
+
+
+def files_have_one_score() -> Iterator[Finding]:
+    key = ("file", "classifier", "preprocessing_version", "label")
+    for row in Score.objects.values(*key).annotate(scores=Count("pk")).filter(scores__gt=1).iterator():
+        yield f"file {row['file']}", f"{row['scores']} scores for {row['label']} by classifier {row['classifier']}"
+
+
+def screenings_follow_coin_and_thresholds() -> Iterator[Finding]:
+    """u is the epoch's coin; the route is what score, thresholds and coin say."""
+    secrets = {epoch.pk: bytes(epoch.secret) for epoch in Epoch.objects.all()}
+    for screening in Screening.objects.select_related("policy_version").iterator():
+        u = routing.coin(secrets[screening.epoch_id], upload_id=screening.upload_id, policy_id=screening.policy_id)
+        if u != screening.u:
+            yield str(screening), f"u is {screening.u}, the epoch's coin shows {u}"
+        within = routing.region(screening.score, low=screening.low, high=screening.high)
+        route = routing.route(within, draw=screening.draw, fallback=screening.policy_version.rates.fallback)
+        if route != screening.route:
+            yield str(screening), f"route is {screening.route}, score and thresholds say {route}"
+
+
+def asked_people_have_tasks() -> Iterator[Finding]:
+    asked = Screening.objects.live().filter(Q(route=routing.Route.REVIEW) | ~Q(sampling_reason="none"))
+    for screening in asked.filter(tasks=None).iterator():
+        yield str(screening), "a person is to look and there is no task"
+
+
+def automatic_routes_have_an_effect() -> Iterator[Finding]:
+    for screening in Screening.objects.exclude(route=routing.Route.REVIEW).filter(effects=None).iterator():
+        yield str(screening), "decided automatically without an effect"
+
+
+def conclusive_verdicts_have_an_effect() -> Iterator[Finding]:
+    """A live verdict that differs from what the machine did has an effect that was not cancelled."""
+    effect = Effect.objects.filter(decision=OuterRef("pk"), cancelled_at=None)
+    differs = Q(verdict="violating") & ~Q(screening__route="reject") | Q(verdict="benign") & ~Q(screening__route="approve")
+    for decision in Decision.objects.live().conclusive().filter(differs).filter(~Exists(effect)).iterator():
+        yield f"decision {decision.pk}", f"{decision} has no effect"
+
+
+def rows_have_their_file() -> Iterator[Finding]:
+    for file in StoredFile.objects.filter(erased_at=None).iterator():
+        try:
+            content = file.path.read_bytes()
+        except OSError as error:
+            yield f"file {file}", f"cannot be read: {error.strerror}"
+            continue
+        if len(content) != file.size:
+            yield f"file {file}", f"{len(content)} bytes, the record says {file.size}"
+        elif hashlib.sha256(content).hexdigest() != file.sha256:
+            yield f"file {file}", "other bytes than were received: the sha256 differs"
+
+
+def undecided_tasks_have_renditions() -> Iterator[Finding]:
+    for task in ReviewTask.objects.undecided().select_related("upload__file", "screening").iterator():
+        frame = task.screening.frame if task.screening else 0
+        for variant in ("clear", "blurred"):
+            if not files.rendition_path(task.upload.file.sha256, frame=frame, variant=variant).exists():
+                yield str(task), f"the {variant} rendition of frame {frame} is missing"
+
+
+def changes_have_their_audit_row() -> Iterator[Finding]:
+    """Each tracked row is as its newest event says; a row that is tracked from the start has an event at all."""
+    for event in apps.get_models():
+        if issubclass(event, pghistory.models.Event) and event._meta.app_label == "moderation":
+            yield from _rows_beside_their_history(event)
+
+
+def _rows_beside_their_history(event: type[Model]) -> Iterator[Finding]:
+    model: type[Model] = event.pgh_tracked_model  # type: ignore[attr-defined]
+    names = {f.column for f in model._meta.concrete_fields} & {f.column for f in event._meta.concrete_fields}
+    columns = sorted(names)
+    row = ", ".join(f't."{name}"' for name in columns)
+    last = ", ".join(f'e."{name}"' for name in columns)
+    unrecorded = _changed_without_event(model)
+    sql = f"""
+        SELECT t."{model._meta.pk.column}", e.pgh_id IS NULL FROM "{model._meta.db_table}" t
+        LEFT JOIN LATERAL (
+            SELECT * FROM "{event._meta.db_table}" e WHERE e.pgh_obj_id = t."{model._meta.pk.column}"
+            ORDER BY e.pgh_id DESC LIMIT 1
+        ) e ON true
+        WHERE (e.pgh_id IS NULL AND {unrecorded}) OR (e.pgh_id IS NOT NULL AND ({row}) IS DISTINCT FROM ({last}))
+    """  # noqa: S608  (names come from the models)
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        for pk, missing in cursor.fetchall():
+            yield f"{model._meta.verbose_name} {pk}", "no audit row" if missing else "differs from its newest audit row"
+
+
+def _changed_without_event(model: type[Model]) -> str:
+    """When a row without any event is a problem: always, but for rows whose insert is their own audit."""
+    return {"Screening": "t.superseded", "Effect": "t.cancelled_at IS NOT NULL"}.get(model.__name__, "true")
+
+
+def sweepable_files() -> Iterator[Path]:
+    """Files older than an hour that no row refers to; half-written ones too. No error: a killed intake leaves them."""
+    limit = time.time() - SWEEPABLE_AFTER_SECONDS
+    old = (path for path in files.stored_files() if path.stat().st_mtime < limit)
+    for group in _batches(old):
+        known = set(
+            StoredFile.objects.filter(sha256__in=[_sha256_of(path) for path in group]).values_list("sha256", flat=True)
+        )
+        yield from (path for path in group if _sha256_of(path) not in known)
+
+
+def _sha256_of(path: Path) -> str:
+    """The sha256 that a file's name begins with; temporary names begin with a dot and match nothing."""
+    return path.name[:64]
+
+
+def _batches(paths: Iterable[Path], *, size: int = 1000) -> Iterator[list[Path]]:
+    paths = iter(paths)
+    while batch := list(islice(paths, size)):
+        yield batch
+
+
+RULES: dict[str, Callable[[], Iterator[Finding]]] = {
+    "each upload has the status that its record gives": uploads_have_the_status_of_their_record,
+    "each decided task has exactly one live verdict": decided_tasks_have_one_live_verdict,
+    "each screening has its score": screenings_have_their_score,
+    "one score per file, classifier, preprocessing and label": files_have_one_score,
+    "each screening follows its coin and thresholds": screenings_follow_coin_and_thresholds,
+    "where a person is asked there is a task": asked_people_have_tasks,
+    "each automatic route has its effect": automatic_routes_have_an_effect,
+    "each verdict that changes something has its effect": conclusive_verdicts_have_an_effect,
+    "each row has its file with its size and sha256": rows_have_their_file,
+    "each undecided task has its renditions": undecided_tasks_have_renditions,
+    "each change of a mutable row has its audit row": changes_have_their_audit_row,
+}
+COUNTED: tuple[type[Model], ...] = (Upload, StoredFile, Score, Screening, ReviewTask, Decision, Effect)
