@@ -94,9 +94,7 @@ def fleiss_kappa(counts: Numbers, confidence: float = 0.95) -> Coefficient | Non
         return None
     reviewers = given.sum(axis=-1)
     if given.ndim != 2 or (reviewers != reviewers[0]).any() or reviewers[0] < 2:
-        raise checks.refusal(
-            "counts", counts, accepted="give the same number of reviewers, 2 or more, for each upload"
-        )
+        raise checks.refusal("counts", counts, accepted="give the same number of reviewers, 2 or more, for each upload")
     agreement = ((given**2).sum(axis=1) - reviewers) / (reviewers * (reviewers - 1))
     per_upload = np.column_stack([agreement, given / reviewers[:, np.newaxis]])
     return _jackknifed(per_upload, _fleiss, confidence)
@@ -131,9 +129,7 @@ def krippendorff_alpha(ratings: Numbers, confidence: float = 0.95) -> Coefficien
 def _square(table: Numbers) -> tuple[Floats, int]:
     counts = checks.counts("table", table)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
-        raise checks.refusal(
-            "table.shape", counts.shape, accepted="give a square table, one row and column a verdict"
-        )
+        raise checks.refusal("table.shape", counts.shape, accepted="give a square table, one row and column a verdict")
     n = int(counts.sum())
     return counts / max(n, 1), n
 
@@ -142,9 +138,7 @@ def _verdict_counts(ratings: Numbers) -> Floats:
     """Return how often each verdict was given to each upload, shape (uploads, verdicts)."""
     rows = [list(row) for row in ratings]
     if len({len(row) for row in rows}) > 1:
-        raise checks.refusal(
-            "ratings", [len(row) for row in rows], accepted="give one verdict or None for each upload"
-        )
+        raise checks.refusal("ratings", [len(row) for row in rows], accepted="give one verdict or None for each upload")
     kinds = sorted({value for row in rows for value in row if not _is_gap(value)}, key=repr)
     given = np.array([[[value == kind for kind in kinds] for value in row] for row in rows], dtype=np.float64)
     return given.sum(axis=0) if given.size else np.zeros((0, 0))
@@ -175,9 +169,7 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
     return np.where(defined, part / np.where(defined, whole, 1), np.inf)
 
 
-def _jackknifed(
-    per_upload: Floats, coefficient: Callable[[Floats], Floats], confidence: float
-) -> Coefficient | None:
+def _jackknifed(per_upload: Floats, coefficient: Callable[[Floats], Floats], confidence: float) -> Coefficient | None:
     """Compute a coefficient of sums over uploads, with the error of leaving each upload out in turn.
 
     Source: Efron and Stein (1981), Annals of Statistics 9:586-596.

@@ -71,14 +71,10 @@ class ReverseAlarm:
         """Return M at the end of each day, shape (..., days), for counts of shape (..., days, classes)."""
         b, g, rho = checked_counts(bad, good, self.pi, self.pi_floor)
         if ((b + g > 0) & (rho > 1)).any():
-            raise checks.refusal(
-                "pi_floor", self.pi_floor, accepted=f"give at most each pi with labels, pi={self.pi}"
-            )
+            raise checks.refusal("pi_floor", self.pi_floor, accepted=f"give at most each pi with labels, pi={self.pi}")
         gains = self._log_gains(b, g, rho)
         started = range(0, gains.shape[-2], self.restart_days)
-        weighted = (
-            self._since(gains, day) + np.log(6 / (np.pi * (j + 1)) ** 2) for j, day in enumerate(started)
-        )
+        weighted = (self._since(gains, day) + np.log(6 / (np.pi * (j + 1)) ** 2) for j, day in enumerate(started))
         total = np.full(gains.shape[:-1], -np.inf)
         for log_m in weighted:
             total = np.logaddexp(total, log_m)
@@ -90,9 +86,7 @@ class ReverseAlarm:
         odds = self.target / (1 - self.target)
         # Capped, so that no day can make F negative.
         stakes = (np.minimum(_FACTORS, (1 + 1 / self.target) / 2) - 1)[:, np.newaxis] * np.minimum(rho, 1)
-        logs = bad[..., np.newaxis, :] * np.log1p(stakes) + good[..., np.newaxis, :] * np.log1p(
-            -stakes * odds
-        )
+        logs = bad[..., np.newaxis, :] * np.log1p(stakes) + good[..., np.newaxis, :] * np.log1p(-stakes * odds)
         return np.asarray(logs.sum(axis=-1))
 
     def _since(self, gains: Floats, day: int) -> Floats:

@@ -53,9 +53,7 @@ def isotonic(values: Numbers, weights: Numbers | None = None) -> Floats:
     y = checks.finite("values", values)
     w = np.ones_like(y) if weights is None else checks.finite("weights", weights)
     if y.ndim != 1 or w.shape != y.shape or (w <= 0).any():
-        raise checks.refusal(
-            "weights", w, accepted=f"give one number above 0 for each value, shape {y.shape}"
-        )
+        raise checks.refusal("weights", w, accepted=f"give one number above 0 for each value, shape {y.shape}")
     return np.asarray(optimize.isotonic_regression(y, weights=w).x) if y.size else y
 
 

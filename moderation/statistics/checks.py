@@ -85,6 +85,4 @@ def rising(name: str, value: Numbers) -> Floats:
 
 def at_most(name: str, value: Floats, *, limit_name: str, limit: Floats) -> None:
     if (value > limit).any():
-        raise refusal(
-            name, value, accepted=f"give at most {limit_name}={' '.join(str(limit).split())[:_SHOWN]}"
-        )
+        raise refusal(name, value, accepted=f"give at most {limit_name}={' '.join(str(limit).split())[:_SHOWN]}")

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 Bins = npt.NDArray[np.bool_]
-Binding = Literal["leak", "miss", "escapes", "wrongful", "capacity", "response", "labels", "no target"]
+Binding = Literal["leak", "miss", "escapes", "wrongful", "capacity", "response", "labels", "no target", "start"]
 
 LOW_RISKS: tuple[Risk, ...] = ("leak", "miss", "escapes")
 HIGH_RISKS: tuple[Risk, ...] = ("wrongful",)
@@ -76,8 +76,10 @@ class Recommendation:
     ``binding`` names what keeps ``best`` from the cheapest pair of the whole grid, or what
     refuses; ``short_by`` says by how much: for a risk the clean audits missing at the
     cheaper threshold that is not certified (in a refusal, at the starting threshold), for
-    "capacity" the looks a day above it, for "response" the verdicts missing. "no target" means that a side keeps its
-    threshold in force because nothing was asked of it; "labels" that no bin has any.
+    "capacity" the looks a day above it, for "response" the verdicts missing. "no target" means that a
+    side keeps its threshold in force because nothing was asked of it; "start" that the
+    cheaper threshold lies before the sequence, so that only a new epoch could begin there;
+    "labels" that no bin has any.
     """
 
     best: Option | None
@@ -177,8 +179,11 @@ class _Desk:
         asked = [risk for risk in risks if risk in self.targets]
         if not asked:
             return "no target", None
+        wanted, (first_low, first_high) = float(self.total.edges[edge]), self.start
+        if wanted > first_high if risks == HIGH_RISKS else wanted < first_low:
+            return "start", None
         risk = next((risk for risk in asked if not self.certified(risk)[edge]), asked[0])
-        return risk, self.missing_checks(risk, float(self.total.edges[edge]))
+        return risk, self.missing_checks(risk, wanted)
 
 
 def _work(situation: Situation, *, capacity: float | None, rates: Floats) -> Floats | None:
@@ -226,6 +231,4 @@ def _least(table: Floats) -> tuple[int, int]:
 
 def _option(ledger: Ledger, at: tuple[int, int], *, cost: Floats, work: Floats | None) -> Option:
     low, high = float(ledger.edges[at[0]]), float(ledger.edges[at[1]])
-    return Option(
-        low=low, high=high, cost_10k=float(cost[at]), work=None if work is None else float(work[at])
-    )
+    return Option(low=low, high=high, cost_10k=float(cost[at]), work=None if work is None else float(work[at]))

@@ -42,6 +42,8 @@ class AuditRates:
 def optimal_thresholds(costs: Costs, audits: AuditRates | None = None) -> tuple[float, float]:
     """Return the cheapest (low, high) on calibrated scores; equal where a review never pays.
 
+    A cut below 0 or above 1 says that one route is the cheapest for every score.
+
     An audited upload costs a look and keeps its route, so audits draw the two cuts into the
     band. Without audits these are the rules of Elkan and Chow.
 
@@ -52,15 +54,13 @@ def optimal_thresholds(costs: Costs, audits: AuditRates | None = None) -> tuple[
     """
     approve, reject = (audits.approve, audits.reject) if audits else (0.0, 0.0)
     if costs.miss + costs.wrong == 0:
-        raise checks.refusal(
-            "costs", costs, accepted="give a cost above 0 to a miss or to a wrongful rejection"
-        )
+        raise checks.refusal("costs", costs, accepted="give a cost above 0 to a miss or to a wrongful rejection")
     low = (1 - approve) * costs.review / costs.miss if costs.miss else math.inf
     high = 1 - (1 - reject) * costs.review / costs.wrong if costs.wrong else -math.inf
     if low < high:
         return low, high
     cut = (costs.wrong + (reject - approve) * costs.review) / (costs.miss + costs.wrong)
-    return (min(max(cut, 0.0), 1.0),) * 2
+    return cut, cut
 
 
 def cost_10k(ledger: Ledger, costs: Costs, audits: AuditRates, low: float, high: float) -> float | None:

@@ -84,7 +84,5 @@ def _cells(scores: Floats, cuts: Floats) -> Floats:
 def _same_bins(reference: Numbers, current: Numbers) -> tuple[Floats, Floats]:
     before, now = checks.counts("reference", reference), checks.counts("current", current)
     if before.ndim != 1 or before.shape != now.shape:
-        raise checks.refusal(
-            "current.shape", now.shape, accepted=f"give the bins of reference, {before.shape}"
-        )
+        raise checks.refusal("current.shape", now.shape, accepted=f"give the bins of reference, {before.shape}")
     return before, now

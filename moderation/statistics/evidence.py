@@ -44,9 +44,7 @@ def log_e_value(bad: Numbers, good: Numbers, pi: Numbers, target: float, pi_floo
     b, g, rho = checked_counts(bad, good, pi, pi_floor)
     t = checks.fraction("target", target)
     if ((b > 0) & (rho > 1)).any():
-        raise checks.refusal(
-            "pi_floor", pi_floor, accepted=f"give at most each pi that holds bad uploads, pi={pi}"
-        )
+        raise checks.refusal("pi_floor", pi_floor, accepted=f"give at most each pi that holds bad uploads, pi={pi}")
     log_e = _log_e(b, g, rho, odds=t / (1 - t))
     return log_e if log_e.ndim else float(log_e)
 
@@ -124,9 +122,7 @@ def recognised(miss_share: float) -> float:
     return (1 - share) ** 2 * (1 + share)
 
 
-def checked_counts(
-    bad: Numbers, good: Numbers, pi: Numbers, pi_floor: float
-) -> tuple[Floats, Floats, Floats]:
+def checked_counts(bad: Numbers, good: Numbers, pi: Numbers, pi_floor: float) -> tuple[Floats, Floats, Floats]:
     """Return bad, good and rho = pi_floor / pi; the last axis is the rate class."""
     b, g = (np.atleast_1d(checks.counts(name, value)) for name, value in (("bad", bad), ("good", good)))
     rates = np.atleast_1d(checks.probabilities("pi", pi))
@@ -143,9 +139,7 @@ def checked_counts(
 def _log_e(bad: Floats, good: Floats, rho: Floats, *, odds: float) -> Floats:
     """Mean of E_c over the bets, in logs; c rho = 1 with a bad upload gives E_c = 0."""
     stakes = BETS[:, np.newaxis] * rho
-    log_bets = special.xlog1py(bad[..., np.newaxis, :], -stakes) + good[..., np.newaxis, :] * np.log1p(
-        stakes * odds
-    )
+    log_bets = special.xlog1py(bad[..., np.newaxis, :], -stakes) + good[..., np.newaxis, :] * np.log1p(stakes * odds)
     return np.asarray(special.logsumexp(log_bets.sum(axis=-1), axis=-1)) - math.log(BETS.size)
 
 

@@ -78,9 +78,7 @@ def first_certified(days: Ledger | Sequence[Ledger], claim: Claim, *, low: float
     """
     totals = list(_running(days))
     if falls_below_floor(totals[-1], claim.risk, low, high, pi_floor=claim.pi_floor):
-        raise checks.refusal(
-            "pi_floor", claim.pi_floor, accepted="give at most each pi of the uploads that can be bad"
-        )
+        raise checks.refusal("pi_floor", claim.pi_floor, accepted="give at most each pi of the uploads that can be bad")
     return _first_certified(totals, claim, low=low, high=high)
 
 
@@ -118,9 +116,7 @@ def fixed_sequence(  # noqa: PLR0913, PLR0917 (a claim and where it starts)
         low, high = pair_at(totals[-1], risk, float(candidate))
         if falls_below_floor(totals[-1], risk, low, high, pi_floor=pi_floor):
             if not certified:
-                raise checks.refusal(
-                    "pi_floor", pi_floor, accepted=f"give at most each pi of the uploads at {start=}"
-                )
+                raise checks.refusal("pi_floor", pi_floor, accepted=f"give at most each pi of the uploads at {start=}")
             break
         if _first_certified(totals, claim, low=low, high=high) is None:
             break
@@ -131,9 +127,7 @@ def fixed_sequence(  # noqa: PLR0913, PLR0917 (a claim and where it starts)
 def _first_certified(totals: Sequence[Ledger], claim: Claim, *, low: float, high: float) -> int | None:
     counts = [counts_for(total, claim.risk, low, high) for total in totals]
     bad, good = (np.stack(column) for column in zip(*counts, strict=True))
-    enough = np.asarray(log_e_value(bad, good, totals[0].pi, claim.target, claim.pi_floor)) >= -np.log(
-        claim.delta
-    )
+    enough = np.asarray(log_e_value(bad, good, totals[0].pi, claim.target, claim.pi_floor)) >= -np.log(claim.delta)
     answered = [(response_rate(total, claim.risk, low, high) or 0) >= RESPONSE_NEEDED for total in totals]
     certified = np.flatnonzero(enough & np.array(answered))
     return int(certified[0]) if certified.size else None

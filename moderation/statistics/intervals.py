@@ -73,9 +73,7 @@ def clopper_pearson(
     # The beta quantile needs positive parameters; where they are 0 the limit is known.
     low = np.where(hits == 0, 0.0, special.betaincinv(np.maximum(hits, 1e-9), misses + 1, tail))
     high = np.where(misses == 0, 1.0, special.betaincinv(hits + 1, np.maximum(misses, 1e-9), 1 - tail))
-    return _as_given(
-        np.zeros_like(low) if side == "upper" else low, np.ones_like(high) if side == "lower" else high
-    )
+    return _as_given(np.zeros_like(low) if side == "upper" else low, np.ones_like(high) if side == "lower" else high)
 
 
 def fay_feuer(counts: Numbers, weights: Numbers, confidence: float = 0.95) -> tuple[float, float]:
@@ -96,9 +94,7 @@ def fay_feuer(counts: Numbers, weights: Numbers, confidence: float = 0.95) -> tu
         np.atleast_1d(checks.non_negative("weights", weights)),
     )
     if x.shape != w.shape or not x.size:
-        raise checks.refusal(
-            "weights", w, accepted=f"give one weight for each of the {x.size} counts, one at least"
-        )
+        raise checks.refusal("weights", w, accepted=f"give one weight for each of the {x.size} counts, one at least")
     tail = (1 - checks.fraction("confidence", confidence)) / 2
     y, v, largest = float(w @ x), float(w**2 @ x), float(w.max())
     low = _gamma_quantile(tail, mean=y, variance=v)

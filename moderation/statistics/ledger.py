@@ -132,9 +132,7 @@ class Ledger:
         distance = np.abs(self.edges - float(threshold))
         cut = int(np.argmin(distance))
         if not distance[cut] < 1e-9:
-            raise checks.refusal(
-                name, threshold, accepted=f"give a bin edge; the nearest is {self.edges[cut]}"
-            )
+            raise checks.refusal(name, threshold, accepted=f"give a bin edge; the nearest is {self.edges[cut]}")
         return cut
 
     def regions(self, low: float, high: float) -> tuple[Region, Region, Region]:
@@ -156,9 +154,7 @@ class Ledger:
 def _per_row(name: str, value: Numbers | float, rows: Floats) -> npt.NDArray[np.float64]:
     array = checks.finite(name, value)
     if rows.ndim != 1 or array.shape not in {rows.shape, ()}:
-        raise checks.refusal(
-            f"{name}.shape", array.shape, accepted=f"give one value for each score, {rows.shape}"
-        )
+        raise checks.refusal(f"{name}.shape", array.shape, accepted=f"give one value for each score, {rows.shape}")
     return np.broadcast_to(array, rows.shape)
 
 
@@ -166,13 +162,9 @@ def _verdicts(violating: Numbers, drawn: npt.NDArray[np.bool_]) -> Floats:
     """Return 1 for each drawn upload that violates, else 0; nothing else of ``violating`` is read."""
     given = np.asarray(violating)
     if given.shape != drawn.shape:
-        raise checks.refusal(
-            "violating.shape", given.shape, accepted=f"give one value for each score, {drawn.shape}"
-        )
+        raise checks.refusal("violating.shape", given.shape, accepted=f"give one value for each score, {drawn.shape}")
     hits = np.zeros(drawn.shape)
     hits[drawn] = checks.finite("violating", given[drawn])
     if not np.isin(hits, (0, 1)).all():
-        raise checks.refusal(
-            "violating", hits[~np.isin(hits, (0, 1))], accepted="give 1 (violating) or 0 (benign)"
-        )
+        raise checks.refusal("violating", hits[~np.isin(hits, (0, 1))], accepted="give 1 (violating) or 0 (benign)")
     return hits

@@ -78,7 +78,7 @@ def falls_below_floor(ledger: Ledger, risk: Risk, low: float, high: float, *, pi
 
 
 def pair_at(ledger: Ledger, risk: Risk, threshold: float) -> tuple[float, float]:
-    """Return (low, high) for a candidate; the threshold that ``risk`` does not depend on is the grid's end."""
+    """Return (low, high) for a candidate; the one that ``risk`` does not depend on is the grid's end."""
     first, last = float(ledger.edges[0]), float(ledger.edges[-1])
     return (first, float(threshold)) if risk == "wrongful" else (float(threshold), last)
 

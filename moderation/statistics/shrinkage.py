@@ -48,9 +48,7 @@ def beta_binomial(x: Numbers, n: Numbers, confidence: float = 0.95) -> Shrunk | 
     """
     hits, labels = checks.counts("x", x), checks.counts("n", n)
     if hits.ndim != 1 or hits.shape != labels.shape:
-        raise checks.refusal(
-            "x.shape", hits.shape, accepted=f"give one number per group, as n, {labels.shape}"
-        )
+        raise checks.refusal("x.shape", hits.shape, accepted=f"give one number per group, as n, {labels.shape}")
     checks.at_most("x", hits, limit_name="n", limit=labels)
     tail = (1 - checks.fraction("confidence", confidence)) / 2
     if not labels.sum():

@@ -53,7 +53,7 @@ def test_a_late_change_is_seen_by_a_later_start():
     bad[200:] = 2
     alarm = ReverseAlarm(pi=[0.02], target=0.005, pi_floor=0.02)
     forgetful = ReverseAlarm(pi=[0.02], target=0.005, pi_floor=0.02, restart_days=10_000)
-    assert 200 < alarm.watch(bad, good).day
+    assert alarm.watch(bad, good).day > 200
     assert forgetful.watch(bad, good).day is None
 
 
@@ -76,7 +76,12 @@ def mean_evidence(alarm, violating, rates):
     for drawn in itertools.product((0, 1), repeat=len(rates)):
         chance = math.prod(pi if each else 1 - pi for each, pi in zip(drawn, rates, strict=True))
         bad, good = (
-            [[sum(d and y == kind and pi == rate for d, y, pi in zip(drawn, violating, rates, strict=True)) for rate in alarm.pi]]
+            [
+                [
+                    sum(d and y == kind and pi == rate for d, y, pi in zip(drawn, violating, rates, strict=True))
+                    for rate in alarm.pi
+                ]
+            ]
             for kind in (1, 0)
         )
         mean += chance * alarm.watch(bad, good).evidence

@@ -55,9 +55,9 @@ def one_day(*, clean, leaked=0, missing=0):
     """Five bins of a tenth below 0.5; audits in the lowest only, everything else labelled."""
     labelled = np.array([[clean + leaked, 0], [0, 100], [0, 100], [0, 100], [0, 100]])
     violating = np.array([[leaked, 0], [0, 0], [0, 2], [0, 90], [0, 100]])
-    uploads = labelled + [[9 * (clean + leaked) + missing, 0], *[[0, 0]] * 4]
-    gaps = np.zeros((5, 2))
+    gaps, uploads = np.zeros((5, 2)), labelled.copy()
     gaps[0, 0] = missing
+    uploads[0, 0] += 9 * (clean + leaked) + missing
     return Ledger([0, 0.1, 0.2, 0.3, 0.4, 0.5], uploads, labelled, violating, [0.1, 1.0], gaps)
 
 

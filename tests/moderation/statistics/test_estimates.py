@@ -37,14 +37,18 @@ def test_one_equal_probability_sample_has_wilson_limits():
 
 
 def test_samples_of_unequal_probability_have_gamma_limits():
-    ledger = three_bins([[900, 100], [0, 0], [0, 0]], [[90, 50], [0, 0], [0, 0]], [[2, 1], [0, 0], [0, 0]], pi=[0.1, 0.5])
+    ledger = three_bins(
+        [[900, 100], [0, 0], [0, 0]], [[90, 50], [0, 0], [0, 0]], [[2, 1], [0, 0], [0, 0]], pi=[0.1, 0.5]
+    )
     leak = estimate(ledger, 0.1, 0.9).leak_rate
     assert leak.value == pytest.approx((10 * 2 + 2 * 1) / 1000)
     assert (1000 * leak.low, 1000 * leak.high) == pytest.approx(fay_feuer([2, 1], [10, 2]))
 
 
 def test_what_was_labelled_entirely_is_known():
-    ledger = three_bins([[900, 100], [0, 0], [0, 0]], [[90, 100], [0, 0], [0, 0]], [[0, 7], [0, 0], [0, 0]], pi=[0.1, 1])
+    ledger = three_bins(
+        [[900, 100], [0, 0], [0, 0]], [[90, 100], [0, 0], [0, 0]], [[0, 7], [0, 0], [0, 0]], pi=[0.1, 1]
+    )
     leak = estimate(ledger, 0.1, 0.9).leak_rate
     assert leak.value == pytest.approx(7 / 1000)
     assert leak.low == pytest.approx(7 / 1000)
@@ -75,7 +79,11 @@ def test_missing_verdicts_widen_from_all_benign_to_all_violating():
 
 
 def test_a_rate_class_without_a_label_leaves_no_estimate():
-    found = estimate(plain_ledger(labelled=[[0, 0, 0], [0, 200, 0], [0, 0, 50]], violating=[[0] * 3, [0, 60, 0], [0, 0, 45]]), 0.1, 0.9)
+    found = estimate(
+        plain_ledger(labelled=[[0, 0, 0], [0, 200, 0], [0, 0, 50]], violating=[[0] * 3, [0, 60, 0], [0, 0, 45]]),
+        0.1,
+        0.9,
+    )
     assert found.leak_rate.value is found.prevalence.value is found.miss_rate.value is None
     assert found.leak_rate.low is found.leak_rate.high is None
     assert found.wrongful_rate.value == pytest.approx(0.1)
@@ -168,7 +176,9 @@ def ledgers(draw):
     labelled = random.integers(0, uploads + 1)
     missing = random.integers(0, np.minimum(uploads - labelled, draw(st.sampled_from([0, 5]))) + 1)
     violating = draw(st.sampled_from([0, labelled, random.integers(0, labelled + 1)])) * np.ones(shape)
-    return Ledger(np.linspace(0, 1, shape[0] + 1), uploads, labelled, violating, random.uniform(0.01, 1, shape[1]), missing)
+    return Ledger(
+        np.linspace(0, 1, shape[0] + 1), uploads, labelled, violating, random.uniform(0.01, 1, shape[1]), missing
+    )
 
 
 @given(ledgers(), st.data())

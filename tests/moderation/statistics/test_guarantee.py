@@ -58,7 +58,10 @@ def test_where_the_risk_is_at_the_target_or_above_e_is_at_most_1_on_average(rate
         for drawn in itertools.product((0, 1), repeat=len(rates)):
             chance = math.prod(pi if each else 1 - pi for each, pi in zip(drawn, rates, strict=True))
             looked = [(y, pi) for each, y, pi in zip(drawn, violating, rates, strict=True) if each]
-            bad, good = ([[num == kind and pi == rate for num, pi in looked].count(True) for rate in sorted(set(rates))] for kind in (1, 0))
+            bad, good = (
+                [[num == kind and pi == rate for num, pi in looked].count(True) for rate in sorted(set(rates))]
+                for kind in (1, 0)
+            )
             mean += chance * e_value(bad, good, sorted(set(rates)), target, min(rates))
         assert mean <= 1 + 1e-12
 

@@ -70,10 +70,12 @@ def test_a_weighted_sum_with_equal_weights_has_the_exact_poisson_limits():
 
 def test_a_weighted_sum_has_the_gamma_limits_of_its_formula():
     y, v, largest = 2 * 50 + 7 * 10, 2 * 2500 + 7 * 100, 50
-    assert fay_feuer([2, 7], [50, 10]) == pytest.approx((
-        stats.gamma.ppf(0.025, y**2 / v, scale=v / y),
-        stats.gamma.ppf(0.975, (y + largest) ** 2 / (v + largest**2), scale=(v + largest**2) / (y + largest)),
-    ))
+    assert fay_feuer([2, 7], [50, 10]) == pytest.approx(
+        (
+            stats.gamma.ppf(0.025, y**2 / v, scale=v / y),
+            stats.gamma.ppf(0.975, (y + largest) ** 2 / (v + largest**2), scale=(v + largest**2) / (y + largest)),
+        )
+    )
 
 
 def test_a_weighted_sum_of_nothing_reaches_up_to_3_689_largest_weights():
