@@ -34,6 +34,13 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
     def conclusive(self) -> Self:
         return self.verdicts().filter(verdict__in=CONCLUSIVE)
 
+    def last_verdict_of(self, reviewer: User) -> Self:
+        """Live verdicts on tasks that ``reviewer`` gave, the last one first: what an undo takes back."""
+        given = self.live().filter(reviewer=reviewer, kind=Decision.Kind.VERDICT, task__isnull=False)
+        return given.select_related("upload", "screening", "task__upload", "task__screening").order_by(
+            "-decided_at", "-pk"
+        )
+
 
 class Decision(models.Model):
     """One recorded verdict, undo or overrule. Append-only: a later row supersedes, nothing is changed."""

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from moderation.models.decisions import Decision, Verdict, settle
 from moderation.models.effects import Effect
 from moderation.models.people import User
-from moderation.models.policies import Policy
+from moderation.models.policies import Policy, PolicyVersion
 from moderation.models.screenings import Screening
 from moderation.models.tracking import append_only, never_deleted, tracked
 from moderation.models.uploads import Upload
@@ -30,6 +30,11 @@ class ClaimLost(Exception):
 
 class UndoRefused(Exception):
     """There is nothing to undo, or someone else has built on it."""
+
+
+def take_turns(moderator: User) -> None:
+    """Let one person's claims come one after the other: two tabs that ask at once don't get two tasks."""
+    User.objects.select_for_update(no_key=True).only("pk").get(pk=moderator.pk)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +83,7 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
     def claim_next(self, moderator: User) -> "ReviewTask | None":
         """Give ``moderator`` the most urgent task that nobody holds; what they held before is free again."""
         with transaction.atomic():
+            take_turns(moderator)
             self.release(moderator)
             task = (
                 self.claimable()
@@ -177,6 +183,15 @@ class ReviewTask(models.Model):
             return None
         return Claim(moderator=self.claimed_by, token=self.claim_token)
 
+    @property
+    def rules(self) -> PolicyVersion:
+        """The version whose text and reasons this person goes by: the screening's own, or its root's."""
+        assert self.screening is not None
+        version = self.screening.policy_version
+        if version.community_id is None:
+            return version
+        return PolicyVersion.objects.root().in_force().get(policy=self.policy_id)
+
     def hand_to(self, moderator: User) -> None:
         """Write a claim with a new token. The caller has locked the row, or has just reopened it."""
         ReviewTask.objects.filter(pk=self.pk).update(
@@ -250,6 +265,7 @@ class ReviewTask(models.Model):
                 comment=comment,
                 seconds_spent=spent.total_seconds(),
                 shown=self._shown(claim),
+                blind=not self.decisions.filter(reviewer=claim.moderator).exists(),
             )
             self._follow(decision)
             settle(Upload.objects.filter(pk=self.upload_id))
@@ -264,6 +280,7 @@ class ReviewTask(models.Model):
             UndoRefused: there is no such verdict any more, or someone else is looking because of it.
         """
         with transaction.atomic():
+            take_turns(by)
             ReviewTask.objects.select_for_update(no_key=True).get(pk=self.pk)
             verdict = Decision.objects.live().filter(task=self, reviewer=by, kind=Decision.Kind.VERDICT).first()
             if verdict is None:

@@ -1,0 +1,73 @@
+"""What a decision set going, and what was hidden until it was made, in words."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from moderation.models import Decision, Effect, Screening, User, Verdict
+from moderation.routing import SamplingReason
+
+SHOWN_FOR = timedelta(hours=1)
+
+DONE = {Verdict.BENIGN: "Approved", Verdict.VIOLATING: "Rejected", Verdict.CANNOT_TELL: "Could not tell"}
+LOOKS = {Verdict.BENIGN: "approve", Verdict.VIOLATING: "reject", Verdict.CANNOT_TELL: "unsure"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aftermath:
+    """One person's last live verdict. ``due_in`` is in seconds, None where no effect is on its way."""
+
+    decision: Decision
+    done: str
+    look: str
+    effect: str
+    due_in: float | None
+    why_shown: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.done} {self.decision.upload}. {self.effect}"
+
+
+def last_of(user: User) -> Aftermath | None:
+    """What ``user`` decided last, unless that is long ago."""
+    decision = Decision.objects.last_verdict_of(user).filter(decided_at__gt=timezone.now() - SHOWN_FOR).first()
+    return describe(decision) if decision is not None else None
+
+
+def describe(decision: Decision) -> Aftermath:
+    verdict = Verdict(decision.verdict)
+    due_in, effect = _effect_of(decision)
+    return Aftermath(
+        decision=decision,
+        done=DONE[verdict],
+        look=LOOKS[verdict],
+        effect=effect,
+        due_in=due_in,
+        why_shown=_why_shown(decision.screening) if decision.screening else "",
+    )
+
+
+def _effect_of(decision: Decision) -> tuple[float | None, str]:
+    """Seconds until the effect, if it is still to come, and the sentence that says so."""
+    effect: Effect | None = decision.effects.first()
+    if effect is not None:
+        due_in = (effect.due_at - timezone.now()).total_seconds()
+        if due_in > 0:
+            return due_in, f"Takes effect in {due_in:.0f} s."
+        return None, "In effect; undo reverses it."
+    if decision.verdict == Verdict.CANNOT_TELL:
+        return None, "Someone else will look at it."
+    return None, "That is what the machine had done, so nothing changes outside."
+
+
+def _why_shown(screening: Screening) -> str:
+    """Score, band and sampling reason: hidden until now."""
+    band = f"{screening.low:.2f} to {screening.high:.2f}"
+    return {
+        SamplingReason.REVIEW_BAND: f"Score {screening.score:.2f}, in the review band ({band})",
+        SamplingReason.AUDIT_APPROVE: f"Score {screening.score:.2f}, approved by the machine; a random check",
+        SamplingReason.AUDIT_REJECT: f"Score {screening.score:.2f}, rejected by the machine; a random check",
+        SamplingReason.NONE: f"Score {screening.score:.2f}, review band {band}",
+    }[SamplingReason(screening.sampling_reason)]

@@ -1,0 +1,60 @@
+"""Who may open which page. Every view names its permission; signing in comes first."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from moderation.models import User
+
+View = Callable[..., HttpResponseBase]
+
+
+class ReviewerRequest(HttpRequest):
+    """A request as views get it behind ``needs``: signed in, and htmx's headers read."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+def needs(permission: str = "") -> Callable[[View], View]:
+    """Let only people with ``moderation.<permission>`` in; without one, everybody who is signed in."""
+
+    def decorate(view: View) -> View:
+        # LoginRequiredMiddleware would answer a form with a way back that can only be posted to, and htmx with a
+        # sign-in page in the place of the next task. So this decorator asks for the sign-in itself.
+        @login_not_required
+        @wraps(view)
+        def checked(request: ReviewerRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return sign_in_first(request)
+            if permission and not request.user.has_perm(f"moderation.{permission}"):
+                raise PermissionDenied(f"moderation.{permission}")
+            return view(request, *args, **kwargs)
+
+        return checked
+
+    return decorate
+
+
+def sign_in_first(request: ReviewerRequest) -> HttpResponseBase:
+    """Ask for a sign-in that leads back to a page, never to a form's address. Nothing is saved."""
+    back_to = request.get_full_path() if request.method == "GET" and not request.htmx else "/"
+    answer = redirect_to_login(back_to, settings.LOGIN_URL)
+    return HttpResponseClientRedirect(answer.url) if request.htmx else answer
+
+
+can_review = needs("review_uploads")
+can_lead = needs("lead_reviews")
+can_see_uploads = needs("see_uploads")
+can_send_uploads = needs("send_uploads")
+can_see_thresholds = needs("see_thresholds")
+can_publish_thresholds = needs("publish_thresholds")
+signed_in = needs()

@@ -1,0 +1,15 @@
+"""When the next pre-screen is, as the operator's cron expression says."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+from django.conf import settings
+from django.utils import timezone
+
+
+def next_prescreen(now: datetime | None = None) -> datetime:
+    """The first time after ``now`` that PRESCREEN_SCHEDULE names, in TIME_ZONE."""
+    local = (now or timezone.now()).astimezone(ZoneInfo(settings.TIME_ZONE))
+    following: datetime = next(CronSim(settings.PRESCREEN_SCHEDULE, local))
+    return following

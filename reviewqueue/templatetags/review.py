@@ -1,0 +1,64 @@
+"""How numbers, ages and keys are written."""
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from reviewqueue.keys import ACTIONS, DIGITS, keys_of
+
+register = template.Library()
+
+
+@register.filter
+def thousands(number: int) -> str:
+    return f"{number:,}"
+
+
+@register.filter
+def age(moment: datetime) -> str:
+    """How long ago ``moment`` was, in its largest unit."""
+    seconds = max(0, int((timezone.now() - moment).total_seconds()))
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
+@register.filter
+def file_size(size: int) -> str:
+    """Bytes in decimal units, as storage is sold."""
+    for unit, length in (("MB", 1_000_000), ("kB", 1_000)):
+        if size >= length:
+            return f"{size / length:,.1f} {unit}"
+    return f"{size} B"
+
+
+@register.simple_tag(takes_context=True)
+def data_key(context: dict[str, Any], action: str) -> SafeString:
+    """The attributes that let static/js/keys.js press this control; none where the person has no key for it."""
+    key = _key(context, action)
+    return format_html(' data-key="{}" aria-keyshortcuts="{}"', key, key.upper()) if key else SafeString()
+
+
+@register.simple_tag(takes_context=True)
+def kbd(context: dict[str, Any], action: str) -> SafeString:
+    """The key as it stands on its button; the control's name does not repeat it."""
+    key = _key(context, action)
+    return format_html('<kbd class="hint" aria-hidden="true">{}</kbd>', key) if key else SafeString()
+
+
+def _key(context: dict[str, Any], action: str) -> str:
+    """The key of ``action``, or the digit itself, for the person who looks at the page."""
+    keys = context["keys"] if "keys" in context else keys_of(context["user"])
+    return action if keys and action in DIGITS else keys.get(action, "")
+
+
+@register.simple_tag(takes_context=True)
+def key_list(context: dict[str, Any]) -> list[dict[str, str]]:
+    """Key and label of every action that has a key for this person."""
+    keys = keys_of(context["user"])
+    return [{"key": keys[action.name], "label": action.label} for action in ACTIONS if action.name in keys]

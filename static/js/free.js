@@ -1,0 +1,10 @@
+// Whether a key that was struck is free to be a command: nobody types, no dialog is open, no modifier is held.
+
+const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+
+export function isFree(event) {
+  return !(
+    event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing ||
+    event.target.closest?.(TYPING) || document.querySelector("dialog[open]")
+  );
+}

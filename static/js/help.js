@@ -1,0 +1,8 @@
+// Shows the keys in a dialog where the link would lead to their page.
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("[data-help]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  document.getElementById("help").showModal();
+});

@@ -1,0 +1,16 @@
+// Presses the control whose data-key is the key that was struck. Which control has which key, the page says.
+
+import { isFree } from "./free.js";
+
+function controlFor(key) {
+  const wanted = `[data-key="${CSS.escape(key.toLowerCase())}"]`;
+  return [...document.querySelectorAll(wanted)].find((control) => control.checkVisibility() && !control.disabled);
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.repeat || !isFree(event)) return;
+  const control = event.key.length === 1 && controlFor(event.key);
+  if (!control) return;
+  event.preventDefault();
+  control.click();
+});
