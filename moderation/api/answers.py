@@ -1,0 +1,106 @@
+"""What the API says, as schemas, and how an upload's state reads from outside."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal
+
+from ninja import Field, Schema
+
+from moderation.models import Effect, Screening, Upload
+from moderation.models.effects import effects_in_force, status_in_force
+
+Status = Literal["pending", "in_review", "approved", "rejected", "quarantined", "erased"]
+
+
+class Problem(Schema):
+    detail: str = Field(description="What was found, what is accepted, what to do.")
+
+
+class Receipt(Schema):
+    id: int
+    status: Status
+    url: str = Field(description="Where the upload's state is.")
+
+
+class PolicyResult(Schema):
+    policy: str = Field(description="The policy's slug.")
+    version: int = Field(description="The number of the policy's version whose thresholds routed the upload.")
+    route: Literal["approve", "review", "reject"] = Field(description="What the thresholds asked for.")
+    outcome: Literal["approve", "reject"] | None = Field(description="What is in force; null while it waits.")
+
+
+class PersonsDecision(Schema):
+    policy: str | None = Field(description="Null where a person decided about a quarantined upload.")
+    outcome: Literal["approve", "reject"]
+    verdict: Literal["violating", "benign", "cannot_tell"]
+    reason: str = Field(description="The code of one of the policy's reasons, or empty.")
+    decided_at: datetime
+    in_force_since: datetime
+
+
+class UploadState(Schema):
+    id: int
+    external_id: str
+    source: str
+    uploader: str
+    community: str | None
+    status: Status
+    quarantine_reason: str | None = Field(description="Why it could not be read safely, while it is quarantined.")
+    received_at: datetime
+    policies: list[PolicyResult]
+    decision: PersonsDecision | None = Field(
+        description="What a person decided, once it is in force; where there are several, the strictest."
+    )
+
+
+def state_of(upload: Upload) -> dict[str, Any]:
+    """What is in force, for the outside: within its grace period a decision does not show. No score is told."""
+    status = status_in_force(upload)
+    effects = effects_in_force(upload)
+    return {
+        "id": upload.pk,
+        "external_id": upload.external_id,
+        "source": upload.source,
+        "uploader": upload.uploader_reference,
+        "community": upload.community.slug if upload.community else None,
+        "status": status,
+        "quarantine_reason": upload.quarantine_reason if status == Upload.Status.QUARANTINED else None,
+        "received_at": upload.received_at,
+        "policies": _policies(upload, effects),
+        "decision": _decision(effects),
+    }
+
+
+def _policies(upload: Upload, effects: Iterable[Effect]) -> list[dict[str, Any]]:
+    outcomes = {effect.policy_id: effect.outcome for effect in effects}
+    screenings = upload.screenings.live().select_related("policy", "policy_version").order_by("policy")
+    return [_policy(screening, outcome=outcomes.get(screening.policy_id)) for screening in screenings]
+
+
+def _policy(screening: Screening, *, outcome: str | None) -> dict[str, Any]:
+    return {
+        "policy": screening.policy.slug,
+        "version": screening.policy_version.number,
+        "route": screening.route,
+        "outcome": None if outcome == Effect.Outcome.HOLD else outcome,
+    }
+
+
+def _decision(effects: Iterable[Effect]) -> dict[str, Any] | None:
+    """The strictest of the verdicts in force. An undo that restores what was before is no verdict."""
+    by_people = [effect for effect in effects if effect.decision and effect.decision.verdict]
+    by_people.sort(key=lambda effect: (effect.outcome != Effect.Outcome.REJECT, -effect.pk))
+    return _persons_decision(by_people[0]) if by_people else None
+
+
+def _persons_decision(effect: Effect) -> dict[str, Any]:
+    decision = effect.decision
+    assert decision is not None
+    return {
+        "policy": effect.policy.slug if effect.policy else None,
+        "outcome": effect.outcome,
+        "verdict": decision.verdict,
+        "reason": decision.reason,
+        "decided_at": decision.decided_at,
+        "in_force_since": effect.due_at,
+    }

@@ -1,0 +1,17 @@
+"""How images come in: one by one (``receive``) or by the folder (``ingest``)."""
+
+from moderation.intake.folders import Kind as Kind
+from moderation.intake.folders import Outcome as Outcome
+from moderation.intake.folders import ingest as ingest
+from moderation.intake.folders import printable as printable
+from moderation.intake.folders import walk as walk
+from moderation.intake.receiving import Received as Received
+from moderation.intake.receiving import receive as receive
+from moderation.intake.refusals import ConflictingBytes as ConflictingBytes
+from moderation.intake.refusals import Empty as Empty
+from moderation.intake.refusals import FieldNotAllowed as FieldNotAllowed
+from moderation.intake.refusals import FormatNotAllowed as FormatNotAllowed
+from moderation.intake.refusals import Refused as Refused
+from moderation.intake.refusals import TooLarge as TooLarge
+from moderation.intake.refusals import TooManyPixels as TooManyPixels
+from moderation.intake.refusals import Unreadable as Unreadable

@@ -1,0 +1,139 @@
+"""One image comes in: checked, kept once, recorded under its identity."""
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from moderation import files
+from moderation.inference.images import Header, ImageRefused, Limits, Reason
+from moderation.inference.sandbox import Sandbox
+from moderation.intake import refusals
+from moderation.models import Community, StoredFile, Upload, User
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """``created`` is False where the same bytes were received under this identity before."""
+
+    upload: Upload
+    created: bool
+
+
+def receive(  # noqa: PLR0913  (what is known of one upload)
+    content: bytes,
+    *,
+    source: str,
+    external_id: str,
+    uploader_reference: str = "",
+    community: Community | None = None,
+    received_by: User | None = None,
+) -> Received:
+    """Take one image in; it waits for the pre-screen then.
+
+    An upload's identity is (source, external_id). The same bytes again are no news; what came with them the first
+    time stays. Whose header can't be read is taken as well: the pre-screen quarantines it, where people see it.
+
+    Raises:
+        Refused: one of the failures in ``refusals``. Nothing was taken.
+        StorageFull: the bytes could not be written. Nothing was taken.
+        SandboxUnavailable: no decode process can be started.
+    """
+    refusals.check_fields(source=source, external_id=external_id, uploader_reference=uploader_reference)
+    refusals.check_size(len(content))
+    sniffed = refusals.check_format(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    known = Upload.objects.select_related("file").filter(source=source, external_id=external_id).first()
+    if known is not None:
+        return Received(_same(known, sha256=sha256), created=False)
+    facts = _facts(content, sha256=sha256, sniffed=sniffed)
+    files.store_upload(content)
+    identity = {"source": source, "external_id": external_id}
+    rest = {"uploader_reference": uploader_reference, "community": community, "received_by": received_by}
+    return _record(identity, sha256=sha256, facts=facts, rest=rest)
+
+
+@transaction.atomic
+def _record(identity: dict[str, str], *, sha256: str, facts: dict[str, Any], rest: dict[str, Any]) -> Received:
+    """Write the rows; where somebody else writes the same ones, the unique constraints decide who was first."""
+    file, _ = StoredFile.objects.get_or_create(sha256=sha256, defaults=facts)
+    # Bytes that were erased once are here again.
+    StoredFile.objects.filter(pk=file.pk, erased_at__isnull=False).update(erased_at=None)
+    upload, created = Upload.objects.select_related("file").get_or_create(**identity, defaults={"file": file, **rest})
+    return Received(_same(upload, sha256=sha256), created=created)
+
+
+def _same(upload: Upload, *, sha256: str) -> Upload:
+    if upload.file.sha256 != sha256:
+        raise refusals.ConflictingBytes(
+            f"Found other bytes: {upload.external_id!r} of source {upload.source!r} was already received with other "
+            f"bytes, on {upload.received_at:%Y-%m-%d at %H:%M} UTC, as upload {upload.pk}. The same bytes or a new "
+            "external_id are accepted. Send a changed image under an external_id of its own."
+        )
+    return upload
+
+
+def _facts(content: bytes, *, sha256: str, sniffed: str) -> dict[str, Any]:
+    """The stored file's columns; width, height and frames stay unknown where the header can't be read."""
+    facts: dict[str, Any] = {"size": len(content), "format": sniffed}
+    if StoredFile.objects.filter(sha256=sha256).exists():
+        return facts  # nothing new is written
+    try:
+        header = _probe(content)
+    except ImageRefused as refusal:
+        _let_pass_unless_refusable(refusal)
+        return facts
+    return facts | {
+        "format": header.format,
+        "width": header.width,
+        "height": header.height,
+        "frames": header.frames,
+    }
+
+
+def _let_pass_unless_refusable(refusal: ImageRefused) -> None:
+    """Pixels and format are refused at the door; what merely can't be decoded goes on to quarantine."""
+    if refusal.reason is Reason.TOO_MANY_PIXELS:
+        raise refusals.TooManyPixels(
+            f"Found too many pixels; at most {settings.UPLOAD_MAX_PIXELS:,} are accepted. Send a smaller image. "
+            f"(The decoder says: {refusal.detail})"
+        ) from refusal
+    if refusal.reason is Reason.FORMAT_NOT_ALLOWED:
+        raise refusals.FormatNotAllowed(refusals.format_message(refusal.detail)) from refusal
+
+
+def _probe(content: bytes) -> Header:
+    """Read the header in the decode process, from a file that goes away: refused bytes leave nothing behind."""
+    folder = files.uploads_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".", suffix=".part") as file:
+            file.write(content)
+            file.flush()
+            return sandbox().probe(Path(file.name))
+    except OSError as error:
+        raise files.StorageFull(
+            f"{folder} could not be written ({error.strerror}). Free some space and send the file again."
+        ) from error
+
+
+def sandbox() -> Sandbox:
+    """This process's own; it starts its decode process at the first call and keeps it warm."""
+    return _sandbox(
+        Limits(
+            max_pixels=settings.UPLOAD_MAX_PIXELS,
+            max_bytes=settings.UPLOAD_MAX_BYTES,
+            address_space=settings.DECODE_ADDRESS_SPACE,
+            seconds=settings.DECODE_SECONDS,
+        )
+    )
+
+
+@lru_cache(maxsize=1)
+def _sandbox(limits: Limits) -> Sandbox:
+    return Sandbox(limits=limits)

@@ -1,0 +1,107 @@
+"""Why something that was sent in is not taken, and the checks that need neither the database nor a decoder."""
+
+import re
+
+from django.conf import settings
+from django.db import models
+
+from moderation.inference.images import ALLOWED_FORMATS, HEAD_BYTES, sniff
+from moderation.models import Upload
+
+#: PostgreSQL indexes at most 2,704 bytes of (source, external id); some are the index's own.
+IDENTITY_BYTES = 2_500
+#: What PostgreSQL can't store; lone surrogates stand for bytes of a file name that are no UTF-8.
+NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
+
+class Refused(Exception):
+    """Nothing was taken. The message says what was found, what is accepted and what to do."""
+
+
+class Empty(Refused):
+    """There are no bytes."""
+
+
+class TooLarge(Refused):
+    """There are more bytes than UPLOAD_MAX_BYTES."""
+
+
+class FormatNotAllowed(Refused):
+    """By its content it is none of the image formats that are opened."""
+
+
+class TooManyPixels(Refused):
+    """Its header states more pixels than UPLOAD_MAX_PIXELS."""
+
+
+class FieldNotAllowed(Refused):
+    """The source, the external id or the uploader's reference can't be recorded."""
+
+
+class ConflictingBytes(Refused):
+    """The same source sent other bytes under this external id before."""
+
+
+class Unreadable(Refused):
+    """The file or folder can't be read from disk."""
+
+
+def check_size(size: int) -> None:
+    """Refuse a file by its size in bytes.
+
+    Raises:
+        Empty, TooLarge: it has none, or more than UPLOAD_MAX_BYTES.
+    """
+    if size == 0:
+        raise Empty("Found an empty file; an image is accepted. Check the file and send it again.")
+    if size > settings.UPLOAD_MAX_BYTES:
+        raise TooLarge(
+            f"Found {size:,} bytes; at most {settings.UPLOAD_MAX_BYTES:,} are accepted. "
+            "Send a smaller or more strongly compressed image."
+        )
+
+
+def check_format(content: bytes) -> str:
+    """Name the format that the first bytes tell, whatever the file is called.
+
+    Raises:
+        FormatNotAllowed: it is none of those that are ever opened.
+    """
+    if found := sniff(content[:HEAD_BYTES]):
+        return found
+    raise FormatNotAllowed(format_message(f"a file that starts with {content[:12]!r}"))
+
+
+def format_message(found: str) -> str:
+    return f"Found {found}; accepted are {', '.join(ALLOWED_FORMATS)}. Convert the image and send it again."
+
+
+def check_fields(*, source: str, external_id: str, uploader_reference: str) -> None:
+    """Refuse texts that the record can't hold.
+
+    Raises:
+        FieldNotAllowed: one of them is missing, too long, or no text. The message names it.
+    """
+    values = {"source": source, "external_id": external_id, "uploader_reference": uploader_reference}
+    for name, value in values.items():
+        _check_text(name, value)
+    size = len(source.encode()) + len(external_id.encode())
+    if size > IDENTITY_BYTES:
+        raise FieldNotAllowed(
+            f"Found {size:,} bytes in source and external_id together; at most {IDENTITY_BYTES:,} are accepted. "
+            "Send a shorter external_id."
+        )
+
+
+def _check_text(name: str, value: str) -> None:
+    field = Upload._meta.get_field(name)
+    assert isinstance(field, models.CharField)
+    accepted = f"text of {0 if field.blank else 1} to {field.max_length:,} characters is accepted"
+    if not field.blank and not value:
+        raise FieldNotAllowed(f"Found nothing in {name}; {accepted}. Fill it in and send it again.")
+    if len(value) > (field.max_length or 0):
+        raise FieldNotAllowed(f"Found {len(value):,} characters in {name}; {accepted}. Shorten it and send it again.")
+    if NO_TEXT.search(value):
+        raise FieldNotAllowed(
+            f"Found bytes in {name} that are no text: {value!a}; {accepted}. Rename it and send it again."
+        )

@@ -1,0 +1,106 @@
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pghistory
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from moderation import intake
+from moderation.files import StorageFull
+from moderation.inference.sandbox import SandboxUnavailable
+from moderation.intake import Kind, Outcome
+
+
+class Command(BaseCommand):
+    help = (
+        "Take in images from files and folders, recursively. The external id is the path below PATH, or the name "
+        "where PATH is a file. Running it twice adds nothing."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file or a folder")
+        parser.add_argument(
+            "--source", default="folder", help="the source that the uploads belong to (default: folder)"
+        )
+        parser.add_argument("--json", action="store_true", help="print the summary as one JSON object, the last line")
+
+    def handle(self, *, paths: list[Path], source: str, json: bool, **_: Any) -> None:
+        refuse_wrong_arguments(paths, source=source)
+        tally = Tally()
+        try:
+            with pghistory.context(process="ingest"):
+                for outcome in shown(paths, source=source):
+                    tally.add(outcome)
+        except (StorageFull, SandboxUnavailable) as error:
+            raise CommandError(
+                f"Stopped after {tally.received} files: {error}. What came in stays; run the command again to go on."
+            ) from error
+        self.stdout.write(tally.as_json() if json else tally.as_sentences())
+
+
+class Tally:
+    """Counts, and every refusal; new + duplicate + refused = received."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[Kind] = Counter()
+        self.named: list[Outcome] = []
+
+    def add(self, outcome: Outcome) -> None:
+        self.counts[outcome.kind] += 1
+        if outcome.reason:
+            self.named.append(outcome)
+
+    @property
+    def received(self) -> int:
+        return self.counts.total() - self.counts[Kind.SKIPPED]
+
+    def list_of(self, kind: Kind) -> list[dict[str, str]]:
+        return [{"file": each.file, "reason": each.reason} for each in self.named if each.kind is kind]
+
+    def as_json(self) -> str:
+        return json.dumps(
+            {
+                "received": self.received,
+                "new": self.counts[Kind.NEW],
+                "duplicate": self.counts[Kind.DUPLICATE],
+                "refused": self.list_of(Kind.REFUSED),
+                "skipped": self.list_of(Kind.SKIPPED),
+            }
+        )
+
+    def as_sentences(self) -> str:
+        lines = [f"{each.file}: {each.kind}. {each.reason}" for each in self.named]
+        found = ", ".join(f"{self.counts[kind]} {kind}" for kind in (Kind.NEW, Kind.DUPLICATE, Kind.REFUSED))
+        skipped = f"; {self.counts[Kind.SKIPPED]} skipped" if self.counts[Kind.SKIPPED] else ""
+        return "\n".join([*lines, f"{self.received} received: {found}{skipped}."])
+
+
+def refuse_wrong_arguments(paths: list[Path], *, source: str) -> None:
+    if not source:
+        raise CommandError("--source is empty. Name the source that the uploads belong to.")
+    for path in paths:
+        if not path.exists():
+            raise CommandError(f"{intake.printable(path)} does not exist. Give files and folders that do.")
+        if not path.is_file() and not path.is_dir():
+            raise CommandError(f"{intake.printable(path)} is neither a file nor a folder.")
+
+
+def shown(paths: list[Path], *, source: str) -> Iterator[Outcome]:
+    """What becomes of each file, with a bar on a terminal alone."""
+    outcomes = (outcome for path in paths for outcome in intake.ingest(path, source=source))
+    if not sys.stderr.isatty():
+        yield from outcomes
+        return
+    total = sum(1 for path in paths for _ in intake.walk(path))
+    with bar() as progress:
+        yield from progress.track(outcomes, total=total, description="Ingesting")
+
+
+def bar() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))

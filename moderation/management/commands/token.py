@@ -1,0 +1,80 @@
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from moderation.models import ApiToken
+
+
+class Command(BaseCommand):
+    help = "Issue, list and revoke the tokens of programs that send uploads in."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+        issue = actions.add_parser("issue", help="make a token and print its secret, once")
+        issue.add_argument("name", metavar="NAME", help="who or what will use it")
+        issue.add_argument("--source", required=True, help="the source that its uploads belong to")
+        listing = actions.add_parser("list", help="show all tokens, without their secrets")
+        listing.add_argument("--json", action="store_true", help="print a JSON array")
+        revoke = actions.add_parser("revoke", help="end a token, for good")
+        revoke.add_argument("name", metavar="NAME")
+
+    def handle(self, *, action: str, **options: Any) -> None:
+        if action == "issue":
+            self.issue(options["name"], source=options["source"])
+        elif action == "list":
+            self.show(as_json=options["json"])
+        else:
+            self.revoke(options["name"])
+
+    def issue(self, name: str, *, source: str) -> None:
+        refuse_wrong_text("NAME", name)
+        refuse_wrong_text("--source", source)
+        try:
+            with transaction.atomic():
+                _, secret = ApiToken.objects.issue(name=name, source=source)
+        except IntegrityError as error:
+            raise CommandError(
+                f"A token named {name!r} exists, maybe revoked: names are not used twice. Choose another name."
+            ) from error
+        # The secret alone on the output, so that a script can take it from there.
+        self.stdout.write(secret)
+        self.stderr.write("Keep this secret now: only its fingerprint is stored, and it can't be shown again.")
+
+    def show(self, *, as_json: bool) -> None:
+        tokens = [described(token) for token in ApiToken.objects.order_by("name")]
+        if as_json:
+            self.stdout.write(json.dumps(tokens))
+        elif not tokens:
+            self.stdout.write("No tokens. Make one with 'manage.py token issue NAME --source SOURCE'.")
+        for token in () if as_json else tokens:
+            state = f"revoked {token['revoked_at']}" if token["revoked_at"] else "usable"
+            used = token["last_used_at"] or "never"
+            self.stdout.write(
+                f"{token['name']} ({token['prefix']}…)  source {token['source']}, {state}, last used {used}"
+            )
+
+    def revoke(self, name: str) -> None:
+        if ApiToken.objects.usable().filter(name=name).update(revoked_at=Now()):
+            self.stdout.write(f"Revoked {name}.")
+        elif ApiToken.objects.filter(name=name).exists():
+            self.stdout.write(f"{name} was revoked already.")
+        else:
+            raise CommandError(f"No token is named {name!r}. 'manage.py token list' shows all.")
+
+
+def refuse_wrong_text(option: str, value: str) -> None:
+    if not 0 < len(value) <= 100 or not value.isprintable():
+        raise CommandError(f"{option} is {value!r}; 1 to 100 printable characters are accepted.")
+
+
+def described(token: ApiToken) -> dict[str, str | None]:
+    times = {name: getattr(token, name) for name in ("created_at", "last_used_at", "revoked_at")}
+    return {
+        "name": token.name,
+        "source": token.source,
+        "prefix": token.prefix,
+        **{name: time and time.isoformat(timespec="seconds") for name, time in times.items()},
+    }
