@@ -97,7 +97,7 @@ def length_fits(most: Callable[[], int]) -> Callable[[View], View]:
 
 def _length_refusal(request: HttpRequest, *, most: int) -> HttpResponse | None:
     length = request.headers.get("Content-Length", "")
-    if not length.isdigit():
+    if not length.isdecimal():
         return problem("Found no Content-Length; it is required. Send the body in one piece.", status=411)
     if int(length) > most:
         found = f"Found a body of {int(length):,} bytes; at most {most:,} are accepted."

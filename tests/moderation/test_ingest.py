@@ -183,7 +183,10 @@ def test_wrong_arguments_are_named_before_anything_comes_in(arguments: list[str]
 
 def test_a_full_disk_stops_it_and_says_how_to_go_on(folder: Path) -> None:
     (folder / "large.png").write_bytes(image_bytes() + bytes(100_000))
-    with no_file_larger_than(50_000), pytest.raises(CommandError, match="Stopped after 3 files.*run the command again"):
+    with (
+        no_file_larger_than(50_000),
+        pytest.raises(CommandError, match=r"Stopped after 3 files.*run the command again"),
+    ):
         ingest(folder)
     assert ingest_json(folder)["new"] == 1
     assert len(list(files.stored_files())) == 3

@@ -143,7 +143,7 @@ def in_threads(count: int, work: Callable[[int], object]) -> list[object]:
         try:
             start.wait()
             results[number] = work(number)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is the thread's result)
             results[number] = error
         finally:
             connection.close()
@@ -159,21 +159,18 @@ def in_threads(count: int, work: Callable[[int], object]) -> list[object]:
 @pytest.mark.django_db(transaction=True)
 def test_of_many_receivers_of_one_identity_one_makes_it() -> None:
     content = image_bytes()
-    for round in range(5):
-        results = in_threads(8, lambda _: receive(content, f"{round}.png").created)
-        assert sorted(results) == [False] * 7 + [True]
-    assert Upload.objects.count() == 5
-    assert StoredFile.objects.count() == 1
+    results = in_threads(12, lambda _: receive(content).created)
+    assert sorted(results) == [False] * 11 + [True]
+    assert Upload.objects.count() == StoredFile.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_many_receivers_with_other_bytes_one_wins() -> None:
-    for round in range(5):
-        results = in_threads(6, lambda number: receive(image_bytes((number, round, 0)), f"{round}.png"))
-        assert sum(isinstance(each, intake.Received) for each in results) == 1
-        assert sum(isinstance(each, intake.ConflictingBytes) for each in results) == 5
+    results = in_threads(12, lambda number: receive(image_bytes((number, 0, 0))))
+    assert sum(isinstance(each, intake.Received) for each in results) == 1
+    assert sum(isinstance(each, intake.ConflictingBytes) for each in results) == 11
     # The losers' rows are rolled back; their files, if written, are files without a row, which a sweep takes.
-    assert StoredFile.objects.count() == 5
+    assert StoredFile.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
