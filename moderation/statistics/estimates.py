@@ -73,6 +73,34 @@ def estimate(ledger: "Ledger", low: float, high: float, confidence: float = 0.95
     )
 
 
+def naive(ledger: "Ledger", low: float, high: float) -> dict[str, float | None]:
+    """Return the same rates by estimand from the labels as they come, unweighted: how wrong that is.
+
+    People label the band entirely and the rest by chance, so these figures belong to no
+    population. They are shown beside the estimates, never instead of them. None where there
+    is nothing to divide by.
+
+    Raises:
+        ValueError: thresholds that are not on edges or out of order.
+    """
+    below, band, above = ledger.regions(low, high)
+    leaked, caught = float(below.violating.sum()), float((band.violating + above.violating).sum())
+    wronged, labels = float((above.labelled - above.violating).sum()), below.labels + band.labels + above.labels
+    return {
+        "prevalence": _share(leaked + caught, labels),
+        "leak_rate": _share(leaked, below.labels),
+        "miss_rate": _share(leaked, leaked + caught),
+        "wrongful_rate": _share(wronged, above.labels),
+        "escapes_10k": _share(10_000 * leaked, labels),
+        "wrongful_10k": _share(10_000 * wronged, labels),
+        "review_share": _share(band.labels, labels),
+    }
+
+
+def _share(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
 def _ratio(total: Total, *, size: float, regions: Sequence[Region], per: float = 1) -> Estimate:
     if total.value is None or size == 0:
         return _unsupported(regions)

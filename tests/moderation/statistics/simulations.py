@@ -11,7 +11,7 @@ from scipy import special
 
 from moderation.statistics.guarantee import ReverseAlarm, log_e_value, recognised
 from moderation.statistics.intervals import clopper_pearson
-from moderation.statistics.ledger import Ledger, estimate
+from moderation.statistics.ledger import Ledger, estimate, naive
 
 LOW, HIGH = 0.10, 0.95
 APPROVE, REJECT = 0.02, 0.10
@@ -44,7 +44,7 @@ class World:
 
     def risk(self, risk, *, low=LOW, high=HIGH):
         """The true rate."""
-        (benign_low, _, benign_high), (leaked, band, rejected) = self.cells((0, low, high, 1))
+        (benign_low, _, benign_high), (leaked, _, rejected) = self.cells((0, low, high, 1))
         match risk:
             case "leak":
                 return leaked / (leaked + benign_low)
@@ -110,8 +110,9 @@ def wrongly_certified_while_thresholds_move(*, first_false, prevalence=0.02, see
     for night in range(NIGHTS):
         approved = np.arange(lows.size) <= now[:, np.newaxis]
         drawn = random.binomial(counts[:, night], np.where(approved, APPROVE, 1.0)[:, np.newaxis])
-        for total, labels in ((bad, drawn[:, 1]), (good, drawn[:, 0])):
-            total += labels[..., np.newaxis] * np.stack([approved, ~approved], axis=-1)
+        classes = np.stack([approved, ~approved], axis=-1)
+        bad += drawn[:, 1, :, np.newaxis] * classes
+        good += drawn[:, 0, :, np.newaxis] * classes
         below = (bad.cumsum(axis=1), good.cumsum(axis=1))
         best = np.maximum(best, log_e_value(*below, [APPROVE, 1.0], target, APPROVE))
         certified = np.logical_and.accumulate(best >= ENOUGH, axis=1).sum(axis=1)
@@ -135,15 +136,17 @@ def wrongly_certified_with_clusters(size, *, prevalence=0.02, seed=4, runs=RUNS)
     world, random = World(prevalence), np.random.default_rng(seed)
     benign, violating = world.cells((0, LOW, 1))[:, 0]
     target = violating / (benign + violating)
-    clusters = random.multinomial(
-        UPLOADS // size, [benign, violating, 1 - benign - violating], size=(runs, NIGHTS)
-    )[..., :2]
+    clusters = random.multinomial(UPLOADS // size, [benign, violating, 1 - benign - violating], size=(runs, NIGHTS))[
+        ..., :2
+    ]
     uploads = clusters * size
     total = uploads.cumsum(axis=1)
     realised = total[..., 1] >= target * total.sum(axis=-1)
     each, shared = random.binomial(uploads, APPROVE), size * random.binomial(clusters, APPROVE)
     return tuple(
-        ever(realised & (evidence(drawn[..., 1:], drawn[..., :1], target=target, floor=APPROVE, pi=[APPROVE]) >= ENOUGH))
+        ever(
+            realised & (evidence(drawn[..., 1:], drawn[..., :1], target=target, floor=APPROVE, pi=[APPROVE]) >= ENOUGH)
+        )
         for drawn in (each, shared)
     )
 
@@ -173,7 +176,8 @@ def certified_despite_false_alarms(*, target=0.005, seed=5, runs=RUNS, false_ala
     confirmed = confirmed_violating(random, violating, benign, missing=0, false_alarms=false_alarms)
     alone = violating + random.binomial(benign, false_alarms)
     return tuple(
-        ever(evidence(bad, violating + benign - bad, target=target, floor=APPROVE) >= ENOUGH) for bad in (confirmed, alone)
+        ever(evidence(bad, violating + benign - bad, target=target, floor=APPROVE) >= ENOUGH)
+        for bad in (confirmed, alone)
     )
 
 
@@ -197,33 +201,71 @@ def alarms(times, *, target=0.005, seed=7, runs=RUNS, nights=120):
 
 
 def coverage(*, prevalence=0.02, nights=28, seed=8, runs=RUNS):
-    """Share of 95 % intervals that hold the truth, and the mean estimate, by estimand."""
+    """Share of runs whose 95 % interval holds the truth of all their uploads, with the mean estimate and truth."""
     world, random = World(prevalence), np.random.default_rng(seed)
     counts = world.uploads(random, runs=runs, nights=nights).sum(axis=1)
-    drawn = audits(random, counts)
-    truth = {name: world.risk(name.removesuffix("_rate")) for name in ("leak_rate", "miss_rate", "wrongful_rate")}
-    truth["prevalence"] = prevalence
-    found = [estimate(_ledger(*run), LOW, HIGH) for run in zip(counts, drawn, strict=True)]
+    truths = realised_rates(counts)
+    found = [estimate(_ledger(*run), LOW, HIGH) for run in zip(counts, audits(random, counts), strict=True)]
+    return {name: Coverage.of([getattr(one, name) for one in found], truth) for name, truth in truths.items()}
+
+
+def realised_rates(counts):
+    """The truth of all uploads, by estimand, each of shape (runs,)."""
+    benign, violating = counts[:, 0], counts[:, 1]
+    return {
+        "prevalence": violating.sum(axis=1) / counts.sum(axis=(1, 2)),
+        "leak_rate": violating[:, 0] / (violating + benign)[:, 0],
+        "miss_rate": violating[:, 0] / violating.sum(axis=1),
+        "wrongful_rate": benign[:, 2] / (violating + benign)[:, 2],
+    }
+
+
+@dataclass(frozen=True)
+class Coverage:
+    share: float
+    mean: float
+    truth: float
+
+    @classmethod
+    def of(cls, estimates, truths):
+        shown = [(one, truth) for one, truth in zip(estimates, truths, strict=True) if one.shown]
+        return cls(
+            share=float(np.mean([one.low <= truth <= one.high for one, truth in shown])),
+            mean=float(np.mean([one.value for one, _ in shown])),
+            truth=float(np.mean(truths)),
+        )
+
+
+def dress_coverage(violating, scores, *, seeds=200, low=0.2, high=0.9, approve=0.1, reject=0.3):
+    """Label only the band and what the coin draws of real scores: coverage by estimand, and mean naive figures."""
+    pi = np.select([scores < low, scores >= high], [approve, reject], 1.0)
+    bins = np.digitize(scores, [low, high])
+    counts = np.array([[((violating == y) & (bins == k)).sum() for k in range(3)] for y in (0, 1)])[np.newaxis]
+    found, naively = [], []
+    for seed in range(seeds):
+        drawn = np.random.default_rng(seed).random(scores.size) < pi
+        ledger = Ledger.from_rows(scores, violating, drawn, pi, np.linspace(0, 1, 101))
+        found.append(estimate(ledger, low, high))
+        naively.append(naive(ledger, low, high))
     return {
         name: (
-            float(np.mean([getattr(one, name).low <= value <= getattr(one, name).high for one in found])),
-            float(np.mean([getattr(one, name).value for one in found])),
-            float(value),
+            Coverage.of([getattr(one, name) for one in found], np.repeat(truth, seeds)),
+            float(np.mean([one[name] for one in naively])),
         )
-        for name, value in truth.items()
+        for name, truth in realised_rates(counts).items()
     }
 
 
 def naive_figures(*, prevalence=0.02, nights=28, seed=8, runs=RUNS):
-    """Mean miss rate and prevalence from labels as they come: from the queue alone, and from all, unweighted."""
+    """Mean miss rate and prevalence from all labels as they come, unweighted, and from the queue alone."""
     world, random = World(prevalence), np.random.default_rng(seed)
     labels = audits(random, world.uploads(random, runs=runs, nights=nights).sum(axis=1))
-    violating = labels[:, 1]
+    every = [naive(_ledger(run, run), LOW, HIGH) for run in labels]
+    band = labels[:, :, 1]
     return {
-        "miss rate, queue alone": 0.0 * violating[:, 1].mean(),  # the band holds nothing below low
-        "miss rate, all labels": float((violating[:, 0] / violating.sum(axis=1)).mean()),
-        "prevalence, queue alone": float((violating[:, 1] / labels[:, :, 1].sum(axis=1)).mean()),
-        "prevalence, all labels": float((violating.sum(axis=1) / labels.sum(axis=(1, 2))).mean()),
+        "miss rate, all labels": float(np.mean([one["miss_rate"] for one in every])),
+        "prevalence, all labels": float(np.mean([one["prevalence"] for one in every])),
+        "prevalence, queue alone": float((band[:, 1] / band.sum(axis=1)).mean()),
     }
 
 
