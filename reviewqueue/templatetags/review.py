@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -11,6 +12,19 @@ from django.utils.safestring import SafeString
 from reviewqueue.keys import ACTIONS, DIGITS, keys_of
 
 register = template.Library()
+
+QUARANTINED = {
+    "format_not_allowed": ("Format", "Its content is in a format that is not accepted, whatever its name says."),
+    "too_large": ("Too large", "The file has more bytes than are accepted."),
+    "too_many_pixels": ("Too many pixels", "It has more pixels than can be decoded safely."),
+    "unreadable": ("Unreadable", "It starts like a picture, but could not be decoded."),
+    "truncated": ("Cut short", "The file ends before its picture does."),
+    "out_of_memory": ("Memory", "Decoding it took more memory than one picture may."),
+    "timed_out": ("Time", "Decoding it took longer than one picture may."),
+    "decoder_died": ("Decoder died", "It ended the decoder's process twice, the second time all by itself."),
+    "file_missing": ("File missing", "Its file is not in storage. A retry helps once an operator has put it back."),
+}
+UNKNOWN = ("Not read", "It could not be read safely.")
 
 
 @register.filter
@@ -37,6 +51,34 @@ def file_size(size: int) -> str:
     return f"{size} B"
 
 
+@register.filter
+def seconds_left(moment: datetime) -> int:
+    return max(0, int((moment - timezone.now()).total_seconds()))
+
+
+@register.simple_tag
+def claim_seconds() -> int:
+    """How long a claim holds."""
+    return int(settings.CLAIM_SECONDS)
+
+
+@register.filter
+def quarantine_title(code: str) -> str:
+    return QUARANTINED.get(code, UNKNOWN)[0]
+
+
+@register.filter
+def quarantine_words(code: str) -> str:
+    """Why the upload could not be read, for a person who has not written the decoder."""
+    return QUARANTINED.get(code, UNKNOWN)[1]
+
+
+@register.simple_tag(takes_context=True)
+def hold_key(context: dict[str, Any]) -> bool:
+    """Whether holding Space reveals, for this person."""
+    return bool(keys_of(context["user"]))
+
+
 @register.simple_tag(takes_context=True)
 def data_key(context: dict[str, Any], action: str) -> SafeString:
     """The attributes that let static/js/keys.js press this control; none where the person has no key for it."""
@@ -53,7 +95,7 @@ def kbd(context: dict[str, Any], action: str) -> SafeString:
 
 def _key(context: dict[str, Any], action: str) -> str:
     """The key of ``action``, or the digit itself, for the person who looks at the page."""
-    keys = context["keys"] if "keys" in context else keys_of(context["user"])
+    keys = keys_of(context["user"])
     return action if keys and action in DIGITS else keys.get(action, "")
 
 

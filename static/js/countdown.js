@@ -1,0 +1,20 @@
+// Counts down to the moment at which the last decision takes effect, and then says that it has.
+
+let current = null;
+let dueAt = 0;
+
+function tick() {
+  const due = document.querySelector("[data-due-in]");
+  if (!due) return;
+  if (due !== current) {
+    current = due;
+    dueAt = performance.now() + due.dataset.dueIn * 1000;
+  }
+  const left = Math.ceil((dueAt - performance.now()) / 1000);
+  const text = left > 0 ? `Takes effect in ${left} s.` : due.dataset.afterwards;
+  if (due.textContent !== text) due.textContent = text;
+}
+
+setInterval(tick, 250);
+document.addEventListener("htmx:load", tick);
+tick();
