@@ -14,9 +14,9 @@ from django.db import transaction
 from django.db.models import Count, F, FloatField, Func, IntegerField, Max, Min, QuerySet, Value
 from django.db.models.functions import Now
 
-from moderation.models import Policy, PolicyVersion, Screening, User
+from moderation.models import Decision, Policy, PolicyVersion, Screening, User
 from moderation.models.policies import CONTENT, GRID, GRID_STEPS, PolicyVersionQuerySet
-from moderation.routing import Rates, Route
+from moderation.routing import Rates, Route, SamplingReason
 
 WINDOW = timedelta(days=28)
 
@@ -209,3 +209,11 @@ def _check_unchanged(policy: Policy, *, seen: int) -> None:
             f"{current.published_by or 'the installation'} since you opened this page. Nothing was saved. "
             "Compare your numbers with it, then publish again."
         )
+
+
+def audit_verdicts(version: PolicyVersion) -> dict[SamplingReason, int]:
+    """Conclusive verdicts on audits of the version's epoch so far, by why the coin asked for them."""
+    decisions = Decision.objects.live().conclusive().filter(screening__epoch=version.epoch)
+    rows = decisions.values_list("screening__sampling_reason").annotate(uploads=Count("screening", distinct=True))
+    found = {SamplingReason(reason): uploads for reason, uploads in rows}
+    return {reason: found.get(reason, 0) for reason in (SamplingReason.AUDIT_APPROVE, SamplingReason.AUDIT_REJECT)}

@@ -1,0 +1,141 @@
+"""Thresholds: what is in force, what a proposal would do, drafts, publishing."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import HttpResponseClientRedirect
+
+from moderation import tuning
+from moderation.models import Policy, PolicyVersion
+from reviewqueue.comparisons import Comparison
+from reviewqueue.forms_thresholds import ThresholdsForm
+from reviewqueue.permissions import ReviewerRequest, can_publish_thresholds, can_see_thresholds
+
+
+@require_GET
+@can_see_thresholds
+def thresholds(request: ReviewerRequest) -> HttpResponse:
+    """The version in force and, where there is one, the open draft beside it."""
+    policy = chosen_policy(request.GET.get("policy"))
+    if policy is None:
+        return render(request, "reviewqueue/thresholds_without_policy.html")
+    current = tuning.in_force(policy)
+    start = current if request.GET.get("start") == "in_force" else tuning.draft_of(policy) or current
+    return show(request, ThresholdsForm.showing(start, seen=current), proposed=start)
+
+
+@require_http_methods(["GET", "POST"])
+@vary_on_headers("HX-Request")
+@can_see_thresholds
+def preview(request: ReviewerRequest) -> HttpResponse:
+    """What the proposed numbers would do; nothing is saved, by POST neither."""
+    data = (request.POST if request.method == "POST" else request.GET).copy()
+    policy = chosen_policy(data.get("policy"))
+    if policy is None:
+        return render(request, "reviewqueue/thresholds_without_policy.html")
+    current = tuning.in_force(policy)
+    # A link with numbers alone is enough.
+    data.setdefault("policy", policy.slug)
+    data.setdefault("seen", str(current.pk))
+    form = ThresholdsForm(data)
+    if not form.is_valid():
+        return show(request, form, proposed=current, part="preview", status=422)
+    proposed = tuning.proposed(current, **form.changes)
+    return show(request, form, proposed=proposed, part="preview")
+
+
+@require_POST
+@vary_on_headers("HX-Request")
+@can_publish_thresholds
+def save_draft(request: ReviewerRequest) -> HttpResponse:
+    """Keep the numbers for later; nothing is in force because of it."""
+    form = ThresholdsForm(request.POST)
+    policy = get_object_or_404(Policy.objects.in_force(), slug=form.data.get("policy"))
+    if not form.is_valid():
+        return show_again(request, form, policy=policy, status=422)
+    draft = tuning.save_draft(policy, by=request.user, why=form.cleaned_data["why"], **form.changes)
+    messages.success(request, f"Saved as draft, version {draft.number}. Nothing changes until it is published.")
+    return go_to(request, policy)
+
+
+@require_POST
+@vary_on_headers("HX-Request")
+@can_publish_thresholds
+def publish(request: ReviewerRequest) -> HttpResponse:
+    """Put the numbers in force, with a reason."""
+    form = ThresholdsForm(request.POST, publishing=True)
+    policy = get_object_or_404(Policy.objects.in_force(), slug=form.data.get("policy"))
+    if not form.is_valid():
+        return show_again(request, form, policy=policy, status=422)
+    why, seen = form.cleaned_data["why"], form.cleaned_data["seen"]
+    before = tuning.in_force(policy)
+    try:
+        after = tuning.publish(policy, by=request.user, why=why, seen=seen, **form.changes)
+    except tuning.PublishedMeanwhile as meanwhile:
+        form.add_error(None, str(meanwhile))
+        return show_again(request, form, policy=policy, status=409)
+    messages.success(request, what_happened(before, after))
+    return go_to(request, policy)
+
+
+def chosen_policy(slug: str | None) -> Policy | None:
+    """The policy that the page is about: the one named, else the first in force.
+
+    Raises:
+        Http404: the named one is not in force.
+    """
+    policies = Policy.objects.in_force()
+    return get_object_or_404(policies, slug=slug) if slug else policies.first()
+
+
+def show(
+    request: ReviewerRequest, form: ThresholdsForm, *, proposed: PolicyVersion, part: str = "", status: int = 200
+) -> HttpResponse:
+    """The page, or the ``part`` of it that htmx asked for."""
+    policy = proposed.policy
+    current = tuning.in_force(policy)
+    context: dict[str, Any] = {
+        "form": form,
+        "policy": policy,
+        "policies": Policy.objects.in_force(),
+        "current": current,
+        "draft": tuning.draft_of(policy),
+        "comparison": Comparison.of(tuning.score_counts(policy), current=current, proposed=proposed),
+        "new_epoch": "" if proposed == current else proposed.why_new_epoch(),
+        "verdicts": tuning.audit_verdicts(current),
+        "oob": bool(request.htmx),
+    }
+    template = f"_threshold_{part}.html" if part and request.htmx else "thresholds.html"
+    return render(request, f"reviewqueue/{template}", context, status=status)
+
+
+def show_again(request: ReviewerRequest, form: ThresholdsForm, *, policy: Policy, status: int) -> HttpResponse:
+    """The form with what was typed and what is wrong with it, beside what is in force by now."""
+    current = tuning.in_force(policy)
+    proposed = tuning.proposed(current, **form.changes) if not form.errors.keys() - {"why", "__all__"} else current
+    if status == 409:
+        # Whoever publishes again has read what is in force now.
+        form.data = form.data.copy()
+        form.data["seen"] = current.pk
+    return show(request, form, proposed=proposed, part="form", status=status)
+
+
+def go_to(request: ReviewerRequest, policy: Policy) -> HttpResponse:
+    """The thresholds page as it is now, whole: the message stands above what htmx would swap."""
+    url = f"{reverse('thresholds')}?policy={policy.slug}"
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
+
+
+def what_happened(before: PolicyVersion, after: PolicyVersion) -> str:
+    text = (
+        f"Version {after.number} is in force: low {after.low:.2f}, high {after.high:.2f}. "
+        "The next pre-screen uses it; uploads that were screened already keep their routes. "
+    )
+    if after.epoch == before.epoch:
+        return text + "The epoch goes on: verdicts collected so far keep counting."
+    return text + f"A new epoch began, so evidence is collected from the start: {after.epoch.why_opened}"

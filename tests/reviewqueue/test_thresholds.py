@@ -1,0 +1,223 @@
+"""The thresholds pages: what is shown, tried out, drafted, published and rolled back."""
+
+import pytest
+from django.test import Client
+
+from moderation import tuning
+from moderation.models import PolicyVersion
+from tests.factories import default_policy, make_screening, make_task, make_user, version_in_force
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+
+
+def signed_in(group: str = "admin") -> Client:
+    client = Client()
+    client.force_login(make_user(f"{group}-person", group=group))
+    return client
+
+
+def numbers(**changes: object) -> dict[str, object]:
+    now = version_in_force()
+    typed = {
+        "low": "0.30",
+        "high": "0.80",
+        "audit_rate_approve": "2",
+        "audit_rate_reject": "10",
+        "capacity": "",
+        "why": "",
+    }
+    return {**typed, "policy": "adult-content", "seen": now.pk, **changes}
+
+
+def test_the_page_says_what_is_in_force_and_counts_every_upload() -> None:
+    for score in (0.05, 0.1, 0.5, 0.9):
+        make_screening(score=score)
+    page = signed_in("auditor").get("/thresholds/")
+    assert b"Version 1 in force since" in page.content
+    assert [row[1:3] for row in page.context["comparison"].routes] == [(2, 0.5), (1, 0.25), (1, 0.25)]
+    assert page.content.count(b'<svg class="histogram') == 2
+
+
+def test_without_scores_the_page_says_so_instead_of_a_chart() -> None:
+    page = signed_in().get("/thresholds/")
+    assert b"Nothing is scored yet" in page.content
+    assert b"histogram" not in page.content
+
+
+def test_a_moderator_sees_no_scores() -> None:
+    assert signed_in("moderator").get("/thresholds/").status_code == 403
+
+
+def test_an_unknown_policy_is_not_found() -> None:
+    assert signed_in().get("/thresholds/?policy=none").status_code == 404
+
+
+def test_the_page_takes_few_queries(django_assert_max_num_queries) -> None:
+    client = signed_in()
+    make_task(score=0.5)
+    with django_assert_max_num_queries(25):
+        client.get("/thresholds/")
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_preview_shows_what_would_change_and_saves_nothing(method: str) -> None:
+    make_screening(score=0.25)
+    page = getattr(signed_in("auditor"), method)("/thresholds/preview/", numbers())
+    assert page.context["comparison"].moved == [("reviewed", "approved", 1)]
+    assert b"<html" in page.content
+    assert PolicyVersion.objects.count() == 1
+
+
+def test_htmx_gets_the_preview_alone_with_the_messages_of_the_fields() -> None:
+    page = signed_in().get("/thresholds/preview/", numbers(), headers=HTMX)
+    assert page.content.strip().startswith(b'<div class="threshold-preview" id="threshold-preview"')
+    assert b'id="id_low-error" hx-swap-oob' in page.content
+    assert "HX-Request" in page["Vary"]
+
+
+def test_a_link_with_the_numbers_alone_is_enough_and_can_be_published_from() -> None:
+    page = signed_in().get("/thresholds/preview/?low=0.3&high=0.9&audit_rate_approve=2&audit_rate_reject=10")
+    assert page.status_code == 200
+    assert page.context["form"]["seen"].value() == str(version_in_force().pk)
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "message"),
+    [
+        ("low", "", "from 0 to 1"),
+        ("low", "-0.1", "from 0 to 1"),
+        ("low", "nan", "not a number"),
+        ("low", "0,2", "not a number"),
+        ("low", "0.205", "0.20 or 0.21"),
+        ("high", "1.01", "from 0 to 1"),
+        ("high", "much", "not a number"),
+        ("high", "0.1", "lies below low 0.30"),
+        ("audit_rate_approve", "101", "from 0 to 100"),
+        ("audit_rate_reject", "Infinity", "not a number"),
+        ("capacity", "-1", "whole number"),
+        ("capacity", "1.5", "whole number"),
+        ("why", "", "Say why"),
+    ],
+)
+@pytest.mark.parametrize("headers", [HTMX, {}])
+def test_what_is_wrong_is_said_at_its_field_and_the_rest_is_kept(field: str, typed: str, message: str, headers) -> None:
+    sent = {**numbers(why="because", capacity="77"), field: typed}
+    page = signed_in().post("/thresholds/publish/", sent, headers=headers)
+    assert page.status_code == 422
+    assert message in " ".join(page.context["form"].errors[field])
+    assert f'id="id_{field}-error"' in page.content.decode()
+    assert field == "capacity" or 'value="77"' in page.content.decode()
+    assert version_in_force().number == 1
+
+
+def test_a_wrong_form_answers_htmx_with_the_form_alone() -> None:
+    page = signed_in().post("/thresholds/draft/", numbers(low="x"), headers=HTMX)
+    assert (page.status_code, b"<html" in page.content) == (422, False)
+    assert b'id="threshold-form"' in page.content
+
+
+def test_a_draft_needs_no_reason_and_opens_again() -> None:
+    client = signed_in()
+    assert client.post("/thresholds/draft/", numbers(high="0.95")).url == "/thresholds/?policy=adult-content"
+    page = client.get("/thresholds/")
+    assert page.context["form"]["high"].value() == "0.95"
+    assert b"Saved as draft, version 2" in page.content
+    assert version_in_force().high == 0.8
+
+
+def test_what_is_in_force_can_be_started_from_although_there_is_a_draft() -> None:
+    client = signed_in()
+    client.post("/thresholds/draft/", numbers(high="0.95"))
+    assert client.get("/thresholds/?start=in_force").context["form"]["high"].value() == "0.80"
+
+
+def test_publishing_says_what_happens_next() -> None:
+    client = signed_in()
+    sent = numbers(why="Fewer reviews.", audit_rate_approve="2.5", capacity="600")
+    page = client.post("/thresholds/publish/", sent, follow=True)
+    now = version_in_force()
+    assert (now.low, now.audit_rate_approve, now.capacity, now.why) == (0.3, 0.025, 600, "Fewer reviews.")
+    assert b"The next pre-screen uses it" in page.content
+    assert b"The epoch goes on" in page.content
+
+
+def test_publishing_by_htmx_leads_to_the_whole_page() -> None:
+    answer = signed_in().post("/thresholds/publish/", numbers(why="w"), headers=HTMX)
+    assert answer["HX-Redirect"] == "/thresholds/?policy=adult-content"
+
+
+def test_a_lower_audit_rate_is_announced_and_opens_a_new_epoch() -> None:
+    client, sent = signed_in(), numbers(audit_rate_approve="1", why="w")
+    assert b"opens a new epoch" in client.get("/thresholds/preview/", sent).content
+    assert b"A new epoch began" in client.post("/thresholds/publish/", sent, follow=True).content
+
+
+@pytest.mark.parametrize("page", ["/thresholds/publish/", "/thresholds/draft/"])
+@pytest.mark.parametrize("group", ["lead", "operator", "auditor"])
+def test_only_who_may_publish_drafts_and_publishes(group: str, page: str) -> None:
+    assert signed_in(group).post(page, numbers(why="w")).status_code == 403
+    assert PolicyVersion.objects.count() == 1
+
+
+def test_someone_else_published_meanwhile() -> None:
+    client, sent = signed_in(), numbers(why="w")
+    ann = make_user("ann", group="admin")
+    tuning.publish(default_policy(), by=ann, why="first", seen=version_in_force().pk, low=0.4)
+    page = client.post("/thresholds/publish/", sent, headers=HTMX)
+    assert page.status_code == 409
+    assert b"was put in force by ann" in page.content
+    assert version_in_force().low == 0.4
+    # The form now knows what the person has been told: the second time it is published.
+    again = client.post("/thresholds/publish/", {**sent, "seen": page.context["form"].data["seen"]})
+    assert (again.status_code, version_in_force().low) == (302, 0.3)
+
+
+def test_a_form_without_what_was_seen_is_not_published() -> None:
+    assert signed_in().post("/thresholds/publish/", numbers(why="w", seen="")).status_code == 409
+
+
+def test_the_history_lists_every_version_with_its_reason() -> None:
+    client = signed_in()
+    client.post("/thresholds/publish/", numbers(why="Fewer reviews."))
+    client.post("/thresholds/draft/", numbers(low="0.4"))
+    page = client.get("/thresholds/history/")
+    assert [version.state for version in page.context["versions"]] == ["draft", "in_force", "retired"]
+    assert b"Fewer reviews." in page.content
+
+
+def test_rolling_back_asks_why_and_makes_a_new_version() -> None:
+    client, first = signed_in(), version_in_force()
+    client.post("/thresholds/publish/", numbers(why="try"))
+    page = f"/thresholds/versions/{first.pk}/roll-back/"
+    seen = client.get(page).context["form"]["seen"].value()
+    assert client.post(page, {"seen": seen, "why": ""}).status_code == 422
+    assert client.post(page, {"seen": seen, "why": "Too much went through."}).status_code == 302
+    now = version_in_force()
+    assert (now.number, now.low, now.why) == (3, 0.2, "Too much went through.")
+
+
+def test_rolling_back_over_what_nobody_looked_at_is_refused() -> None:
+    client, first = signed_in(), version_in_force()
+    client.post("/thresholds/publish/", numbers(why="try"))
+    page = client.post(f"/thresholds/versions/{first.pk}/roll-back/", {"seen": first.pk, "why": "back"})
+    assert page.status_code == 409
+    assert b"since you opened this page" in page.content
+
+
+@pytest.mark.parametrize("state", ["in_force", "draft"])
+def test_only_retired_versions_can_be_rolled_back_to(state: str) -> None:
+    client = signed_in()
+    client.post("/thresholds/draft/", numbers(low="0.4"))
+    version = PolicyVersion.objects.get(state=state)
+    assert client.get(f"/thresholds/versions/{version.pk}/roll-back/").status_code == 404
+
+
+def test_the_number_of_verdicts_on_audits_is_told_but_no_rate() -> None:
+    task = make_task(score=0.05, u=0.0)
+    mo = make_user("mo")
+    type(task).objects.claim_next(mo)
+    task.refresh_from_db()
+    task.decide("benign", claim=task.claim)
+    page = signed_in().get("/thresholds/")
+    assert page.context["verdicts"] == {"audit_approve": 1, "audit_reject": 0}
