@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from moderation import files
 from moderation.inference.images import Header, ImageRefused, Limits, Reason
@@ -48,24 +48,33 @@ def receive(  # noqa: PLR0913  (what is known of one upload)
     refusals.check_size(len(content))
     sniffed = refusals.check_format(content)
     sha256 = hashlib.sha256(content).hexdigest()
-    known = Upload.objects.select_related("file").filter(source=source, external_id=external_id).first()
-    if known is not None:
+    identity = {"source": source, "external_id": external_id}
+    if known := _known(identity):
         return Received(_same(known, sha256=sha256), created=False)
     facts = _facts(content, sha256=sha256, sniffed=sniffed)
     files.store_upload(content)
-    identity = {"source": source, "external_id": external_id}
     rest = {"uploader_reference": uploader_reference, "community": community, "received_by": received_by}
-    return _record(identity, sha256=sha256, facts=facts, rest=rest)
+    try:
+        return Received(_record(sha256, facts=facts, upload={**identity, **rest}), created=True)
+    except IntegrityError:
+        # The unique constraint decided: somebody else sent this identity meanwhile.
+        if known := _known(identity):
+            return Received(_same(known, sha256=sha256), created=False)
+        raise
+
+
+def _known(identity: dict[str, str]) -> Upload | None:
+    return Upload.objects.select_related("file").filter(**identity).first()
 
 
 @transaction.atomic
-def _record(identity: dict[str, str], *, sha256: str, facts: dict[str, Any], rest: dict[str, Any]) -> Received:
-    """Write the rows; where somebody else writes the same ones, the unique constraints decide who was first."""
-    file, _ = StoredFile.objects.get_or_create(sha256=sha256, defaults=facts)
-    # Bytes that were erased once are here again.
-    StoredFile.objects.filter(pk=file.pk, erased_at__isnull=False).update(erased_at=None)
-    upload, created = Upload.objects.select_related("file").get_or_create(**identity, defaults={"file": file, **rest})
-    return Received(_same(upload, sha256=sha256), created=created)
+def _record(sha256: str, *, facts: dict[str, Any], upload: dict[str, Any]) -> Upload:
+    # Whoever stores the same bytes at the same time waits here for the other's commit.
+    StoredFile.objects.bulk_create([StoredFile(sha256=sha256, **facts)], ignore_conflicts=True)
+    file = StoredFile.objects.get(sha256=sha256)
+    if file.erased_at:  # the bytes are here again
+        StoredFile.objects.filter(pk=file.pk).update(erased_at=None)
+    return Upload.objects.create(file=file, **upload)
 
 
 def _same(upload: Upload, *, sha256: str) -> Upload:

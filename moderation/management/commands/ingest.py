@@ -38,7 +38,7 @@ class Command(BaseCommand):
                     tally.add(outcome)
         except (StorageFull, SandboxUnavailable) as error:
             raise CommandError(
-                f"Stopped after {tally.received} files: {error}. What came in stays; run the command again to go on."
+                f"Stopped after {tally.received} files. {error} What came in stays: run the command again to go on."
             ) from error
         self.stdout.write(tally.as_json() if json else tally.as_sentences())
 
