@@ -33,6 +33,16 @@ def print_estimates(runs: int) -> None:
             row(percent(prevalence), f"`{name}`", percent(found.truth), percent(found.mean), percent(found.share))
 
 
+def print_early_nights(runs: int) -> None:
+    head("nights at prevalence 1 %", "`leak_rate`, Wilson (default)", "exact", "`miss_rate`, Wilson (default)", "exact")
+    for nights in (1, 2, 4, 8, 16):
+        wilson, exact = (
+            simulations.coverage(prevalence=0.01, nights=nights, runs=runs, exact=exact) for exact in (False, True)
+        )
+        shares = [found[name].share for name in ("leak_rate", "miss_rate") for found in (wilson, exact)]
+        row(nights, *map(percent, shares))
+
+
 def print_naive(runs: int) -> None:
     head("naive figure at prevalence 2 %", "value")
     for name, value in simulations.naive_figures(runs=runs).items():
@@ -52,6 +62,9 @@ def print_stress(runs: int) -> None:
     for first_false in (1, 2, 4):
         wrong = simulations.wrongly_certified_while_thresholds_move(first_false=first_false, runs=runs)
         row(f"thresholds moved every night, candidate {first_false + 1} false", percent(wrong), "-", "-")
+    for prevalence in PREVALENCES:
+        wrong = simulations.wrongly_certified_while_rates_change(prevalence=prevalence, runs=runs)
+        row(f"audit rate follows the findings, prevalence {percent(prevalence)}", percent(wrong), "-", "-")
     for risk in ("leak", "wrongful"):
         for delay in (0, 1, 2, 5):
             found = simulations.wrongly_certified_with_delay(delay, risk=risk, prevalence=0.05, runs=runs)
@@ -93,7 +106,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=simulations.RUNS)
     runs = parser.parse_args().runs
     started = time.perf_counter()
-    for table in (print_estimates, print_naive, print_looks, print_stress, print_power):
+    for table in (print_estimates, print_early_nights, print_naive, print_looks, print_stress, print_power):
         table(runs)
     print_real_scores()
     print(f"\n{runs} runs of 90 nights each in {time.perf_counter() - started:.0f} s")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moderation.statistics import checks
-from moderation.statistics.regions import Region, Total, benign_total, joined, remainder, violating_total
+from moderation.statistics.regions import Limits, Region, Total, benign_total, joined, remainder, violating_total
 
 if TYPE_CHECKING:
     from moderation.statistics.ledger import Ledger
@@ -40,7 +40,7 @@ class Estimates:
     review_share: Estimate
 
 
-def estimate(ledger: "Ledger", low: float, high: float, confidence: float = 0.95) -> Estimates:
+def estimate(ledger: "Ledger", low: float, high: float, confidence: float = 0.95, *, exact: bool = False) -> Estimates:
     """Estimate the error rates that ``low`` and ``high`` have on all uploads of ``ledger``.
 
     Each region is weighted back from its labelled sample: the correction for verification
@@ -52,15 +52,18 @@ def estimate(ledger: "Ledger", low: float, high: float, confidence: float = 0.95
         low: a bin edge; uploads below are approved.
         high: a bin edge from ``low`` up; uploads from here on are rejected.
         confidence: of each interval, in (0, 1).
+        exact: Clopper-Pearson limits where a region is one equal-probability sample, instead
+            of Wilson's. Wilson's are shorter, but below about five hits their lower limit is
+            too high too often (docs/statistics.md has the figures); their upper limit holds.
 
     Raises:
         ValueError: thresholds not on edges or out of order, confidence outside (0, 1).
     """
-    checks.fraction("confidence", confidence)
+    limits = Limits(checks.fraction("confidence", confidence), exact)
     below, band, above = ledger.regions(low, high)
-    leaked = violating_total(below, confidence=confidence)
-    wronged = benign_total(above, confidence=confidence)
-    caught = joined([violating_total(band, confidence=confidence), remainder(above, wronged)])
+    leaked = violating_total(below, limits=limits)
+    wronged = benign_total(above, limits=limits)
+    caught = joined([violating_total(band, limits=limits), remainder(above, wronged)])
     every = (below, band, above)
     return Estimates(
         prevalence=_ratio(joined([leaked, caught]), size=ledger.size, regions=every),

@@ -98,7 +98,8 @@ def fixed_sequence(  # noqa: PLR0913, PLR0917 (a claim and where it starts)
 
     Args:
         ledger: all closed days in one, or a sequence of days in order: then a candidate is
-            certified when it was at the end of any of them (the running maximum of E).
+            certified when it was at the end of any of them (the running maximum of E). The
+            certificate of a candidate covers the days up to its own `first_certified` only.
         risk: "leak", "miss", "wrongful" or "escapes".
         start: a bin edge.
         target: in (0, 1).

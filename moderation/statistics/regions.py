@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from moderation.statistics.checks import Floats
-from moderation.statistics.intervals import fay_feuer, wilson
+from moderation.statistics.intervals import clopper_pearson, fay_feuer, wilson
 
 # An estimate is shown from this many labels in its audited part.
 LABELS_TO_SHOW = 30
@@ -45,12 +45,23 @@ class Total:
     high: float
 
 
-def violating_total(region: Region, *, confidence: float) -> Total:
-    return _estimated(region, hits=region.violating, confidence=confidence)
+@dataclass(frozen=True)
+class Limits:
+    """How limits are made: Wilson's for one sample, or exact ones (Clopper-Pearson)."""
+
+    confidence: float
+    exact: bool = False
+
+    def of_share(self, hits: float, drawn: float) -> tuple[float, float]:
+        return (clopper_pearson if self.exact else wilson)(hits, drawn, self.confidence)
 
 
-def benign_total(region: Region, *, confidence: float) -> Total:
-    return _estimated(region, hits=region.labelled - region.violating, confidence=confidence)
+def violating_total(region: Region, *, limits: Limits) -> Total:
+    return _estimated(region, hits=region.violating, limits=limits)
+
+
+def benign_total(region: Region, *, limits: Limits) -> Total:
+    return _estimated(region, hits=region.labelled - region.violating, limits=limits)
 
 
 def remainder(region: Region, total: Total) -> Total:
@@ -76,31 +87,31 @@ def joined(parts: Sequence[Total]) -> Total:
     )
 
 
-def _estimated(region: Region, *, hits: Floats, confidence: float) -> Total:
+def _estimated(region: Region, *, hits: Floats, limits: Limits) -> Total:
     if ((region.labelled == 0) & (region.uploads > 0)).any():
         return Total(value=None, low=0.0, high=region.size)
     drawn = region.labelled + region.missing
     # Missing verdicts: none of them a hit for the lower limit, all of them for the upper.
-    low, _ = _limits(region.uploads, drawn, hits, confidence)
-    _, high = _limits(region.uploads, drawn, hits + region.missing, confidence)
+    low, _ = _bounds(region.uploads, drawn, hits, limits)
+    _, high = _bounds(region.uploads, drawn, hits + region.missing, limits)
     value = float(np.sum(region.uploads * hits / np.maximum(region.labelled, 1)))
     return Total(value=value, low=low, high=high)
 
 
-def _limits(uploads: Floats, drawn: Floats, hits: Floats, confidence: float) -> tuple[float, float]:
+def _bounds(uploads: Floats, drawn: Floats, hits: Floats, limits: Limits) -> tuple[float, float]:
     """Limits for the number of hits: what was labelled entirely is known, the rest is estimated."""
     sampled = drawn < uploads
     known = float(hits[~sampled].sum())
-    low, high = _sampled_limits(uploads[sampled], drawn[sampled], hits[sampled], confidence)
+    low, high = _sampled_bounds(uploads[sampled], drawn[sampled], hits[sampled], limits)
     return known + low, known + high
 
 
-def _sampled_limits(uploads: Floats, drawn: Floats, hits: Floats, confidence: float) -> tuple[float, float]:
+def _sampled_bounds(uploads: Floats, drawn: Floats, hits: Floats, limits: Limits) -> tuple[float, float]:
     if not uploads.size:
         return 0.0, 0.0
     size = float(uploads.sum())
     if uploads.size == 1:  # one equal-probability sample
-        low, high = wilson(float(hits[0]), float(drawn[0]), confidence)
+        low, high = limits.of_share(float(hits[0]), float(drawn[0]))
         return low * size, high * size
-    low, high = fay_feuer(hits, uploads / drawn, confidence)
+    low, high = fay_feuer(hits, uploads / drawn, limits.confidence)
     return min(low, size), min(high, size)

@@ -121,6 +121,19 @@ def wrongly_certified_while_thresholds_move(*, first_false, prevalence=0.02, see
     return float(wrong.mean())
 
 
+def wrongly_certified_while_rates_change(*, prevalence=0.05, seed=10, runs=RUNS):
+    """After a night with leaks the audit rate falls to its floor, after a clean one it rises fivefold."""
+    world, random = World(prevalence), np.random.default_rng(seed)
+    rates, target = np.array([APPROVE, 5 * APPROVE]), world.risk("leak")
+    counts = world.uploads(random, runs=runs)[..., 0]
+    bad, good, clean = np.zeros((runs, NIGHTS, 2)), np.zeros((runs, NIGHTS, 2)), np.zeros(runs, dtype=int)
+    for night in range(NIGHTS):
+        drawn = random.binomial(counts[:, night], rates[clean][:, np.newaxis])
+        bad[np.arange(runs), night, clean], good[np.arange(runs), night, clean] = drawn[:, 1], drawn[:, 0]
+        clean = (drawn[:, 1] == 0).astype(int)
+    return ever(evidence(bad, good, target=target, floor=APPROVE, pi=rates) >= ENOUGH)
+
+
 def wrongly_certified_with_delay(delay, *, prevalence=0.02, seed=3, runs=RUNS, risk="leak"):
     """Violating audits are confirmed after ``delay`` nights: looking at closed days, and at open ones."""
     world, random = World(prevalence), np.random.default_rng(seed)
@@ -200,12 +213,13 @@ def alarms(times, *, target=0.005, seed=7, runs=RUNS, nights=120):
     return ever(rings), float(np.median(np.where(rings.any(axis=1), rings.argmax(axis=1) + 1, np.inf)))
 
 
-def coverage(*, prevalence=0.02, nights=28, seed=8, runs=RUNS):
+def coverage(*, prevalence=0.02, nights=28, seed=8, runs=RUNS, exact=False):
     """Share of runs whose 95 % interval holds the truth of all their uploads, with the mean estimate and truth."""
     world, random = World(prevalence), np.random.default_rng(seed)
     counts = world.uploads(random, runs=runs, nights=nights).sum(axis=1)
     truths = realised_rates(counts)
-    found = [estimate(_ledger(*run), LOW, HIGH) for run in zip(counts, audits(random, counts), strict=True)]
+    labels = audits(random, counts)
+    found = [estimate(_ledger(*run), LOW, HIGH, exact=exact) for run in zip(counts, labels, strict=True)]
     return {name: Coverage.of([getattr(one, name) for one in found], truth) for name, truth in truths.items()}
 
 

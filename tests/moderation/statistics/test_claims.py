@@ -51,10 +51,10 @@ def test_the_response_is_that_of_the_verdicts_a_risk_needs():
     assert response_rate(plain_ledger(labelled=np.zeros((3, 3)), violating=np.zeros((3, 3))), "leak", 0.1, 0.9) is None
 
 
-def one_day(*, clean, leaked=0, missing=0):
+def one_day(*, clean, leaked=0, missing=0, second=(100, 0)):
     """Five bins of a tenth below 0.5; audits in the lowest only, everything else labelled."""
-    labelled = np.array([[clean + leaked, 0], [0, 100], [0, 100], [0, 100], [0, 100]])
-    violating = np.array([[leaked, 0], [0, 0], [0, 2], [0, 90], [0, 100]])
+    labelled = np.array([[clean + leaked, 0], [0, second[0]], [0, 100], [0, 100], [0, 100]])
+    violating = np.array([[leaked, 0], [0, second[1]], [0, 2], [0, 90], [0, 100]])
     gaps, uploads = np.zeros((5, 2)), labelled.copy()
     gaps[0, 0] = missing
     uploads[0, 0] += 9 * (clean + leaked) + missing
@@ -106,6 +106,14 @@ def test_the_sequence_takes_the_running_maximum_of_days():
     days = [one_day(clean=400), one_day(clean=0, leaked=5)]
     assert fixed_sequence(days, "leak", 0.1, 0.01, 0.1).tolist() == [0.1, 0.2, 0.3]
     assert fixed_sequence(days[0] + days[1], "leak", 0.1, 0.01, 0.1).size == 0
+
+
+def test_a_certificate_covers_the_days_up_to_its_own_evidence_only():
+    """0.2 was certified on the first day and no longer holds; 0.1 is certified on the second."""
+    days = [one_day(clean=0, second=(40_000, 0)), one_day(clean=400, second=(40_000, 20_000))]
+    assert fixed_sequence(days, "leak", 0.1, 0.01, 0.1).tolist()[:2] == [0.1, 0.2]
+    assert [first_certified(days, LEAK, low=low, high=0.5) for low in (0.1, 0.2)] == [1, 0]
+    assert fixed_sequence(days[0] + days[1], "leak", 0.1, 0.01, 0.1).tolist() == [0.1]
 
 
 def test_the_sequence_ends_before_uploads_drawn_with_less_than_the_floor():

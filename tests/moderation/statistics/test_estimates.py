@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from moderation.statistics.intervals import fay_feuer, wilson
+from moderation.statistics.intervals import clopper_pearson, fay_feuer, wilson
 from moderation.statistics.ledger import Ledger, estimate
 from tests.moderation.statistics.reading import dress_scores, plain_ledger, read_table, three_bins
 
@@ -34,6 +35,38 @@ def test_one_equal_probability_sample_has_wilson_limits():
     found = estimate(plain_ledger(), 0.1, 0.9)
     assert (found.leak_rate.low, found.leak_rate.high) == pytest.approx(wilson(5, 100))
     assert (found.wrongful_rate.low, found.wrongful_rate.high) == pytest.approx(wilson(5, 50))
+
+
+def test_limits_are_exact_where_that_is_asked():
+    leak = estimate(plain_ledger(), 0.1, 0.9, exact=True).leak_rate
+    assert (leak.low, leak.high) == pytest.approx(clopper_pearson(5, 100))
+
+
+def sampled_leak(leaked, *, exact):
+    """Exact coverage and upper coverage of the leak rate, for 10,000 approved uploads audited at 2 %."""
+    covered = upper = 0.0
+    for found in range(leaked + 1):
+        ledger = three_bins([[10_000], [0], [0]], [[200], [0], [0]], [[found], [0], [0]], pi=[0.02])
+        leak, chance = (
+            estimate(ledger, 0.1, 0.9, exact=exact).leak_rate,
+            stats.hypergeom.pmf(found, 10_000, leaked, 200),
+        )
+        covered += chance * (leak.low <= leaked / 10_000 <= leak.high)
+        upper += chance * (leaked / 10_000 <= leak.high)
+    return covered, upper
+
+
+def test_wilsons_lower_limit_is_too_high_for_very_rare_leaks_and_the_exact_one_is_not():
+    """At 8 leaks in 10,000 one label in six finds one, and then the limit starts at 8.8."""
+    covered, upper = sampled_leak(8, exact=False)
+    assert covered == pytest.approx(0.851, abs=0.002)
+    assert upper == pytest.approx(1)
+    assert sampled_leak(8, exact=True)[0] > 0.975
+
+
+@pytest.mark.parametrize("leaked", [1, 8, 9, 27, 50, 77, 100, 150, 200])
+def test_the_upper_limit_of_the_leak_rate_holds_at_every_rate(leaked):
+    assert sampled_leak(leaked, exact=False)[1] >= 0.95
 
 
 def test_samples_of_unequal_probability_have_gamma_limits():

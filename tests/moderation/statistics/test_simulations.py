@@ -12,6 +12,13 @@ pytestmark = pytest.mark.slow
 PREVALENCES = (0.01, 0.02, 0.05)
 
 
+def test_the_world_has_the_error_rates_that_the_figures_below_take_as_true():
+    world = simulations.World()
+    assert world.risk("leak") == pytest.approx(0.00106, abs=1e-5)
+    assert world.risk("miss") == pytest.approx(0.0416, abs=1e-4)
+    assert world.risk("wrongful") == pytest.approx(0.1049, abs=1e-4)
+
+
 def two_errors(rate, *, runs=simulations.RUNS):
     return 2 * np.sqrt(rate * (1 - rate) / runs)
 
@@ -24,6 +31,12 @@ def test_intervals_cover_and_estimates_are_unbiased(prevalence):
     for found in simulations.coverage(prevalence=prevalence).values():
         assert found.share >= 0.95 - two_errors(0.05)
         assert found.mean == pytest.approx(found.truth, rel=0.04)
+
+
+@pytest.mark.parametrize("nights", [1, 2, 4])
+def test_exact_intervals_cover_from_the_first_nights(nights):
+    for found in simulations.coverage(prevalence=0.01, nights=nights, exact=True).values():
+        assert found.share >= 0.95 - two_errors(0.05)
 
 
 def test_naive_figures_are_as_wrong_as_documented():
@@ -43,6 +56,11 @@ def test_90_looks_at_a_risk_exactly_at_its_target_rarely_certify(risk, prevalenc
 @pytest.mark.parametrize("first_false", [1, 2, 4])
 def test_thresholds_that_move_every_night_do_not_spoil_the_sequence(first_false):
     assert simulations.wrongly_certified_while_thresholds_move(first_false=first_false) <= MOST_WRONG
+
+
+@pytest.mark.parametrize("prevalence", PREVALENCES)
+def test_audit_rates_that_follow_the_findings_do_not_spoil_the_evidence(prevalence):
+    assert simulations.wrongly_certified_while_rates_change(prevalence=prevalence) <= MOST_WRONG
 
 
 @pytest.mark.parametrize("delay", range(6))
