@@ -52,6 +52,17 @@ def file_size(size: int) -> str:
 
 
 @register.filter
+def policy_lines(text: str) -> list[dict[str, str]]:
+    """A policy's lines, each with the short words before its colon apart: "Allowed: ..."."""
+    lines = []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        lead, colon, rest = line.partition(":")
+        short = bool(colon) and len(lead) <= 24
+        lines.append({"lead": lead, "text": rest.strip()} if short else {"lead": "", "text": line})
+    return lines
+
+
+@register.filter
 def seconds_left(moment: datetime) -> int:
     return max(0, int((moment - timezone.now()).total_seconds()))
 

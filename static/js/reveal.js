@@ -113,5 +113,5 @@ document.addEventListener("contextmenu", (event) => {
 window.addEventListener("blur", hide);
 document.addEventListener("visibilitychange", hide);
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.target?.id === "workplace") { held = locked = false; exposed = null; }
+  if (event.detail.shouldSwap && event.detail.target?.id === "workplace") { held = locked = false; exposed = null; }
 });
