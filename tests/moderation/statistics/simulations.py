@@ -242,10 +242,10 @@ class Coverage:
 
     @classmethod
     def of(cls, estimates, truths):
-        shown = [(one, truth) for one, truth in zip(estimates, truths, strict=True) if one.shown]
+        known = [(one, truth) for one, truth in zip(estimates, truths, strict=True) if one.value is not None]
         return cls(
-            share=float(np.mean([one.low <= truth <= one.high for one, truth in shown])),
-            mean=float(np.mean([one.value for one, _ in shown])),
+            share=float(np.mean([one.low <= truth <= one.high for one, truth in known])),
+            mean=float(np.mean([one.value for one, _ in known])),
             truth=float(np.mean(truths)),
         )
 
