@@ -55,8 +55,8 @@ class UploadState(Schema):
 
 def state_of(upload: Upload) -> dict[str, Any]:
     """What is in force, for the outside: within its grace period a decision does not show. No score is told."""
-    status = status_in_force(upload)
     effects = effects_in_force(upload)
+    status = status_in_force(upload, effects=effects)
     return {
         "id": upload.pk,
         "external_id": upload.external_id,

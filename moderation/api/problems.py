@@ -64,7 +64,7 @@ def out_of_order(request: HttpRequest, failure: Any) -> HttpResponse:
 
 
 def unauthenticated(request: HttpRequest, failure: Any) -> HttpResponse:  # noqa: ARG001
-    accepted = "'Authorization: Bearer sl_…' with a token in force is accepted. Ask the operator for one."
+    accepted = "'Authorization: Bearer sl_...' with a token in force is accepted. Ask the operator for one."
     found = "a token that is unknown or revoked" if "Authorization" in request.headers else "no token"
     response = problem(f"Found {found}; {accepted}", status=401)
     response["WWW-Authenticate"] = 'Bearer realm="Second Look"'

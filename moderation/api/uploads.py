@@ -25,6 +25,11 @@ router = Router(tags=["uploads"])
 
 #: The other fields of the form and the lines between them.
 FORM_BYTES = 65_536
+ABOUT_KEYS = "At most 255 characters. The same key with the same body gets the same answer again."
+
+
+RECEIPT = {201: Receipt, 200: Receipt, **dict.fromkeys((400, 401, 409, 411, 413, 415, 422, 503), Problem)}
+STATE = {200: UploadState, **dict.fromkeys((401, 404, 422), Problem)}
 
 
 def without_nul(value: str) -> str:
@@ -47,22 +52,14 @@ def body_limit() -> int:
     return int(settings.UPLOAD_MAX_BYTES) + FORM_BYTES
 
 
-@router.post(
-    "",
-    response={
-        201: Receipt,
-        200: Receipt,
-        **dict.fromkeys((400, 401, 409, 411, 413, 415, 422, 503), Problem),
-    },
-    summary="Send an image in",
-)
+@router.post("", response=RECEIPT, summary="Send an image in")
 @decorate_view(length_fits(body_limit))
 def send(
     request: TokenRequest,
     response: HttpResponse,
     file: Annotated[UploadedFile, File(description="JPEG, PNG, WebP, GIF, AVIF, BMP, TIFF or MPO.")],
     fields: Annotated[Fields, Form()],
-    idempotency_key: Text = Header("", alias="Idempotency-Key"),  # noqa: B008  (ninja reads defaults so)
+    idempotency_key: Annotated[Text, Header("", alias="Idempotency-Key", description=ABOUT_KEYS)],
 ) -> Status[Any]:
     """201: it is new and waits for the pre-screen. 200: the same bytes came under this identity before."""
     content = file.read()
@@ -83,15 +80,15 @@ def send(
     return Status(answer.status_code, answer.content)
 
 
-@router.get("/{upload_id}", response={200: UploadState, **dict.fromkeys((401, 404, 422), Problem)})
+@router.get("/{upload_id}", response=STATE, summary="Ask what became of an upload")
 def show(request: TokenRequest, response: HttpResponse, upload_id: int) -> dict[str, Any]:
     """What became of an upload, as far as it is in force."""
     return told(request, response, f"upload {upload_id}", pk=upload_id)
 
 
-@router.get("", response={200: UploadState, **dict.fromkeys((401, 404, 422), Problem)})
+@router.get("", response=STATE, summary="Ask by your own name for the image")
 def find(request: TokenRequest, response: HttpResponse, external_id: Annotated[Text, Query()]) -> dict[str, Any]:
-    """The same by your own name for the image."""
+    """The state of the upload that has this external id in the token's source."""
     return told(request, response, f"upload with the external_id {external_id!r}", external_id=external_id)
 
 

@@ -102,12 +102,17 @@ def effects_in_force(upload: Upload) -> list[Effect]:
     )
 
 
-def status_in_force(upload: Upload) -> str:
-    """The upload's status as the outside may know it: a decision within its grace period does not show yet."""
+def status_in_force(upload: Upload, *, effects: list[Effect] | None = None) -> str:
+    """The upload's status as the outside may know it: a decision within its grace period does not show yet.
+
+    ``effects`` are those in force, where the caller tells them as well: a moment later they may be others.
+    """
     status = Upload.Status
     if upload.status in {status.PENDING, status.QUARANTINED, status.ERASED}:
         return upload.status
-    outcomes = {effect.policy_id: effect.outcome for effect in effects_in_force(upload)}
+    outcomes = {
+        effect.policy_id: effect.outcome for effect in (effects_in_force(upload) if effects is None else effects)
+    }
     if upload.quarantine_reason:
         waiting: list[int | None] = [None]
         undecided = status.QUARANTINED

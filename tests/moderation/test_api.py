@@ -387,8 +387,8 @@ def test_a_state_takes_few_queries(program: Client, django_assert_num_queries: A
     upload = make_upload(source="shop")
     decide(make_task(upload), Verdict.BENIGN, by=make_user())
     let_the_grace_period_end()
-    # Token, last use, upload; status: effects, policies; state: effects, screenings; the effect's policy.
-    with django_assert_num_queries(8):
+    # Token, last use, upload; its effects, policies, screenings; the policy of the effect that is a person's.
+    with django_assert_num_queries(7):
         state(program, upload)
 
 
