@@ -1,6 +1,7 @@
 """Settings from environment variables; a wrong one is refused with a message that names it."""
 
 import os
+import re
 from urllib.parse import unquote, urlsplit
 
 from cronsim import CronSim, CronSimError
@@ -65,6 +66,12 @@ def database_url(name: str) -> dict[str, str | int] | None:
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         # A socket's folder is written percent-encoded, as libpq wants it: postgresql://user@%2Fvar%2Frun/name
-        "HOST": unquote(parts.hostname or ""),
+        "HOST": _host(parts.netloc),
         "PORT": port,
     }
+
+
+def _host(netloc: str) -> str:
+    """The host of ``user:password@host:port``. urlsplit gives it in lower case, which a socket's folder is not."""
+    address = netloc.rpartition("@")[2]
+    return unquote(re.sub(r":\d*$", "", address).strip("[]"))

@@ -6,35 +6,48 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import django
 import pytest
+from pytest_django import Settings
 
-# Workers of pytest-xdist share the cluster of the process that started them: they inherit its environment.
+from moderation.cluster import Cluster
+
+
+def memory_or_disk() -> Path:
+    """Where a server's files are quickest: in memory where there is room."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1_500_000_000
+    return memory if roomy else Path(tempfile.gettempdir())
+
+
+# pytest-django must not have read the settings yet: pyproject.toml does not name them.
+os.environ["DJANGO_SETTINGS_MODULE"] = "moderation.settings"
+# Workers of pytest-xdist share what the process that started them has made: they inherit its environment.
 if "SECOND_LOOK_TEST_DATA" not in os.environ:
     folder = Path(tempfile.mkdtemp(prefix="second-look-test-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["SECOND_LOOK_TEST_DATA"] = str(folder)
     if "DATABASE_URL" not in os.environ:
-        from moderation.cluster import Cluster
-
-        cluster = Cluster.throwaway(folder)
+        cluster = Cluster.throwaway(memory_or_disk())
         atexit.register(cluster.stop)
         os.environ["DATABASE_URL"] = cluster.url()
-WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
-DATA = Path(os.environ["SECOND_LOOK_TEST_DATA"]) / WORKER
+DATA = Path(os.environ["SECOND_LOOK_TEST_DATA"]) / os.environ.get("PYTEST_XDIST_WORKER", "main")
 (DATA / "static").mkdir(parents=True, exist_ok=True)
 os.environ["DATA_DIR"] = str(DATA)
 os.environ["SECRET_KEY"] = "only for tests " * 4
 # Playwright's event loop runs in the thread of the tests, which talk to the database as well.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+# Other conftest files import models before pytest-django has had its turn.
+django.setup()
 
 
 @pytest.fixture(autouse=True)
-def plain_settings(settings: object, tmp_path: Path) -> None:
+def plain_settings(settings: Settings, tmp_path: Path) -> None:
     """Static files as they lie in the tree, a quick password hasher, a DATA_DIR per test."""
-    settings.DATA_DIR = tmp_path / "data"  # type: ignore[attr-defined]
-    settings.DATA_DIR.mkdir()  # type: ignore[attr-defined]
-    settings.STORAGES = {  # type: ignore[attr-defined]
+    settings.DATA_DIR = tmp_path / "data"
+    settings.DATA_DIR.mkdir()
+    settings.STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,6 +1,8 @@
 """Builders: plain functions that make real rows, with real small images behind them."""
 
 import io
+import json
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -9,6 +11,7 @@ from PIL import Image
 
 from moderation import files, routing
 from moderation.models import (
+    Classifier,
     Effect,
     Policy,
     PolicyVersion,
@@ -20,6 +23,7 @@ from moderation.models import (
     User,
     settle,
 )
+from tests.moderation.inference.tiny_onnx import write_red_classifier
 
 PASSWORD = "a long enough password"
 
@@ -55,6 +59,15 @@ def make_file(content: bytes | None = None) -> StoredFile:
 def make_upload(*, content: bytes | None = None, source: str = "test", external_id: str = "", **fields: Any) -> Upload:
     return Upload.objects.create(
         source=source, external_id=external_id or f"picture-{next(_made)}", file=make_file(content), **fields
+    )
+
+
+def make_uploads(contents: Iterable[bytes]) -> list[Upload]:
+    """Many uploads in two statements."""
+    made = [(files.store_upload(content), len(content)) for content in contents]
+    stored = StoredFile.objects.bulk_create(StoredFile(sha256=sha, size=size, format="PNG") for sha, size in made)
+    return Upload.objects.bulk_create(
+        Upload(source="many", external_id=str(number), file=file) for number, file in enumerate(stored)
     )
 
 
@@ -108,6 +121,29 @@ def make_task(upload: Upload | None = None, *, score: float = 0.5, u: float = 0.
     settle(Upload.objects.filter(pk=screening.upload_id))
     task.refresh_from_db()
     return task
+
+
+def use_red_classifier(**content: Any) -> PolicyVersion:
+    """Put a version in force whose classifier gives the mean of the red channel as its score."""
+    files.classifiers_folder().mkdir(parents=True, exist_ok=True)
+    manifest, path = write_red_classifier(files.classifiers_folder())
+    classifier = Classifier.objects.create(
+        name="red",
+        sha256=manifest.sha256,
+        preprocessing_version=manifest.preprocessing_version,
+        manifest=json.loads(manifest.to_json()),
+        positive_label=manifest.positive_label,
+        licence=manifest.licence,
+        file_name=path.name,
+    )
+    version = version_in_force().copy_as_draft(by=None, classifier=classifier, labels=["red"], **content)
+    version.publish(by=None, why="A classifier whose scores the tests choose by colour.")
+    return version
+
+
+def red(value: float, *, size: tuple[int, int] = (16, 16), salt: int = 0) -> bytes:
+    """A PNG whose score is ``value``; another ``salt`` makes other bytes of the same score."""
+    return image_bytes((round(value * 255), salt % 256, salt // 256), size=size)
 
 
 def make_renditions(task: ReviewTask) -> None:

@@ -39,9 +39,7 @@ def resized(photo: Image.Image, *, random: Random) -> bytes:
 
 
 def bordered(photo: Image.Image, *, random: Random) -> bytes:
-    return encode(
-        ImageOps.expand(shrink(photo, side=880), border=random.randint(8, 60), fill=random_colour(random))
-    )
+    return encode(ImageOps.expand(shrink(photo, side=880), border=random.randint(8, 60), fill=random_colour(random)))
 
 
 def random_colour(random: Random) -> tuple[int, int, int]:

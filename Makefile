@@ -1,0 +1,65 @@
+# `make run` and `make test` do everything; they ask nothing and need Python 3.11 and make.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+MANAGE := $(BIN)/python manage.py
+
+.PHONY: install install-dev run test test-slow check format bench stop clean
+
+install: $(VENV)/installed
+
+install-dev: $(VENV)/installed-dev
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: no python3 was found." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or later is needed; {sys.executable} is {sys.version.split()[0]}. Set PYTHON=...")'
+	"$(PYTHON)" -m venv $(VENV)
+
+# Nothing is asked of the network once these files are newer than the requirements.
+$(VENV)/installed: requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@ $(VENV)/installed
+
+run: install
+	@$(MANAGE) pg start
+	@$(MANAGE) migrate --verbosity 0
+	@$(MANAGE) collectstatic --noinput --verbosity 0
+	@$(MANAGE) demo $(if $(IMAGES),--images "$(IMAGES)")
+	@$(MANAGE) prescreen
+	@$(MANAGE) serve --port $(PORT)
+
+test: install-dev
+	@$(BIN)/python -m tests.chromium --ensure
+	$(BIN)/python -m pytest
+
+test-slow: install-dev
+	@$(BIN)/python -m tests.chromium --ensure
+	$(BIN)/python -m pytest -m slow
+
+check: install-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@git ls-files -z 'templates/*.html' | xargs -0 $(BIN)/djade --target-version 5.2 --check
+	$(MANAGE) makemigrations --check --dry-run
+	HTTPS=True SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')" $(MANAGE) check --deploy --fail-level WARNING
+
+format: install-dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	@git ls-files -z 'templates/*.html' | xargs -0 $(BIN)/djade --target-version 5.2
+
+bench: install-dev
+	$(BIN)/python -m benchmarks.screening $(if $(IMAGES),--images "$(IMAGES)")
+
+stop:
+	@test ! -x $(BIN)/python || $(MANAGE) pg stop
+
+clean: stop
+	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,98 @@
+"""Load the demo, or somebody's own folder: pictures, thresholds that show every route, accounts to sign in with."""
+
+import os
+import secrets
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pghistory
+from django.conf import settings
+from django.contrib.auth.models import Group
+
+from moderation import intake
+from moderation.demo.pictures import make_images
+from moderation.models import Policy, PolicyVersion, User
+
+DEMO_SOURCE = "demo"
+FOLDER_SOURCE = "folder"
+# On these harmless photos every route occurs: about 75 % approved, 20 % in the band, 4 % rejected.
+DEMO_LOW, DEMO_HIGH, DEMO_AUDIT_RATE = 0.33, 0.70, 0.30
+DEMO_WHY = "Demo: harmless photos with demo thresholds, so that every route and an audit occur."
+ACCOUNTS = {"moderator": "moderator", "lead": "lead", "admin": "admin"}
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody to sign in as. ``password`` is known only where the account was made just now."""
+
+    username: str
+    password: str | None
+
+
+def accounts_file() -> Path:
+    return Path(settings.DATA_DIR) / "accounts.txt"
+
+
+def load(images: Path | None) -> Iterator[intake.Outcome]:
+    """Take in the demo's pictures, or those of ``images``; yields what became of each file."""
+    if images is not None:
+        yield from intake.ingest(images, source=FOLDER_SOURCE)
+        return
+    made = Path(settings.DATA_DIR) / "demo"
+    if not made.exists():
+        # Whole or not at all: a demo that was interrupted while it was made is made anew.
+        unfinished = made.with_name(f"demo-{secrets.token_hex(4)}.part")
+        make_images(settings.BASE_DIR / "demo", unfinished)
+        unfinished.rename(made)
+    yield from intake.ingest(made, source=DEMO_SOURCE)
+
+
+def publish_demo_thresholds() -> bool:
+    """Put the demo's thresholds in force, unless somebody has published some of their own."""
+    policy = Policy.objects.get(slug="adult-content")
+    now = PolicyVersion.objects.root().in_force().get(policy=policy)
+    if now.number != 1:
+        return False
+    with pghistory.context(process="demo"):
+        now.copy_as_draft(
+            by=None,
+            low=DEMO_LOW,
+            high=DEMO_HIGH,
+            audit_rate_approve=DEMO_AUDIT_RATE,
+            audit_rate_reject=DEMO_AUDIT_RATE,
+        ).publish(by=None, why=DEMO_WHY)
+    return True
+
+
+def ensure_accounts() -> list[Account]:
+    """Accounts with random passwords, made once; the passwords are kept in DATA_DIR, for its owner's eyes only."""
+    accounts = [_ensure_account(username, group=group) for username, group in ACCOUNTS.items()]
+    made = [account for account in accounts if account.password]
+    if made:
+        _keep(made)
+    return accounts
+
+
+def tally(outcomes: Iterator[intake.Outcome]) -> Counter[intake.Kind]:
+    return Counter(outcome.kind for outcome in outcomes)
+
+
+def _ensure_account(username: str, *, group: str) -> Account:
+    user, created = User.objects.get_or_create(
+        username=username, defaults={"is_staff": group == "admin", "is_superuser": group == "admin"}
+    )
+    if not created:
+        return Account(username, None)
+    password = secrets.token_urlsafe(12)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    user.groups.add(Group.objects.get(name=group))
+    return Account(username, password)
+
+
+def _keep(accounts: list[Account]) -> None:
+    descriptor = os.open(accounts_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.writelines(f"{account.username} {account.password}\n" for account in accounts)

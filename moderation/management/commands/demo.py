@@ -1,0 +1,32 @@
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from moderation.demo import loading
+from moderation.intake import Kind
+
+
+class Command(BaseCommand):
+    help = "Load the demo's harmless pictures, or those of your own folder, and make accounts. Twice adds nothing."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--images", type=Path, help="take in this folder instead of the demo's pictures")
+
+    def handle(self, *_args: Any, images: Path | None, **_options: Any) -> None:
+        if images is not None and not images.exists():
+            raise CommandError(f"{images} does not exist. Give a folder of images: make run IMAGES=folder")
+        if images is None and loading.publish_demo_thresholds():
+            self.stdout.write("Demo thresholds are in force; they suit these harmless photos and nothing else.")
+        counts = loading.tally(loading.load(images))
+        self.stdout.write(
+            f"{counts[Kind.NEW]} uploads are new, {counts[Kind.DUPLICATE]} were here, {counts[Kind.REFUSED]} files "
+            "were refused."
+        )
+        with transaction.atomic():
+            accounts = loading.ensure_accounts()
+        for account in accounts:
+            if account.password:
+                self.stdout.write(f"New account: {account.username}, password {account.password}")

@@ -1,0 +1,52 @@
+import os
+import socket
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from moderation.demo.loading import accounts_file
+
+
+class Command(BaseCommand):
+    help = "Serve the pages with gunicorn. In production, put a proxy that ends TLS in front (docs/operations.md)."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--workers", type=int, default=2, help="processes")
+        parser.add_argument("--threads", type=int, default=8, help="threads, and database connections, a process")
+
+    def handle(self, *_args: Any, host: str, port: int, workers: int, threads: int, **_options: Any) -> None:
+        refuse_taken_port(host, port)
+        self.stdout.write(f"\nSecond Look: http://{'localhost' if host == '127.0.0.1' else host}:{port}/")
+        if accounts_file().exists():
+            self.stdout.write(f"Sign in as moderator, lead or admin; the passwords are in {accounts_file()}")
+        self.stdout.write("Ctrl-C stops serving; 'make stop' stops the database as well.\n")
+        self.stdout.flush()
+        environment = os.environ | {"DATABASE_POOL_SIZE": str(threads)}
+        arguments = [
+            "--bind", f"{host}:{port}", "--workers", str(workers), "--threads", str(threads),
+            "--worker-class", "gthread", "--worker-tmp-dir", memory_folder(), "--log-level", "warning",
+            "--max-requests", "20000", "--max-requests-jitter", "2000", "--no-control-socket",
+        ]  # fmt: skip
+        os.chdir(settings.BASE_DIR)
+        os.execve(sys.executable, [sys.executable, "-m", "gunicorn", *arguments, "moderation.wsgi"], environment)  # noqa: S606
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CommandError(
+                f"{host}:{port} can't be served ({error.strerror}). Choose another: make run PORT={port + 1}"
+            ) from error
+
+
+def memory_folder() -> str:
+    """Where workers' heartbeats are written: not on a disk that may be slow."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else str(settings.DATA_DIR)  # noqa: S108

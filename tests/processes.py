@@ -1,0 +1,38 @@
+"""Commands that tests start as processes of their own, on the test's database and DATA_DIR."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db import connection
+
+
+def command_environment() -> dict[str, str]:
+    database = connection.settings_dict
+    user, password, host = (quote(str(database[key]), safe="") for key in ("USER", "PASSWORD", "HOST"))
+    url = f"postgresql://{user}:{password}@{host}:{database['PORT'] or 5432}/{database['NAME']}"
+    return {**os.environ, "DATABASE_URL": url, "DATA_DIR": str(settings.DATA_DIR)}
+
+
+def start_command(*arguments: str, quiet: bool = False) -> subprocess.Popen[str]:
+    """Start ``manage.py``; what it writes can be had from ``communicate()``, unless it is to be quiet."""
+    where = subprocess.DEVNULL if quiet else subprocess.PIPE
+    return subprocess.Popen(
+        [sys.executable, "manage.py", *arguments],
+        cwd=settings.BASE_DIR,
+        env=command_environment(),
+        stdout=where,
+        stderr=where,
+        text=True,
+    )
+
+
+def wait_for(condition: Callable[[], object], *, seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)
