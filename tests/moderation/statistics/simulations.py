@@ -264,7 +264,7 @@ def dress_coverage(violating, scores, *, seeds=200, low=0.2, high=0.9, approve=0
     return {
         name: (
             Coverage.of([getattr(one, name) for one in found], np.repeat(truth, seeds)),
-            float(np.mean([one[name] for one in naively])),
+            float(np.mean([one[name] for one in naively if one[name] is not None])),
         )
         for name, truth in realised_rates(counts).items()
     }
