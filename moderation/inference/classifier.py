@@ -120,9 +120,19 @@ class Classifier:
 
 
 def golden_views(golden: Golden, *, manifest: Manifest) -> UInt8Array:
-    """Preprocess a golden input, which is trusted as its manifest is. uint8 (1, height, width, 3)."""
-    with Image.open(io.BytesIO(golden.image), formats=["PNG", "JPEG"]) as image:
-        picture = prepare(image.convert("RGB"), preprocessing=manifest.preprocessing)
+    """Preprocess a golden input, which is trusted as its manifest is. uint8 (1, height, width, 3).
+
+    Raises:
+        ClassifierFileError: the image is no PNG or JPEG file that can be read.
+    """
+    try:
+        with Image.open(io.BytesIO(golden.image), formats=["PNG", "JPEG"]) as image:
+            picture = prepare(image.convert("RGB"), preprocessing=manifest.preprocessing)
+    except OSError as error:
+        index = manifest.golden.index(golden)
+        raise ClassifierFileError(
+            f"{manifest.name}: golden input {index} is not a PNG or JPEG file that can be read ({error})"
+        ) from error
     return np.asarray(picture, dtype=np.uint8)[np.newaxis]
 
 

@@ -26,6 +26,8 @@ Reply = tuple[dict[str, Any], list[bytes]]
 
 #: Descriptors: three standard ones, the lifeline, the answers, the image, and what a lazy import opens.
 _MAX_OPEN_FILES = 16
+#: Bytes that must be left to decode into.
+_LEAST_ROOM = 32_000_000
 #: Beyond the parent's clock, which ends a late process; this one holds even when the parent hangs.
 _CPU_GRACE_SECONDS = 5
 
@@ -73,6 +75,7 @@ def confine(limits: Limits) -> None:
         (resource.RLIMIT_NOFILE, _MAX_OPEN_FILES),
     ):
         resource.setrlimit(kind, (most, most))
+    bytearray(_LEAST_ROOM)  # a limit that leaves no room is an error of the settings, not of every file
 
 
 def answer(request: Mapping[str, Any], *, limits: Limits, preprocessings: list[Preprocessing]) -> Reply:

@@ -101,9 +101,7 @@ class Manifest:
         return json.dumps({**plain, **rule, "source": dict(self.source), "golden": golden}, indent=2)
 
 
-_PLAIN_FIELDS = [
-    field.name for field in fields(Manifest) if field.name not in ("preprocessing", "source", "golden")
-]
+_PLAIN_FIELDS = [field.name for field in fields(Manifest) if field.name not in ("preprocessing", "source", "golden")]
 
 
 def _read_manifest(read: Fields) -> Manifest:
@@ -125,9 +123,7 @@ def _read_manifest(read: Fields) -> Manifest:
         positive_label=read.text("positive_label"),
         licence=read.text("licence"),
         source=read.texts("source"),
-        golden=tuple(
-            _read_golden(item, inside=f"golden[{index}].") for index, item in enumerate(read.items("golden"))
-        ),
+        golden=tuple(_read_golden(item, inside=f"golden[{index}].") for index, item in enumerate(read.items("golden"))),
     )
 
 

@@ -30,6 +30,7 @@ from PIL import (  # noqa: F401
     MpoImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
+    UnidentifiedImageError,
     WebPImagePlugin,
 )
 
@@ -146,22 +147,31 @@ def upright_rgb_draft(path: Path, *, frame: int, side: int, limits: Limits) -> I
 
 @contextmanager
 def _regular_file(path: Path) -> Iterator[BinaryIO]:
+    descriptor = _descriptor(path)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ImageRefused(Reason.UNREADABLE, f"{path} is not a regular file")
+    with os.fdopen(descriptor, "rb") as file:
+        yield file
+
+
+@_refusals()
+def _descriptor(path: Path) -> int:
     # O_NONBLOCK: a named pipe would else hold the process until somebody writes.
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ImageRefused(Reason.FILE_MISSING, f"{path} is not there; was it moved or removed?") from error
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ImageRefused(Reason.UNREADABLE, f"{path} is not a regular file")
-        yield file
 
 
 @_refusals()
 def _opened(file: BinaryIO, *, name: str, limits: Limits) -> ImageFile.ImageFile:
     # Pillow raises at twice its limit and warns at once it. MPO, TIFF and WebP ask for it before we can.
     Image.MAX_IMAGE_PIXELS = (limits.max_pixels + 1) // 2
-    return Image.open(file, formats=[name])
+    try:
+        return Image.open(file, formats=[name])
+    except UnidentifiedImageError as error:
+        raise ImageRefused(Reason.UNREADABLE, f"it starts as {name} and goes on as something else") from error
 
 
 def _checked_format(file: BinaryIO, *, limits: Limits) -> str:
@@ -171,9 +181,7 @@ def _checked_format(file: BinaryIO, *, limits: Limits) -> str:
     head = file.read(HEAD_BYTES)
     name = sniff(head)
     if name is None or name not in limits.formats:
-        raise format_refusal(
-            name or (f"bytes {head[:8].hex(' ')}" if head else "an empty file"), limits=limits
-        )
+        raise format_refusal(name or (f"bytes {head[:8].hex(' ')}" if head else "an empty file"), limits=limits)
     if name == "WEBP" and (stated := 8 + int.from_bytes(head[4:8], "little")) > size + 1:
         raise ImageRefused(Reason.TRUNCATED, f"the file states {stated} bytes and has {size}")
     return name

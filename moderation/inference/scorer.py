@@ -46,9 +46,7 @@ class Scorer:
 
     def __init__(self, classifiers: Sequence[Classifier], *, limits: Limits | None = None) -> None:
         self.classifiers = tuple(classifiers)
-        self.sandbox = Sandbox(
-            limits=limits, preprocessings=[each.manifest.preprocessing for each in self.classifiers]
-        )
+        self.sandbox = Sandbox(limits=limits, preprocessings=[each.manifest.preprocessing for each in self.classifiers])
 
     def __enter__(self) -> Self:
         return self
@@ -90,8 +88,7 @@ class Scorer:
     def _scored(self, decoded: Decoded, tables: Sequence[Float32Array]) -> Scored:
         pairs = zip((each.manifest for each in self.classifiers), tables, strict=True)
         scores = {
-            manifest.sha256: _worst(table, labels=manifest.labels, frames=decoded.frames)
-            for manifest, table in pairs
+            manifest.sha256: _worst(table, labels=manifest.labels, frames=decoded.frames) for manifest, table in pairs
         }
         return Scored(decoded.path, decoded.header, scores)
 

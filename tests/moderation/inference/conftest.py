@@ -1,0 +1,36 @@
+"""Fixtures of the pure engine: no database, one set of decode processes a module."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from moderation.inference.classifier import Classifier
+from moderation.inference.preprocessing import Preprocessing, Resize
+from moderation.inference.sandbox import Sandbox
+from moderation.inference.scorer import Scorer
+from tests.moderation.inference.tiny_onnx import write_red_classifier
+
+
+@pytest.fixture(scope="module")
+def red(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+    manifest, path = write_red_classifier(tmp_path_factory.mktemp("red"))
+    return Classifier.load(path, manifest)
+
+
+@pytest.fixture(scope="module")
+def scorer(red: Classifier) -> Iterator[Scorer]:
+    with Scorer([red]) as scorer:
+        yield scorer
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    small = Preprocessing("small", Resize("exact", (8, 8), "bilinear"), None, False, False)
+    with Sandbox(preprocessings=[small]) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
