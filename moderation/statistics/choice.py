@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 from typing import Literal
 
@@ -76,10 +76,10 @@ class Recommendation:
     ``binding`` names what keeps ``best`` from the cheapest pair of the whole grid, or what
     refuses; ``short_by`` says by how much: for a risk the clean audits missing at the
     cheaper threshold that is not certified (in a refusal, at the starting threshold), for
-    "capacity" the looks a day above it, for "response" the verdicts missing. "no target" means that a
-    side keeps its threshold in force because nothing was asked of it; "start" that the
-    cheaper threshold lies before the sequence, so that only a new epoch could begin there;
-    "labels" that no bin has any.
+    "capacity" the looks a day above it, for "response" the verdicts missing. "no target"
+    means that a side keeps its threshold in force because nothing was asked of it; "start"
+    that the cheaper threshold lies before the sequence, so that only a new epoch could begin
+    there; "labels" that no bin has any.
     """
 
     best: Option | None
@@ -111,6 +111,8 @@ def recommend(  # noqa: PLR0913, PLR0917 (what an admin sets, and where)
         ValueError: thresholds that are not on edges, a capacity without the days to check it.
     """
     days = [ledger] if isinstance(ledger, Ledger) else list(ledger)
+    if not days:
+        raise checks.refusal("ledger", days, accepted="give a ledger, or at least one closed day")
     desk = _Desk(days, targets, in_force, situation)
     rates = smoothed_rates(desk.total, in_force[0])
     if not rates.size:
@@ -131,7 +133,7 @@ class _Desk:
     in_force: tuple[float, float]
     situation: Situation
 
-    @property
+    @cached_property
     def total(self) -> Ledger:
         return reduce(add, self.days)
 
@@ -139,8 +141,12 @@ class _Desk:
     def start(self) -> tuple[float, float]:
         return self.situation.start or self.in_force
 
-    def certified(self, risk: Risk) -> Bins:
-        """Which edges are certified for ``risk``, shape (edges,)."""
+    @cached_property
+    def certified(self) -> dict[Risk, Bins]:
+        """Which edges are certified for each target, shape (edges,)."""
+        return {risk: self._certified(risk) for risk in self.targets}
+
+    def _certified(self, risk: Risk) -> Bins:
         first = self.start[1] if risk == "wrongful" else self.start[0]
         found = fixed_sequence(
             self.days, risk, first, self.targets[risk], self.situation.floor(risk), self.situation.delta
@@ -151,11 +157,11 @@ class _Desk:
         return certified
 
     def first_refused(self) -> Risk | None:
-        return next((risk for risk in self.targets if not self.certified(risk).any()), None)
+        return next((risk for risk in self.targets if not self.certified[risk].any()), None)
 
     def allowed(self, *, risks: Sequence[Risk], kept: float) -> Bins:
         """Edges certified for each of the targets among ``risks``; only ``kept`` where there is none."""
-        asked = [self.certified(risk) for risk in risks if risk in self.targets]
+        asked = [self.certified[risk] for risk in risks if risk in self.targets]
         return np.logical_and.reduce(asked) if asked else np.isclose(self.total.edges, kept, atol=1e-9)
 
     def missing_checks(self, risk: Risk, threshold: float) -> int | None:
@@ -182,7 +188,7 @@ class _Desk:
         wanted, (first_low, first_high) = float(self.total.edges[edge]), self.start
         if wanted > first_high if risks == HIGH_RISKS else wanted < first_low:
             return "start", None
-        risk = next((risk for risk in asked if not self.certified(risk)[edge]), asked[0])
+        risk = next((risk for risk in asked if not self.certified[risk][edge]), asked[0])
         return risk, self.missing_checks(risk, wanted)
 
 
@@ -201,14 +207,16 @@ def _cheapest(desk: _Desk, *, cost: Floats, work: Floats | None, capacity: float
     lows = desk.allowed(risks=LOW_RISKS, kept=desk.in_force[0])
     highs = desk.allowed(risks=HIGH_RISKS, kept=desk.in_force[1])
     inside = np.where(lows[:, np.newaxis] & highs, cost, np.inf)
-    fitting = inside if work is None or capacity is None else np.where(work <= capacity, inside, np.inf)
-    if work is not None and capacity is not None and np.isinf(fitting).all():
-        least = float(np.where(np.isfinite(inside), work, np.inf).min())
-        return Recommendation(None, "capacity", short_by=least - capacity)
+    if np.isinf(inside).all():  # thresholds moved since the start: low of one would lie above high of the other
+        return Recommendation(None, "start")
+    over = np.zeros_like(cost) if work is None or capacity is None else work - capacity
+    fitting = np.where(over <= 0, inside, np.inf)
+    if np.isinf(fitting).all():
+        return Recommendation(None, "capacity", short_by=float(over[np.isfinite(inside)].min()))
     best, wanted = _least(fitting), _least(inside)
     option = _option(desk.total, best, cost=cost, work=work)
-    if work is not None and capacity is not None and fitting[best] > inside[wanted]:
-        return Recommendation(option, "capacity", short_by=float(work[wanted]) - capacity)
+    if cost[best] > cost[wanted]:
+        return Recommendation(option, "capacity", short_by=float(over[wanted]))
     if cost[best] <= cost.min():
         return Recommendation(option, None)
     binding, short_by = _binding_side(desk, lows=lows, highs=highs, cost=cost)

@@ -158,6 +158,13 @@ def test_a_capacity_that_rules_out_the_cheapest_certified_pair_is_named():
     assert found.best.work <= free.best.work - 1
 
 
+def test_thresholds_that_moved_past_each_other_are_refused():
+    """High was moved below the low at which the epoch opened; only low has a target."""
+    moved = Situation(audits=AUDITS, start=(0.1, 0.9))
+    found = recommend(TOTAL, COSTS, {"leak": 0.02}, None, (0.0, 0.05), moved)
+    assert (found.best, found.binding) == (None, "start")
+
+
 def test_without_labels_nothing_is_recommended():
     nothing = np.zeros_like(TOTAL.labelled)
     ledger = Ledger(GRID, TOTAL.uploads, nothing, nothing, TOTAL.pi)
@@ -177,6 +184,7 @@ def test_without_labels_nothing_is_recommended():
         (lambda: ask({}, capacity=5, situation=Situation(AUDITS)), r"daily=None.*a capacity needs them"),
         (lambda: ask({}, situation=Situation(AUDITS, daily=[[1, 2]])), r"daily.shape=\(1, 2\).*20 bins"),
         (lambda: ask({"leak": 2}), r"target=2"),
+        (lambda: ask({}, ledger=[]), r"ledger=.*at least one closed day"),
     ],
 )
 def test_wrong_input_names_argument_value_and_what_is_accepted(call, message):
