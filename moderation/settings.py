@@ -142,6 +142,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_FORM_FIELD = "login"
+AXES_USERNAME_CALLABLE = "reviewqueue.accounts.username_tried"
 AXES_LOCKOUT_TEMPLATE = "account/locked_out.html"
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
@@ -201,6 +202,8 @@ UPLOAD_MAX_PIXELS = env.number("UPLOAD_MAX_PIXELS", default=50_000_000, at_least
 DECODE_ADDRESS_SPACE = env.number("DECODE_ADDRESS_SPACE", default=1_500_000_000, at_least=300_000_000)
 DECODE_SECONDS = env.number("DECODE_SECONDS", default=10, at_least=1, at_most=600)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+# An upload is never written outside DATA_DIR, not even for a moment: what is accepted fits into memory.
+FILE_UPLOAD_MAX_MEMORY_SIZE = UPLOAD_MAX_BYTES + 65_536
 
 # Review
 CLAIM_SECONDS = env.number("CLAIM_SECONDS", default=600, at_least=30)

@@ -1,13 +1,22 @@
 """Where everything is: the pages, other programs' API, signing in."""
 
+from allauth.account import views as allauth
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
 from moderation import api
 
+# One door for everybody: the admin's own sign-in page would not count failures.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
 urlpatterns = [
     path("", include("reviewqueue.urls")),
-    path("accounts/", include("allauth.account.urls")),
+    # Of allauth's pages only those that are wanted: accounts are made by admins, and there is no e-mail.
+    path("accounts/login/", allauth.login, name="account_login"),
+    path("accounts/logout/", allauth.logout, name="account_logout"),
+    path("accounts/inactive/", allauth.account_inactive, name="account_inactive"),
+    path("accounts/password/change/", allauth.password_change, name="account_change_password"),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls()),
 ]

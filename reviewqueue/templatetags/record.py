@@ -1,4 +1,4 @@
-"""How shares, changes and rates are written."""
+"""How scores, shares, changes and codes are written."""
 
 from django import template
 
@@ -42,3 +42,9 @@ def threshold(value: float) -> str:
 @register.filter
 def score(value: float) -> str:
     return f"{value:.4f}"
+
+
+@register.filter
+def spaced(code: str) -> str:
+    """A code such as audit_approve, as words."""
+    return code.replace("_", " ")

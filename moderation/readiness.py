@@ -1,0 +1,116 @@
+"""Whether the parts that uploads and reviews need are there. Cheap, and safe to tell anybody: no path, no secret."""
+
+import hashlib
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Min
+from django.utils import timezone
+
+from moderation.inference.embedded import ClassifierFileError, open_nsfw
+from moderation.models import Classifier, Upload
+from moderation.models.policies import PolicyVersion
+
+
+class NotReady(Exception):
+    """One part is missing or wrong; the message says which and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    name: str
+    ok: bool
+    detail: str
+
+
+def checks() -> Iterator[Check]:
+    """Every check, in the order of their dependence: without a database there is nothing more to ask it."""
+    first = _run(database)
+    yield first
+    for check in (migrations, classifiers, oldest_pending) if first.ok else ():
+        yield _run(check)
+    yield _run(storage)
+
+
+def database() -> str:
+    """Raises NotReady: the server can't be reached, or takes no more connections."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        # What the server says may hold addresses and names: it goes to the log of the one who looks, not out.
+        raise NotReady("can't be reached; look at the server's log and DATABASE_URL") from error
+    return "reachable"
+
+
+def migrations() -> str:
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        raise NotReady(f"{len(missing)} not applied; run 'manage.py migrate'")
+    return "applied"
+
+
+def classifiers() -> str:
+    """The file of each classifier in force, by sha256."""
+    in_force = Classifier.objects.filter(policy_versions__state=PolicyVersion.State.IN_FORCE).distinct()
+    found = [_check_file(classifier) for classifier in in_force]
+    if not found:
+        raise NotReady("no policy is in force; run 'manage.py migrate'")
+    return ", ".join(found)
+
+
+def storage() -> str:
+    """Raises NotReady: nothing can be written, or one more upload would not fit."""
+    folder = Path(settings.DATA_DIR)
+    probe = folder / f".ready-{secrets.token_hex(6)}"
+    try:
+        probe.write_bytes(b"ok")
+        probe.unlink()
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise NotReady(f"can't be written ({error.strerror})") from error
+    if free < settings.UPLOAD_MAX_BYTES:
+        raise NotReady(f"full: {free // 1_000_000} MB left")
+    return f"writable, {free // 1_000_000_000} GB left"
+
+
+def oldest_pending() -> str:
+    """Told, never a failure: uploads wait for the nightly pre-screen by design."""
+    received = Upload.objects.pending().aggregate(oldest=Min("received_at"))["oldest"]
+    return f"{(timezone.now() - received).total_seconds():.0f} s" if received else "none"
+
+
+def _run(check: Callable[[], str]) -> Check:
+    try:
+        return Check(name=check.__name__, ok=True, detail=check())
+    except NotReady as reason:
+        return Check(name=check.__name__, ok=False, detail=str(reason))
+    except DatabaseError:
+        return Check(name=check.__name__, ok=False, detail="the database did not answer; look at the server's log")
+
+
+def _check_file(classifier: Classifier) -> str:
+    try:
+        path = open_nsfw()[1] if classifier.is_embedded else classifier.path
+        about = path.stat()
+        right = _sha256(path, about.st_size, about.st_mtime_ns) == classifier.sha256
+    except (OSError, ClassifierFileError) as error:
+        raise NotReady(f"{classifier.name}: its file can't be read") from error
+    if not right:
+        raise NotReady(f"{classifier.name}: its file is not the registered one, by sha256")
+    return str(classifier)
+
+
+@lru_cache(maxsize=8)
+def _sha256(path: Path, _size: int, _changed: int) -> str:
+    """Read again only where size or time of change differ."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

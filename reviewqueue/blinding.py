@@ -1,0 +1,35 @@
+"""What a person who may still be asked must not see: score, route and coin of an upload that waits for a verdict.
+
+Whoever knows the score agrees with it. An audit is worse still: its route alone would tell that it is one.
+"""
+
+from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models.expressions import Combinable
+
+from moderation.models import ReviewTask, Upload, User
+from moderation.models.uploads import UploadQuerySet
+
+
+def hidden_from(viewer: User) -> Combinable:
+    """Whether an upload's screening is hidden from ``viewer``, as an annotation of Upload."""
+    if not viewer.has_perm("moderation.review_uploads"):
+        return Value(value=False)
+    return Exists(ReviewTask.objects.undecided().filter(upload=OuterRef("pk")))
+
+
+def as_seen_by(viewer: User) -> UploadQuerySet:
+    return Upload.objects.annotate(hidden=hidden_from(viewer))
+
+
+def with_status(uploads: UploadQuerySet, status: str) -> UploadQuerySet:
+    """By the status that is shown: what is hidden shows as in review."""
+    if status == Upload.Status.IN_REVIEW:
+        return uploads.filter(Q(status=status) | Q(hidden=True))
+    return uploads.filter(status=status, hidden=False)
+
+
+def with_route(uploads: UploadQuerySet, route: str) -> UploadQuerySet:
+    return uploads.filter(
+        Exists(Upload.objects.filter(pk=OuterRef("pk"), screenings__route=route, screenings__superseded=False)),
+        hidden=False,
+    )

@@ -1,0 +1,70 @@
+"""The upload page: a few files from the browser, to try it out."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+from django.views.decorators.vary import vary_on_headers
+
+from moderation import intake
+from moderation.files import StorageFull
+from moderation.inference.child import SandboxUnavailable
+from moderation.intake.refusals import check_size
+from moderation.models import Upload, User
+from reviewqueue.forms_uploads import SendForm
+from reviewqueue.permissions import ReviewerRequest, can_send_uploads
+from reviewqueue.schedule import next_prescreen
+
+SOURCE = "upload page"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one file: received, received before, or refused with the reason."""
+
+    name: str
+    upload: Upload | None = None
+    created: bool = False
+    refusal: str = ""
+
+
+@require_http_methods(["GET", "POST"])
+@vary_on_headers("HX-Request")
+@can_send_uploads
+def send(request: ReviewerRequest) -> HttpResponse:
+    """Take each file by itself: one that is refused stops no other."""
+    if request.method == "GET":
+        return show(request, SendForm())
+    form = SendForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return show(request, form, status=422)
+    outcomes = [take(file, sender=request.user) for file in form.cleaned_data["images"]]
+    return show(request, SendForm(), outcomes=outcomes)
+
+
+def take(file: UploadedFile, *, sender: User) -> Outcome:
+    name = file.name or ""
+    try:
+        check_size(file.size or 0)
+        received = intake.receive(file.read(), source=SOURCE, external_id=name, received_by=sender)
+    except (intake.Refused, StorageFull, SandboxUnavailable) as refusal:
+        return Outcome(name=name, refusal=str(refusal))
+    return Outcome(name=name, upload=received.upload, created=received.created)
+
+
+def show(
+    request: ReviewerRequest, form: SendForm, *, outcomes: list[Outcome] | None = None, status: int = 200
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "outcomes": outcomes or [],
+        "received": sum(outcome.created for outcome in outcomes or []),
+        "next_prescreen": next_prescreen(),
+        "max_bytes": settings.UPLOAD_MAX_BYTES,
+        "max_pixels": settings.UPLOAD_MAX_PIXELS,
+    }
+    template = "_send_form.html" if request.htmx else "send.html"
+    return render(request, f"reviewqueue/{template}", context, status=status)

@@ -1,0 +1,58 @@
+"""Uploads: the list, and one upload with all that is recorded of it. No image is shown here."""
+
+from urllib.parse import urlencode
+
+from django.db.models import Prefetch
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from moderation.models import Decision, Screening, Upload
+from moderation.models.effects import status_in_force
+from reviewqueue.blinding import as_seen_by
+from reviewqueue.forms_uploads import UploadFilter
+from reviewqueue.permissions import ReviewerRequest, can_see_uploads
+from reviewqueue.timeline import shown_screenings, timeline
+
+PAGE = 50
+
+
+@require_GET
+@can_see_uploads
+def uploads(request: ReviewerRequest) -> HttpResponse:
+    """Newest first, a page at a time; ``before`` is the last upload of the page before."""
+    form = UploadFilter(request.GET)
+    form.is_valid()
+    live = Prefetch("screenings", queryset=Screening.objects.live().select_related("policy"), to_attr="live")
+    found = form.narrow(as_seen_by(request.user)).select_related("file").prefetch_related(live).order_by("-pk")
+    page = list(found[: PAGE + 1])
+    context = {"form": form, "uploads": page[:PAGE], "older": older(form, page) if len(page) > PAGE else ""}
+    return render(request, "reviewqueue/uploads.html", context)
+
+
+def older(form: UploadFilter, page: list[Upload]) -> str:
+    kept = {name: value for name, value in form.cleaned_data.items() if value and name != "before"}
+    return "?" + urlencode({**kept, "before": page[PAGE - 1].pk})
+
+
+@require_GET
+@can_see_uploads
+def upload(request: ReviewerRequest, pk: int) -> HttpResponse:
+    decisions = Decision.objects.order_by("pk").select_related("reviewer", "superseded_by")
+    screenings = Screening.objects.order_by("pk").select_related("policy", "policy_version", "classifier", "epoch")
+    whole = (
+        as_seen_by(request.user)
+        .select_related("file", "community", "received_by")
+        .prefetch_related(
+            Prefetch("decisions", queryset=decisions), Prefetch("screenings", queryset=screenings), "effects"
+        )
+    )
+    found = get_object_or_404(whole, pk=pk)
+    hidden: bool = found.hidden
+    context = {
+        "upload": found,
+        "status_in_force": Upload.Status(status_in_force(found)),
+        "screenings": shown_screenings(found, hidden=hidden),
+        "events": timeline(found, hidden=hidden),
+    }
+    return render(request, "reviewqueue/upload.html", context)
