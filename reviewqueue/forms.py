@@ -83,6 +83,7 @@ class KeysForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.label_suffix = ""
         now = DEFAULTS | self.instance.shortcuts
         for action in ACTIONS:
             self.fields[action.name] = forms.CharField(
@@ -103,7 +104,8 @@ class KeysForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable 
         self.instance.shortcuts = {name: key for name, key in keys.items() if key != DEFAULTS[name]}
         if commit:
             self.instance.save(update_fields=["single_key_shortcuts", "shortcuts"])
-        return self.instance
+        changed: User = self.instance
+        return changed
 
     @staticmethod
     def _problem(key: str, *, uses: int) -> str:

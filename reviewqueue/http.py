@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from moderation.models import Upload, User
 from moderation.models.waiting import QueueCounts
@@ -42,30 +42,26 @@ class Navigation:
 
     @cached_property
     def entries(self) -> list[Entry]:
-        return [
-            self._entry(label, name)
-            for label, name, permission in PAGES
-            if self._user.has_perm(f"moderation.{permission}") and _exists(name)
-        ]
+        mine = [(label, name) for label, name, permission in PAGES if self._user.has_perm(f"moderation.{permission}")]
+        return [self._entry(label, name) for label, name in mine]
 
     def _entry(self, label: str, name: str) -> Entry:
         waiting = Upload.objects.quarantined().count() if name == "quarantine" else 0
-        return Entry(label=label, url=reverse(name), current=self._is_current(name), waiting=waiting)
+        return Entry(label=label, url=reverse(name), current=name == self._current, waiting=waiting)
 
-    def _is_current(self, name: str) -> bool:
-        """Whether the page shown is the entry's own, or lies below it."""
-        match, url = self._request.resolver_match, reverse(name)
-        return match is not None and (match.url_name == name or (url != "/" and self._request.path.startswith(url)))
+    @cached_property
+    def _current(self) -> str:
+        """The page shown, or the one that it lies below: the longest address that its own begins with."""
+        path = self._request.path
+        above = [
+            name
+            for _, name, _ in PAGES
+            if path == reverse(name) or (reverse(name) != "/" and path.startswith(reverse(name)))
+        ]
+        return max(above, key=lambda name: len(reverse(name)), default="")
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
     """Context processor: ``nav`` for the header of a person who is signed in."""
     user = getattr(request, "user", None)
     return {"nav": Navigation(request, user)} if isinstance(user, User) else {}
-
-
-def _exists(name: str) -> bool:
-    try:
-        return bool(reverse(name))
-    except NoReverseMatch:
-        return False

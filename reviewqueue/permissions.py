@@ -32,7 +32,7 @@ def needs(permission: str = "") -> Callable[[View], View]:
         # sign-in page in the place of the next task. So this decorator asks for the sign-in itself.
         @login_not_required
         @wraps(view)
-        def checked(request: ReviewerRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return sign_in_first(request)
             if permission and not request.user.has_perm(f"moderation.{permission}"):
@@ -44,11 +44,12 @@ def needs(permission: str = "") -> Callable[[View], View]:
     return decorate
 
 
-def sign_in_first(request: ReviewerRequest) -> HttpResponseBase:
+def sign_in_first(request: HttpRequest) -> HttpResponseBase:
     """Ask for a sign-in that leads back to a page, never to a form's address. Nothing is saved."""
-    back_to = request.get_full_path() if request.method == "GET" and not request.htmx else "/"
+    by_htmx = request.headers.get("HX-Request") == "true"
+    back_to = request.get_full_path() if request.method == "GET" and not by_htmx else "/"
     answer = redirect_to_login(back_to, settings.LOGIN_URL)
-    return HttpResponseClientRedirect(answer.url) if request.htmx else answer
+    return HttpResponseClientRedirect(answer.url) if by_htmx else answer
 
 
 can_review = needs("review_uploads")

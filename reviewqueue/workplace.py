@@ -1,9 +1,10 @@
 """What the review page shows: the task in hand, what was decided last, or why there is nothing to do."""
 
+from pathlib import Path
 from typing import Any
 
 from moderation import files
-from moderation.models import ReviewTask, Upload, User
+from moderation.models import Claim, ReviewTask, Upload, User
 from moderation.models.waiting import Share
 from reviewqueue.aftermath import last_of
 from reviewqueue.schedule import next_prescreen
@@ -21,12 +22,15 @@ def workplace_of(user: User, *, revealed: bool = False) -> dict[str, Any]:
     shared = {"task": task, "last": last_of(user)}
     if task is None:
         return shared | nothing_in_hand(user)
-    claim = task.claim
     return shared | {
         "rules": task.rules,
         "missing": not rendition_exists(task),
-        "revealed": revealed and claim is not None and task.is_revealed_to(claim),
+        "revealed": revealed and is_revealed(task, user),
     }
+
+
+def is_revealed(task: ReviewTask, user: User) -> bool:
+    return task.claim_token is not None and task.is_revealed_to(Claim(moderator=user, token=task.claim_token))
 
 
 def nothing_in_hand(user: User) -> dict[str, Any]:
@@ -42,6 +46,6 @@ def rendition_exists(task: ReviewTask) -> bool:
     return all(rendition_of(task, variant=variant).exists() for variant in ("blurred", "clear"))
 
 
-def rendition_of(task: ReviewTask, *, variant: str) -> files.Path:
+def rendition_of(task: ReviewTask, *, variant: str) -> Path:
     frame = task.screening.frame if task.screening else 0
     return files.rendition_path(task.upload.file.sha256, frame=frame, variant=variant)

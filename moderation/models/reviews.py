@@ -306,9 +306,9 @@ class ReviewTask(models.Model):
             return f"You decided {now.upload} already, in another tab or with a double click. Nothing more was saved."
         if now.decided_at or now.withdrawn_at:
             return f"Your claim on {now.upload} ran out and someone else decided it. Nothing was saved."
-        if now.claimed_by == claim.moderator:
+        if now.claimed_by == claim.moderator and now.claim_token != claim.token:
             return f"You opened {now.upload} again elsewhere, which ended this view of it. Nothing was saved."
-        if now.claimed_by:
+        if now.claimed_by and now.claimed_by != claim.moderator:
             return f"Your claim on {now.upload} ran out and someone else took it. Nothing was saved."
         return f"Your claim on {now.upload} ran out or was given back. Nothing was saved."
 

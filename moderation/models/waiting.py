@@ -40,8 +40,8 @@ class Share:
     @classmethod
     def of(cls, moderator: User) -> "Share":
         own = Decision.objects.live().verdicts().filter(reviewer=moderator, screening=OuterRef("screening"))
-        closed = Exists(own) if moderator.is_lead else Exists(own) | Q(needs_lead=True)
-        skipped = Exists(Skip.objects.filter(task=OuterRef("pk"), moderator=moderator))
+        closed = Q(Exists(own)) if moderator.is_lead else Q(Exists(own)) | Q(needs_lead=True)
+        skipped = Q(Exists(Skip.objects.filter(task=OuterRef("pk"), moderator=moderator)))
         free = Q(claimed_by=None) | Q(claim_expires_at__lte=Now()) | Q(claimed_by=moderator)
         return cls(
             **ReviewTask.objects.undecided().aggregate(

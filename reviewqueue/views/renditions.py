@@ -2,6 +2,7 @@
 
 import mimetypes
 import uuid
+from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -48,7 +49,7 @@ def rendition(request: ReviewerRequest, pk: int, variant: str) -> HttpResponseBa
     return send(rendition_of(task, variant=variant))
 
 
-def send(path: files.Path) -> HttpResponseBase:
+def send(path: Path) -> HttpResponseBase:
     """The file itself, or a word to nginx where it lies; never kept by a cache."""
     media_type = mimetypes.guess_type(path)[0] or "application/octet-stream"
     answer: HttpResponseBase

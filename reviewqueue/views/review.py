@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
@@ -12,7 +13,8 @@ from django_htmx.http import retarget
 
 from moderation.models import ClaimLost, Decision, ReviewTask, Skip, UndoRefused
 from reviewqueue.forms import DecisionForm, claim_of
-from reviewqueue.permissions import ReviewerRequest, can_review
+from reviewqueue.http import Navigation
+from reviewqueue.permissions import ReviewerRequest, can_review, signed_in
 from reviewqueue.workplace import claim_next_for, workplace_of
 
 varies_by_htmx = vary_on_headers("HX-Request")
@@ -21,9 +23,11 @@ varies_by_htmx = vary_on_headers("HX-Request")
 @require_GET
 @never_cache
 @varies_by_htmx
-@can_review
+@signed_in
 def review(request: ReviewerRequest) -> HttpResponseBase:
     """The task that the person holds, or a way to claim one. Claiming is a form's work."""
+    if not request.user.has_perm("moderation.review_uploads"):
+        return first_page_of(request)
     workplace = workplace_of(request.user, revealed="revealed" in request.GET)
     return show(request, workplace | {"autostart": True})
 
@@ -142,6 +146,14 @@ def show_lost(request: ReviewerRequest, explanation: str) -> HttpResponse:
         return see_review()
     workplace = {"lost": explanation, "task": None}
     return retarget(show(request, workplace, status=409), "#workplace")
+
+
+def first_page_of(request: ReviewerRequest) -> HttpResponseRedirect:
+    """Everybody signs in to the same address; those who don't review go on to what they may open."""
+    entries = Navigation(request, request.user).entries
+    if not entries:
+        raise PermissionDenied("The account is in no group that may open a page.")
+    return HttpResponseRedirect(entries[0].url)
 
 
 def see_review() -> HttpResponseRedirect:

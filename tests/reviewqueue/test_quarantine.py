@@ -1,0 +1,131 @@
+"""Quarantine: every reason in plain words, and a lead's word on each, once."""
+
+import pytest
+from django.test import Client
+
+from moderation.models import Decision, Effect, Upload, User
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def lena() -> User:
+    return factories.make_user("lena", group="lead")
+
+
+@pytest.fixture
+def page(client: Client, lena: User) -> Client:
+    client.force_login(lena)
+    return client
+
+
+def quarantined(reason: str = "truncated", detail: str = "ended after 12 bytes") -> Upload:
+    return factories.make_upload(status="quarantined", quarantine_reason=reason, quarantine_detail=detail)
+
+
+def settle(page: Client, upload: Upload, action: str, why: str = "looked at it", **options: object) -> object:
+    return page.post(f"/quarantine/{upload.pk}/settle/", {"action": action, "why": why}, **options)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("format_not_allowed", "a format that is not accepted"),
+        ("too_large", "more bytes than are accepted"),
+        ("too_many_pixels", "more pixels than can be decoded safely"),
+        ("unreadable", "could not be decoded"),
+        ("truncated", "ends before its picture does"),
+        ("out_of_memory", "more memory than one picture may"),
+        ("timed_out", "longer than one picture may"),
+        ("decoder_died", "decoder&#x27;s process twice"),
+        ("file_missing", "not in storage"),
+        ("something_new", "could not be read safely"),
+    ],
+)
+def test_each_reason_is_told_in_plain_words(page: Client, reason: str, words: str) -> None:
+    quarantined(reason)
+    answer = page.get("/quarantine/").content.decode()
+    assert words in answer
+    assert "ended after 12 bytes" in answer
+    assert "<img" not in answer
+
+
+@pytest.mark.parametrize(
+    ("group", "status"), [("lead", 200), ("admin", 200), ("moderator", 403), ("operator", 403), ("auditor", 403)]
+)
+def test_only_leads_settle(client: Client, group: str, status: int) -> None:
+    upload = quarantined()
+    client.force_login(factories.make_user("someone", group=group))
+    assert client.get("/quarantine/").status_code == status
+    assert settle(client, upload, "approve", headers=HTMX).status_code == status  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "outcome"), [("approve", "approved", "approve"), ("reject", "rejected", "reject")]
+)
+def test_a_word_settles_the_upload_after_the_grace_period(
+    page: Client, lena: User, action: str, status: str, outcome: str
+) -> None:
+    upload = quarantined()
+    settle(page, upload, action)
+    upload.refresh_from_db()
+    decision, effect = Decision.objects.get(), Effect.objects.get()
+    assert upload.status == status
+    assert (decision.reviewer, decision.source, decision.comment) == (lena, "quarantine", "looked at it")
+    assert effect.outcome == outcome
+    assert effect.due_at > decision.decided_at
+
+
+def test_a_retry_sends_it_to_the_next_pre_screen_and_keeps_why(page: Client) -> None:
+    upload = quarantined()
+    settle(page, upload, "retry", why="the disk was full")
+    upload.refresh_from_db()
+    assert (upload.status, upload.quarantine_reason) == ("pending", "")
+    assert upload.events.order_by("pgh_id").last().pgh_context.metadata["why"] == "the disk was full"
+
+
+def test_two_leads_never_both_act(page: Client) -> None:
+    upload = quarantined()
+    settle(page, upload, "approve")
+    late = settle(page, upload, "reject", headers=HTMX)
+    assert late.status_code == 409  # type: ignore[attr-defined]
+    assert "Someone else settled" in late.content.decode()  # type: ignore[attr-defined]
+    assert Decision.objects.count() == 1
+
+
+@pytest.mark.parametrize(("action", "why"), [("reject", ""), ("reject", "   "), ("shred", "because")])
+def test_a_word_without_a_reason_is_422_at_its_field(page: Client, action: str, why: str) -> None:
+    upload = quarantined()
+    partial = settle(page, upload, action, why, headers=HTMX)
+    assert partial.status_code == 422  # type: ignore[attr-defined]
+    assert 'class="error"' in partial.content.decode()  # type: ignore[attr-defined]
+    whole = settle(page, upload, action, why)
+    assert whole.status_code == 422  # type: ignore[attr-defined]
+    assert "<!doctype html>" in whole.content.decode()  # type: ignore[attr-defined]
+    assert not Decision.objects.exists()
+
+
+def test_htmx_gets_the_row_and_others_a_redirect(page: Client) -> None:
+    first, second = quarantined(), quarantined()
+    partial = settle(page, first, "approve", headers=HTMX).content.decode()  # type: ignore[attr-defined]
+    assert partial.lstrip().startswith(f'<section class="card quarantined" id="upload-{first.pk}"')
+    whole = settle(page, second, "approve", follow=True)
+    assert whole.redirect_chain == [("/quarantine/", 303)]  # type: ignore[attr-defined]
+    assert f"Upload {second.pk} is approved unseen." in whole.content.decode()  # type: ignore[attr-defined]
+
+
+def test_the_list_has_pages_and_a_constant_number_of_queries(page: Client, django_assert_num_queries: object) -> None:
+    for _ in range(26):
+        quarantined()
+    # session, user, permissions of the user and of the groups, count, page; the header: waiting, today, quarantined
+    with django_assert_num_queries(9):  # type: ignore[operator]
+        answer = page.get("/quarantine/").content.decode()
+    assert "Page 1 of 2" in answer
+    assert page.get("/quarantine/?page=2").content.decode().count("/settle/") == 2
+
+
+def test_an_empty_quarantine_says_so(page: Client) -> None:
+    assert "Nothing is in quarantine" in page.get("/quarantine/").content.decode()

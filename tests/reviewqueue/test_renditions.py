@@ -1,0 +1,136 @@
+"""Pictures are served to the holder of a live claim, the clear one only after its exposure is recorded."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db.models.functions import Now
+from django.test import Client
+
+from moderation.models import Exposure, ReviewTask, User
+from reviewqueue.workplace import rendition_of
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def mo() -> User:
+    return factories.make_user("mo")
+
+
+@pytest.fixture
+def task(mo: User) -> ReviewTask:
+    task = factories.make_task()
+    factories.make_renditions(task)
+    task.hand_to(mo)
+    return task
+
+
+@pytest.fixture
+def page(client: Client, mo: User) -> Client:
+    client.force_login(mo)
+    return client
+
+
+def image(task: ReviewTask, variant: str) -> str:
+    return f"/tasks/{task.pk}/images/{variant}/?token={task.claim_token}"
+
+
+def reveal(page: Client, task: ReviewTask, **options: object) -> object:
+    return page.post(f"/tasks/{task.pk}/reveal/", {"token": str(task.claim_token)}, **options)
+
+
+def content(page: Client, url: str) -> bytes:
+    return b"".join(page.get(url).streaming_content)
+
+
+def test_the_blurred_picture_is_served_to_the_holder(page: Client, task: ReviewTask) -> None:
+    assert content(page, image(task, "blurred")) == rendition_of(task, variant="blurred").read_bytes()
+
+
+def test_the_clear_picture_is_refused_before_the_reveal_and_served_after_it(page: Client, task: ReviewTask) -> None:
+    assert page.get(image(task, "clear")).status_code == 403
+    reveal(page, task, headers=HTMX)
+    assert content(page, image(task, "clear")) == rendition_of(task, variant="clear").read_bytes()
+
+
+def test_an_exposure_is_recorded_once_per_claim(page: Client, task: ReviewTask) -> None:
+    assert reveal(page, task, headers=HTMX).status_code == 204  # type: ignore[attr-defined]
+    reveal(page, task, headers=HTMX)
+    assert Exposure.objects.get().claim_token == task.claim_token
+
+
+def test_without_javascript_the_page_shows_the_clear_picture_after_the_reveal_alone(
+    page: Client, task: ReviewTask
+) -> None:
+    assert '<img class="clear"' not in page.get("/?revealed").content.decode()
+    assert reveal(page, task)["Location"] == "/?revealed"  # type: ignore[index]
+    assert '<img class="clear"' in page.get("/?revealed").content.decode()
+    assert '<img class="clear"' not in page.get("/").content.decode()
+
+
+@pytest.mark.parametrize("variant", ["blurred", "clear"])
+def test_nobody_caches_a_picture(page: Client, task: ReviewTask, variant: str) -> None:
+    reveal(page, task)
+    answer = page.get(image(task, variant))
+    answer.close()
+    assert answer["Cache-Control"] == "no-store, private"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Content-Type"].startswith("image/")
+
+
+@pytest.mark.parametrize("variant", ["blurred", "clear"])
+def test_another_person_gets_no_picture(client: Client, task: ReviewTask, variant: str) -> None:
+    task.reveal(claim=task.claim)  # type: ignore[arg-type]
+    client.force_login(factories.make_user("zoe", group="admin"))
+    assert client.get(image(task, variant)).status_code == 403
+
+
+@pytest.mark.parametrize("variant", ["blurred", "clear"])
+def test_a_claim_that_ran_out_shows_nothing(page: Client, task: ReviewTask, variant: str) -> None:
+    reveal(page, task)
+    ReviewTask.objects.filter(pk=task.pk).update(claim_expires_at=Now() - timedelta(seconds=1))
+    assert page.get(image(task, variant)).status_code == 403
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", str(uuid4())])
+def test_a_wrong_token_shows_nothing(page: Client, task: ReviewTask, token: str) -> None:
+    assert page.get(f"/tasks/{task.pk}/images/blurred/?token={token}").status_code == 403
+
+
+def test_an_earlier_claims_reveal_does_not_count_for_a_new_one(page: Client, task: ReviewTask, mo: User) -> None:
+    reveal(page, task)
+    task.hand_to(mo)
+    assert page.get(image(task, "clear")).status_code == 403
+
+
+def test_a_reveal_without_a_claim_is_409_and_writes_nothing(page: Client, task: ReviewTask) -> None:
+    answer = page.post(f"/tasks/{task.pk}/reveal/", {"token": str(uuid4())}, headers=HTMX)
+    assert (answer.status_code, answer["HX-Retarget"]) == (409, "#workplace")
+    assert not Exposure.objects.exists()
+
+
+@pytest.mark.parametrize("variant", ["original", "upload", "clear.jpg"])
+def test_there_are_two_variants_and_no_upload(page: Client, task: ReviewTask, variant: str) -> None:
+    assert page.get(image(task, variant)).status_code == 404
+
+
+def test_a_missing_file_is_404(page: Client, task: ReviewTask) -> None:
+    rendition_of(task, variant="blurred").unlink()
+    assert page.get(image(task, "blurred")).status_code == 404
+
+
+def test_nginx_is_told_where_the_file_lies(page: Client, task: ReviewTask, settings: object) -> None:
+    settings.RENDITIONS_ACCEL_PREFIX = "/private/renditions/"  # type: ignore[attr-defined]
+    answer = page.get(image(task, "blurred"))
+    name = rendition_of(task, variant="blurred").name
+    assert answer["X-Accel-Redirect"] == f"/private/renditions/{name[:2]}/{name[2:4]}/{name}"
+    assert answer["Cache-Control"] == "no-store, private"
+    assert answer.content == b""
+
+
+def test_a_stranger_is_asked_to_sign_in(client: Client, task: ReviewTask) -> None:
+    assert client.get(image(task, "blurred")).status_code == 302

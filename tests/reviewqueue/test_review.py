@@ -1,0 +1,382 @@
+"""The queue: claim, decide, skip, undo; page or partial; who may; and what stays hidden."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from django.test import Client
+
+from moderation.models import Decision, Effect, ReviewTask, Skip, Upload, User
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def mo() -> User:
+    return factories.make_user("mo")
+
+
+@pytest.fixture
+def page(client: Client, mo: User) -> Client:
+    client.force_login(mo)
+    return client
+
+
+def claimed(user: User, *, score: float = 0.5) -> ReviewTask:
+    task = factories.make_task(score=score)
+    factories.make_renditions(task)
+    task.hand_to(user)
+    return task
+
+
+def verdict(task: ReviewTask, **content: str) -> dict[str, str]:
+    return {"token": str(task.claim_token), "verdict": "benign"} | content
+
+
+def run_out(task: ReviewTask) -> None:
+    ReviewTask.objects.filter(pk=task.pk).update(claim_expires_at=Now() - timedelta(seconds=1))
+
+
+# Page or partial
+
+
+@pytest.mark.parametrize("path", ["/claim/", "/undo/", "/skips/clear/", "/tasks/{pk}/decide/", "/tasks/{pk}/skip/"])
+def test_a_post_answers_htmx_with_the_workplace_and_others_with_a_redirect(page: Client, mo: User, path: str) -> None:
+    claimed(mo)
+    task = ReviewTask.objects.get()
+    partial = page.post(path.format(pk=task.pk), {}, headers=HTMX)
+    assert partial.content.decode().lstrip().startswith('<div class="workplace" id="workplace"')
+    assert "HX-Request" in partial["Vary"]
+    whole = page.post(path.format(pk=task.pk), {})
+    assert (whole.status_code, whole["Location"]) == (303, "/")
+
+
+def test_the_page_contains_the_partial(page: Client, mo: User) -> None:
+    claimed(mo)
+    assert "<!doctype html>" in page.get("/").content.decode()
+    partial = page.get("/", headers=HTMX).content.decode()
+    assert "<!doctype html>" not in partial
+    assert 'id="task"' in partial
+
+
+def test_a_get_claims_nothing(page: Client) -> None:
+    task = factories.make_task()
+    answer = page.get("/").content.decode()
+    task.refresh_from_db()
+    assert task.claimed_by is None
+    assert 'action="/claim/"' in answer
+
+
+@pytest.mark.parametrize("path", ["/claim/", "/undo/", "/skips/clear/", "/tasks/1/decide/", "/tasks/1/renew/"])
+def test_a_get_never_decides(page: Client, path: str) -> None:
+    assert page.get(path).status_code == 405
+
+
+def test_the_page_takes_few_queries(page: Client, mo: User, django_assert_num_queries: object) -> None:
+    claimed(mo)
+    # session, user, task, last decision, permissions of the user and of the groups, waiting, decided today
+    with django_assert_num_queries(8):  # type: ignore[operator]
+        page.get("/")
+
+
+# Who may
+
+
+@pytest.mark.parametrize(
+    ("group", "status"), [("moderator", 200), ("lead", 200), ("admin", 200), ("operator", 403), ("auditor", 403)]
+)
+def test_only_those_who_review_get_tasks(client: Client, group: str, status: int) -> None:
+    client.force_login(factories.make_user("someone", group=group))
+    assert client.post("/claim/", headers=HTMX).status_code == status
+    assert client.get("/waiting/", headers=HTMX).status_code == status
+
+
+def test_the_start_leads_those_who_do_not_review_to_a_page_of_theirs(client: Client) -> None:
+    client.force_login(factories.make_user("someone", group="auditor"))
+    assert client.get("/")["Location"] == "/thresholds/"
+
+
+def test_an_account_in_no_group_is_told_so(client: Client) -> None:
+    client.force_login(User.objects.create_user("nobody"))
+    answer = client.get("/")
+    assert answer.status_code == 403
+    assert "Your account may not open this page" in answer.content.decode()
+
+
+def test_a_stranger_is_asked_to_sign_in(client: Client) -> None:
+    assert client.get("/")["Location"] == "/accounts/login/?next=/"
+
+
+def test_an_expired_session_decides_nothing_and_leads_back_to_the_queue(client: Client, mo: User) -> None:
+    task = claimed(mo)
+    answer = client.post(f"/tasks/{task.pk}/decide/", verdict(task), headers=HTMX)
+    assert answer["HX-Redirect"] == "/accounts/login/?next=/"
+    assert client.post(f"/tasks/{task.pk}/decide/", verdict(task))["Location"] == "/accounts/login/?next=/"
+    assert not Decision.objects.exists()
+
+
+def test_a_page_older_than_the_sign_in_saves_nothing(mo: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(mo)
+    task = claimed(mo)
+    answer = client.post(f"/tasks/{task.pk}/decide/", verdict(task), headers=HTMX)
+    assert (answer.status_code, answer["HX-Redirect"]) == (403, "/")
+    assert "This page was too old to save" in client.post("/claim/").content.decode()
+    assert not Decision.objects.exists()
+
+
+# Deciding
+
+
+def test_a_verdict_is_recorded_and_the_next_task_comes_along(page: Client, mo: User) -> None:
+    first = claimed(mo)
+    second = factories.make_task()
+    answer = page.post(f"/tasks/{first.pk}/decide/", verdict(first), headers=HTMX).content.decode()
+    assert Decision.objects.get().verdict == "benign"
+    assert f"Upload {second.upload_id}" in answer
+    second.refresh_from_db()
+    assert second.claimed_by == mo
+
+
+def test_a_rejection_carries_its_reason(page: Client, mo: User) -> None:
+    task = claimed(mo)
+    page.post(f"/tasks/{task.pk}/decide/", verdict(task, verdict="violating", reason="nudity"))
+    decision = Decision.objects.get()
+    assert (decision.verdict, decision.reason) == ("violating", "nudity")
+
+
+def test_cannot_tell_asks_someone_else(page: Client, mo: User) -> None:
+    task = claimed(mo)
+    answer = page.post(f"/tasks/{task.pk}/decide/", verdict(task, verdict="cannot_tell"), headers=HTMX)
+    assert "Someone else will look at it." in answer.content.decode()
+    assert ReviewTask.objects.undecided().get().round == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"verdict": "violating"}, "Choose one of the 5 reasons"),
+        ({"verdict": "violating", "reason": "invented"}, "Choose one of the 5 reasons"),
+        ({"verdict": "violating", "reason": "other"}, "needs a comment"),
+        ({"verdict": "perhaps"}, "Select a valid choice"),
+        ({"verdict": ""}, "This field is required"),
+    ],
+)
+@pytest.mark.parametrize("headers", [HTMX, {}])
+def test_a_wrong_form_is_422_and_the_task_stays(
+    page: Client, mo: User, content: dict[str, str], message: str, headers: dict[str, str]
+) -> None:
+    task = claimed(mo)
+    answer = page.post(f"/tasks/{task.pk}/decide/", verdict(task, **content), headers=headers)
+    assert answer.status_code == 422
+    assert message in answer.content.decode()
+    assert f"Upload {task.upload_id}" in answer.content.decode()
+    assert not Decision.objects.exists()
+
+
+def test_a_reason_that_needs_a_comment_takes_one(page: Client, mo: User) -> None:
+    task = claimed(mo)
+    page.post(f"/tasks/{task.pk}/decide/", verdict(task, verdict="violating", reason="other", comment="a flag"))
+    assert Decision.objects.get().comment == "a flag"
+
+
+def test_a_double_click_decides_once(page: Client, mo: User) -> None:
+    task = claimed(mo)
+    sent = verdict(task)
+    page.post(f"/tasks/{task.pk}/decide/", sent, headers=HTMX)
+    again = page.post(f"/tasks/{task.pk}/decide/", sent, headers=HTMX)
+    assert again.status_code == 409
+    assert "You decided" in again.content.decode()
+    assert Decision.objects.count() == 1
+
+
+def test_a_lost_claim_is_409_and_brings_the_next_task(page: Client, mo: User) -> None:
+    task = claimed(mo)
+    following = factories.make_task()
+    run_out(task)
+    task.hand_to(factories.make_user("zoe"))
+    answer = page.post(f"/tasks/{task.pk}/decide/", {"token": "00", "verdict": "benign"}, headers=HTMX)
+    assert answer.status_code == 409
+    assert "someone else took it" in answer.content.decode()
+    assert f"Upload {following.upload_id}" in answer.content.decode()
+    assert not Decision.objects.exists()
+
+
+def test_a_lost_claim_is_explained_without_javascript_too(page: Client, mo: User) -> None:
+    task = claimed(mo)
+    run_out(task)
+    answer = page.post(f"/tasks/{task.pk}/decide/", verdict(task), follow=True)
+    assert "Your claim on" in answer.content.decode()
+
+
+# Skipping
+
+
+def test_a_skipped_task_is_not_served_again_until_it_is_taken_back(page: Client, mo: User) -> None:
+    task = claimed(mo)
+    answer = page.post(f"/tasks/{task.pk}/skip/", {"token": str(task.claim_token)}, headers=HTMX).content.decode()
+    assert "Only what you skipped is left" in answer
+    page.post("/skips/clear/")
+    assert not Skip.objects.exists()
+    assert ReviewTask.objects.current(mo) == task
+
+
+# Undoing
+
+
+def test_undo_in_time_cancels_the_effect_and_returns_the_task(page: Client, mo: User) -> None:
+    task = claimed(mo)
+    page.post(f"/tasks/{task.pk}/decide/", verdict(task))
+    answer = page.post("/undo/", headers=HTMX).content.decode()
+    assert Effect.objects.get().cancelled_at is not None
+    assert "nothing had taken effect" in answer
+    assert ReviewTask.objects.current(mo) == task
+
+
+def test_undo_afterwards_writes_the_reverse(page: Client, mo: User, settings: object) -> None:
+    settings.GRACE_SECONDS = 0  # type: ignore[attr-defined]
+    task = claimed(mo)
+    page.post(f"/tasks/{task.pk}/decide/", verdict(task))
+    assert "the reverse is in effect" in page.post("/undo/", headers=HTMX).content.decode()
+    assert list(Effect.objects.order_by("pk").values_list("outcome", flat=True)) == ["approve", "hold"]
+
+
+def test_undo_of_a_named_decision_never_takes_back_another(page: Client, mo: User) -> None:
+    first, second = claimed(mo), factories.make_task()
+    page.post(f"/tasks/{first.pk}/decide/", verdict(first))
+    second.refresh_from_db()
+    page.post(f"/tasks/{second.pk}/decide/", verdict(second))
+    named = {"decision": Decision.objects.latest("pk").pk}
+    assert page.post("/undo/", named, headers=HTMX).status_code == 200
+    assert page.post("/undo/", named, headers=HTMX).status_code == 409
+    assert Decision.objects.filter(kind="undo").count() == 1
+
+
+def test_a_verdict_after_an_undo_is_not_blind_any_more(page: Client, mo: User) -> None:
+    task = claimed(mo)
+    page.post(f"/tasks/{task.pk}/decide/", verdict(task))
+    page.post("/undo/")
+    task.refresh_from_db()
+    page.post(f"/tasks/{task.pk}/decide/", verdict(task))
+    blind = list(Decision.objects.filter(kind="verdict").order_by("pk").values_list("blind", flat=True))
+    assert blind == [True, False]
+
+
+# The claim
+
+
+def test_a_claim_is_renewed_and_says_how_long_it_holds(page: Client, mo: User) -> None:
+    task = claimed(mo)
+    before = task.claim_expires_at
+    ReviewTask.objects.filter(pk=task.pk).update(claim_expires_at=Now() + timedelta(seconds=5))
+    answer = page.post(f"/tasks/{task.pk}/renew/", {"token": str(task.claim_token)}, headers=HTMX)
+    assert answer.content.decode().lstrip().startswith('<form id="lease"')
+    task.refresh_from_db()
+    assert before is not None
+    assert task.claim_expires_at >= before
+
+
+def test_a_claim_that_can_not_be_renewed_leaves_the_stage(page: Client, mo: User) -> None:
+    task = claimed(mo)
+    factories.make_task()
+    run_out(task)
+    answer = page.post(f"/tasks/{task.pk}/renew/", {"token": str(task.claim_token)}, headers=HTMX)
+    assert (answer.status_code, answer["HX-Retarget"]) == (409, "#workplace")
+    assert "Next upload" in answer.content.decode()
+    assert ReviewTask.objects.current(mo) is None
+
+
+def test_two_tabs_look_at_the_same_claim(page: Client, mo: User) -> None:
+    factories.make_task()
+    factories.make_task()
+    for _tab in range(2):
+        page.post("/claim/", headers=HTMX)
+    assert ReviewTask.objects.held().count() == 1
+
+
+# Emptiness
+
+
+def empty_page(page: Client) -> str:
+    return page.post("/claim/", headers=HTMX).content.decode()
+
+
+def test_nothing_is_waiting(page: Client) -> None:
+    factories.make_upload()
+    assert "Nothing is waiting" in empty_page(page)
+    assert "<b>1</b> upload waits for the pre-screen." in empty_page(page)
+
+
+def test_others_hold_what_is_left(page: Client) -> None:
+    claimed(factories.make_user("zoe"))
+    assert "Other people hold what is left" in empty_page(page)
+
+
+def test_a_lead_is_waited_for(page: Client) -> None:
+    factories.make_task(needs_lead=True)
+    assert "What is left is for someone else" in empty_page(page)
+
+
+def test_the_counts_come_by_themselves_and_claim_nothing(page: Client) -> None:
+    factories.make_task()
+    answer = page.get("/waiting/", headers=HTMX).content.decode()
+    assert "1 upload waits for you" in answer
+    assert 'hx-trigger="load' not in answer
+    assert not ReviewTask.objects.held().exists()
+    assert page.get("/waiting/")["Location"] == "/"
+
+
+def test_a_missing_picture_is_said_and_can_only_be_skipped(page: Client, mo: User) -> None:
+    factories.make_task().hand_to(mo)
+    answer = page.get("/").content.decode()
+    assert "There is no picture to show" in answer
+    assert "<img" not in answer
+    assert 'value="benign"' not in answer
+
+
+# What stays hidden
+
+
+def seen_before_the_verdict(page: Client, user: User, *, score: float) -> tuple[str, dict[str, str]]:
+    """The page and its headers for a task with ``score``, without what differs between any two uploads."""
+    task = claimed(user, score=score)
+    answer = page.get("/")
+    html = answer.content.decode().replace(str(task.claim_token), "TOKEN")
+    html = re.sub(r'name="csrfmiddlewaretoken" value="\w+"|"X-CSRFToken": "\w+"', "CSRF", html)
+    html = re.sub(r"(?i)(upload |/tasks/|picture-)\d+", r"\1N", html)
+    html = re.sub(r'data-seconds="\d+"|until \d\d:\d\d|\d+ s\b', "TIME", html)
+    headers = {name: value for name, value in answer.headers.items() if name not in {"Content-Length", "Expires"}}
+    page.post(f"/tasks/{task.pk}/skip/", {"token": str(task.claim_token)})
+    page.get("/")  # spends the message about the skip
+    ReviewTask.objects.filter(pk=task.pk).update(withdrawn_at=Now())
+    return html, headers
+
+
+def test_an_audit_looks_like_a_task_from_the_band(page: Client, mo: User) -> None:
+    band = seen_before_the_verdict(page, mo, score=0.5)
+    assert seen_before_the_verdict(page, mo, score=0.05) == band
+    assert seen_before_the_verdict(page, mo, score=0.93) == band
+
+
+@pytest.mark.parametrize(
+    ("score", "why"),
+    [
+        (0.53, "Score 0.53, in the review band (0.20 to 0.80)"),
+        (0.07, "Score 0.07, approved by the machine; a random check"),
+        (0.93, "Score 0.93, rejected by the machine; a random check"),
+    ],
+)
+def test_what_was_hidden_is_told_after_the_verdict(page: Client, mo: User, score: float, why: str) -> None:
+    task = claimed(mo, score=score)
+    assert f"{score}" not in page.get("/").content.decode()
+    assert why in page.post(f"/tasks/{task.pk}/decide/", verdict(task), headers=HTMX).content.decode()
+
+
+def test_the_upload_moves_with_the_verdict(page: Client, mo: User) -> None:
+    task = claimed(mo)
+    page.post(f"/tasks/{task.pk}/decide/", verdict(task))
+    assert Upload.objects.get().status == "approved"
