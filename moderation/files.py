@@ -66,11 +66,11 @@ def store_upload(content: bytes) -> str:
     """Keep ``content`` once and return its sha256."""
     sha256 = hashlib.sha256(content).hexdigest()
     path = upload_path(sha256)
-    if not path.exists():
-        write(path, [content])
-    else:
+    try:
         # A sweep looks at the time of a file without a row: this one is wanted from now on.
         os.utime(path)
+    except FileNotFoundError:
+        write(path, [content])
     return sha256
 
 

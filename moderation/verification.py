@@ -81,7 +81,7 @@ def decided_tasks_have_one_live_verdict() -> Iterator[Finding]:
     wrong = Q(decided_at__isnull=False) & ~Q(verdicts=1) | Q(decided_at=None) & ~Q(verdicts=0)
     for task in tasks.filter(wrong).iterator():
         state = "decided" if task.decided_at else "undecided"
-        yield str(task), f"{state} with {task.verdicts} live verdicts"
+        yield str(task), f"{state} with {task.verdicts} live verdicts"  # type: ignore[attr-defined]
 
 
 def screenings_have_their_score() -> Iterator[Finding]:
@@ -163,7 +163,7 @@ def changes_have_their_audit_row() -> Iterator[Finding]:
 def _rows_beside_their_history(event: type[Model]) -> Iterator[Finding]:
     model: type[Model] = event.pgh_tracked_model  # type: ignore[attr-defined]
     names = {f.column for f in model._meta.concrete_fields} & {f.column for f in event._meta.concrete_fields}
-    columns = sorted(names)
+    columns = sorted(name for name in names if name)
     row = ", ".join(f't."{name}"' for name in columns)
     last = ", ".join(f'e."{name}"' for name in columns)
     unrecorded = _changed_without_event(model)

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -121,6 +122,29 @@ def make_task(upload: Upload | None = None, *, score: float = 0.5, u: float = 0.
     settle(Upload.objects.filter(pk=screening.upload_id))
     task.refresh_from_db()
     return task
+
+
+def make_tasks(count: int) -> list[ReviewTask]:
+    """Many undecided tasks on uploads in the band, in a few statements."""
+    uploads = make_uploads(red(0.5, salt=salt) for salt in range(count))
+    version, run = version_in_force(), ScreeningRun.objects.create()
+    screenings = Screening.objects.bulk_create(
+        Screening(
+            upload=upload, policy=version.policy, policy_version=version, epoch=version.epoch, run=run,
+            classifier=version.classifier, preprocessing_version=version.classifier.preprocessing_version,
+            score=0.5, low=version.low, high=version.high, route="review",
+            u=0.5, pi=1.0, sampling_reason="review_band", rate_class="review:1",
+        )
+        for upload in uploads
+    )  # fmt: skip
+    tasks = ReviewTask.objects.open_for(screenings)
+    settle(Upload.objects.filter(source="many"))
+    return tasks
+
+
+def expire_claim(task: ReviewTask) -> None:
+    """Time passes until the claim has run out."""
+    ReviewTask.objects.filter(pk=task.pk).update(claim_expires_at=Now() - timedelta(seconds=1))
 
 
 def use_red_classifier(**content: Any) -> PolicyVersion:

@@ -13,13 +13,13 @@ ModelClass = TypeVar("ModelClass", bound=type[Model])
 def tracked(*, exclude: list[str] | None = None) -> Callable[[ModelClass], ModelClass]:
     """Every insert and change is written to the table's event table by the database, ``.update()`` too."""
     track: Any = pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), exclude=exclude)
-    return track
+    return track  # type: ignore[no-any-return]
 
 
 def tracked_changes(*, exclude: list[str] | None = None) -> Callable[[ModelClass], ModelClass]:
     """Only changes: for rows that are immutable but for one field, whose insert is its own audit."""
     track: Any = pghistory.track(pghistory.UpdateEvent(), exclude=exclude)
-    return track
+    return track  # type: ignore[no-any-return]
 
 
 def append_only() -> pgtrigger.Protect:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from functools import reduce
 from operator import and_
+from pathlib import Path
 from typing import Self
 
 from django.db import models
@@ -45,7 +46,7 @@ class StoredFile(models.Model):
         return self.sha256[:12]
 
     @property
-    def path(self) -> files.Path:
+    def path(self) -> Path:
         return files.upload_path(self.sha256)
 
 

@@ -12,7 +12,8 @@ from django.db import transaction
 from django.db.models import Exists, QuerySet
 
 from moderation.inference.images import Header, ImageRefused
-from moderation.inference.scorer import Refused, Scored
+from moderation.inference.sandbox import Refused
+from moderation.inference.scorer import Scored
 from moderation.models import Score, Screening, ScreeningRun, StoredFile, Upload
 from moderation.screening import records
 from moderation.screening.attempts import Attempts, suspects

@@ -12,7 +12,8 @@ from moderation.inference import embedded
 from moderation.inference.classifier import Classifier as Network
 from moderation.inference.images import Limits
 from moderation.inference.manifest import Manifest
-from moderation.inference.scorer import Refused, Scored, Scorer
+from moderation.inference.sandbox import Refused
+from moderation.inference.scorer import Scored, Scorer
 from moderation.models import Classifier, Community, Epoch, PolicyVersion, Score, StoredFile
 
 CLEAR, BLURRED = "clear", "blurred"

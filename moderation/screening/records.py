@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models.functions import Now
 
 from moderation import routing
-from moderation.inference.scorer import Refused
+from moderation.inference.sandbox import Refused
 from moderation.models import (
     Effect,
     PolicyVersion,

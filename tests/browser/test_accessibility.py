@@ -1,0 +1,62 @@
+"""axe-core finds nothing serious on any page of the queue, in dark and in light, wide and narrow."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests import factories
+from tests.browser.conftest import Visit, make_tasks
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+DESK = {"viewport": {"width": 1440, "height": 900}}
+
+
+@pytest.fixture(params=["dark", "light"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_the_queue(
+    visit: Callable[..., Visit], serious: Callable[[Page], list[str]], scheme: str, size: dict[str, object]
+) -> None:
+    make_tasks(2)
+    page = visit(factories.make_user(), color_scheme=scheme, **size).open()
+    expect(page.locator("#stage-title")).to_be_visible()
+    assert serious(page) == []
+    page.locator("summary.reject").click()
+    assert serious(page) == []
+    page.locator("#reasons button").first.click()
+    expect(page.locator("#toast")).to_contain_text("Rejected upload")
+    assert serious(page) == []
+    page.locator("#verdicts .approve").click()
+    expect(page.locator("#empty h1")).to_have_text("Nothing is waiting")
+    assert serious(page) == []
+
+
+@pytest.mark.parametrize("path", ["/quarantine/", "/keys/", "/no-such-page/"])
+def test_the_other_pages(
+    visit: Callable[..., Visit], serious: Callable[[Page], list[str]], scheme: str, path: str
+) -> None:
+    factories.make_upload(status="quarantined", quarantine_reason="truncated", quarantine_detail="after 12 bytes")
+    window = visit(factories.make_user(group="lead"), color_scheme=scheme, **PHONE)
+    page = window.open(path)
+    expect(page.locator("h1").first).to_be_visible()
+    assert serious(page) == []
+    page.locator(".phone-menu summary").click()
+    assert serious(page) == []
+    window.problems = [problem for problem in window.problems if "status of 404" not in problem]
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_nothing_is_wider_than_the_screen(visit: Callable[..., Visit], size: dict[str, object]) -> None:
+    make_tasks(1)
+    factories.make_upload(external_id="x" * 300, status="quarantined", quarantine_reason="truncated")
+    window = visit(factories.make_user(group="lead"), **size)
+    for path in ("/", "/quarantine/", "/keys/"):
+        page = window.open(path)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
