@@ -14,7 +14,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Min
 from django.utils import timezone
 
-from moderation.inference.embedded import ClassifierFileError, open_nsfw
+from moderation.inference.embedded import open_nsfw
+from moderation.inference.manifest import ClassifierFileError
 from moderation.models import Classifier, Upload
 from moderation.models.policies import PolicyVersion
 

@@ -6,7 +6,7 @@ Whoever knows the score agrees with it. An audit is worse still: its route alone
 from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.expressions import Combinable
 
-from moderation.models import ReviewTask, Upload, User
+from moderation.models import ReviewTask, Screening, Upload, User
 from moderation.models.uploads import UploadQuerySet
 
 
@@ -22,14 +22,15 @@ def as_seen_by(viewer: User) -> UploadQuerySet:
 
 
 def with_status(uploads: UploadQuerySet, status: str) -> UploadQuerySet:
-    """By the status that is shown: what is hidden shows as in review."""
+    """By the status that is shown: what is hidden shows as in review. For uploads from as_seen_by()."""
+    hidden = {"hidden": True}
     if status == Upload.Status.IN_REVIEW:
-        return uploads.filter(Q(status=status) | Q(hidden=True))
-    return uploads.filter(status=status, hidden=False)
+        return uploads.filter(Q(status=status) | Q(**hidden))
+    return uploads.filter(status=status).exclude(**hidden)
 
 
 def with_route(uploads: UploadQuerySet, route: str) -> UploadQuerySet:
-    return uploads.filter(
-        Exists(Upload.objects.filter(pk=OuterRef("pk"), screenings__route=route, screenings__superseded=False)),
-        hidden=False,
-    )
+    """By the route of a live screening, leaving out what is hidden. For uploads from as_seen_by()."""
+    hidden = {"hidden": True}
+    taken = Screening.objects.live().filter(upload=OuterRef("pk"), route=route)
+    return uploads.filter(Exists(taken)).exclude(**hidden)

@@ -57,7 +57,7 @@ class SeveralFilesField(forms.FileField):
 
     widget = SeveralFilesInput
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:  # type: ignore[override]
+    def clean(self, data: Any, initial: Any = None) -> list["UploadedFile[Any]"]:
         found = [file for file in data or [] if file]
         if not found:
             super().clean(None, initial)

@@ -34,7 +34,7 @@ def timeline(upload: Upload, *, hidden: bool) -> list[Event]:
 
 
 def _received(upload: Upload) -> Event:
-    who = str(upload.received_by) if upload.received_by else upload.source
+    who = f"by {upload.received_by}" if upload.received_by else f"from {upload.source}"
     return Event(at=upload.received_at, what="Received", who=who)
 
 
@@ -43,14 +43,16 @@ def _screened(upload: Upload) -> Iterator[Event]:
         again = "Scored again later." if screening.superseded else ""
         what = f"Screened under {screening.policy}: {screening.route}"
         why = WHY_LOOKED_AT[SamplingReason(screening.sampling_reason)]
-        yield Event(at=screening.created_at, what=what, who=f"run {screening.run_id}", detail=f"{why} {again}".strip())
+        yield Event(
+            at=screening.created_at, what=what, who=f"in run {screening.run_id}", detail=f"{why} {again}".strip()
+        )
 
 
 def _decided(upload: Upload) -> Iterator[Event]:
     for decision in upload.decisions.all():
         what = decision.get_verdict_display() or decision.get_kind_display()
         yield Event(
-            at=decision.decided_at, what=f"Decision: {what}", who=str(decision.reviewer), detail=_detail(decision)
+            at=decision.decided_at, what=f"Decision: {what}", who=f"by {decision.reviewer}", detail=_detail(decision)
         )
 
 

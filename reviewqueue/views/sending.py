@@ -1,6 +1,7 @@
 """The upload page: a few files from the browser, to try it out."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -45,7 +46,7 @@ def send(request: ReviewerRequest) -> HttpResponse:
     return show(request, SendForm(), outcomes=outcomes)
 
 
-def take(file: UploadedFile, *, sender: User) -> Outcome:
+def take(file: "UploadedFile[Any]", *, sender: User) -> Outcome:
     name = file.name or ""
     try:
         check_size(file.size or 0)

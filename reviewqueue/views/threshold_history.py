@@ -46,8 +46,7 @@ def render_roll_back(
 ) -> HttpResponse:
     current = tuning.in_force(version.policy)
     if status == 409:
-        form.data = form.data.copy()
-        form.data["seen"] = current.pk
+        form.data = {**form.data, "seen": current.pk}
     counts = tuning.score_counts(version.policy)
     context = {
         "form": form,

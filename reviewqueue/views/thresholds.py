@@ -15,6 +15,7 @@ from moderation.models import Policy, PolicyVersion
 from reviewqueue.comparisons import Comparison
 from reviewqueue.forms_thresholds import ThresholdsForm
 from reviewqueue.permissions import ReviewerRequest, can_publish_thresholds, can_see_thresholds
+from reviewqueue.schedule import next_prescreen
 
 
 @require_GET
@@ -120,8 +121,7 @@ def show_again(request: ReviewerRequest, form: ThresholdsForm, *, policy: Policy
     proposed = tuning.proposed(current, **form.changes) if not form.errors.keys() - {"why", "__all__"} else current
     if status == 409:
         # Whoever publishes again has read what is in force now.
-        form.data = form.data.copy()
-        form.data["seen"] = current.pk
+        form.data = {**form.data, "seen": current.pk}
     return show(request, form, proposed=proposed, part="form", status=status)
 
 
@@ -134,8 +134,10 @@ def go_to(request: ReviewerRequest, policy: Policy) -> HttpResponse:
 def what_happened(before: PolicyVersion, after: PolicyVersion) -> str:
     text = (
         f"Version {after.number} is in force: low {after.low:.2f}, high {after.high:.2f}. "
-        "The next pre-screen uses it; uploads that were screened already keep their routes. "
+        f"The next pre-screen uses it, by schedule on {next_prescreen():%-d %B at %H:%M}; "
+        "uploads that were screened already keep their routes. "
     )
     if after.epoch == before.epoch:
         return text + "The epoch goes on: verdicts collected so far keep counting."
+    assert after.epoch is not None
     return text + f"A new epoch began, so evidence is collected from the start: {after.epoch.why_opened}"

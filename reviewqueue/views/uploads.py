@@ -48,7 +48,7 @@ def upload(request: ReviewerRequest, pk: int) -> HttpResponse:
         )
     )
     found = get_object_or_404(whole, pk=pk)
-    hidden: bool = found.hidden
+    hidden: bool = found.hidden  # type: ignore[attr-defined]  # annotated by as_seen_by()
     context = {
         "upload": found,
         "status_in_force": Upload.Status(status_in_force(found)),

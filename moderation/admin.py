@@ -1,0 +1,206 @@
+"""The back office: people, groups, API tokens and communities; the record can be read here, never changed.
+
+Thresholds have pages of their own, where a change says what it does.
+"""
+
+from typing import Any
+
+# Imported for what they register, before it is taken back below.
+import allauth.account.admin  # noqa: F401
+from allauth.account.models import EmailAddress
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.db import models
+from django.db.models.functions import Now
+from django.http import HttpRequest
+
+from moderation.models import (
+    ApiToken,
+    Classifier,
+    Community,
+    Decision,
+    Effect,
+    Epoch,
+    Exposure,
+    Policy,
+    PolicyVersion,
+    ReviewTask,
+    Score,
+    Screening,
+    ScreeningRun,
+    StoredFile,
+    Upload,
+    User,
+)
+
+admin.site.site_header = "Second Look: back office"
+admin.site.site_title = "Second Look"
+admin.site.index_title = "People and programs; the record to read"
+admin.site.site_url = "/"
+# There is no e-mail in this product.
+admin.site.unregister(EmailAddress)
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
+    """Accounts are deactivated, never deleted: what a person decided stays theirs."""
+
+    list_display = ["username", "first_name", "last_name", "in_groups", "is_active", "is_staff", "last_login"]
+    list_filter = ["groups", "is_active", "is_staff"]
+    actions = ["deactivate"]
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        ("Person", {"fields": ["first_name", "last_name", "email"]}),
+        ("What they may do", {"fields": ["is_active", "groups", "is_staff", "is_superuser"]}),
+        ("Keys", {"fields": ["single_key_shortcuts", "shortcuts"]}),
+        ("Dates", {"fields": ["last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [
+        (None, {"classes": ["wide"], "fields": ["username", "usable_password", "password1", "password2", "groups"]})
+    ]
+    filter_horizontal = ["groups"]
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[User]:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    @admin.display(description="groups")
+    def in_groups(self, user: User) -> str:
+        return ", ".join(group.name for group in user.groups.all())
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    @admin.action(description="Deactivate the selected accounts", permissions=["change"])
+    def deactivate(self, request: HttpRequest, users: models.QuerySet[User]) -> None:
+        others = users.exclude(username=request.user.get_username())
+        count = others.update(is_active=False)
+        messages.success(request, f"{count} deactivated. Their sessions end with their next request.")
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Issue and revoke; a token never changes, and its secret is shown once."""
+
+    list_display = ["name", "source", "prefix", "created_by", "created_at", "last_used_at", "revoked_at"]
+    list_filter = ["source", ("revoked_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["created_by"]
+    fields = ["name", "source"]
+    actions = ["revoke"]
+
+    def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:  # noqa: ARG002
+        return self.list_display if obj else self.fields
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
+        # The list needs it, for the action; no single token can be changed.
+        return obj is None and super().has_change_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001
+        assert isinstance(request.user, User)
+        issued, secret = ApiToken.objects.issue(name=obj.name, source=obj.source, created_by=request.user)
+        obj.__dict__.update(issued.__dict__)
+        messages.warning(
+            request, f"The secret of {obj.name}, shown this once: {secret} Copy it now; only its hash is kept."
+        )
+
+    @admin.action(description="Revoke the selected tokens", permissions=["change"])
+    def revoke(self, request: HttpRequest, tokens: models.QuerySet[ApiToken]) -> None:
+        count = tokens.filter(revoked_at=None).update(revoked_at=Now())
+        messages.success(request, f"{count} revoked. Requests with them are refused from now on.")
+
+
+@admin.register(Community)
+class CommunityAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["name", "slug", "parent"]
+    list_select_related = ["parent"]
+    search_fields = ["name", "slug"]
+    prepopulated_fields = {"slug": ["name"]}
+
+    def has_delete_permission(self, request: HttpRequest, obj: Community | None = None) -> bool:  # noqa: ARG002
+        return False
+
+
+class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """To read. The database would refuse most changes anyhow; here there is no button for them.
+
+    ``upload_path`` leads to the upload where a row tells its score or route: while the upload waits for a verdict,
+    the row is not there for people who may be asked for it.
+    """
+
+    upload_path = ""
+    actions = None
+    # Counting a large table takes longer than reading a page of it.
+    show_full_result_count = False
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        rows = super().get_queryset(request)
+        if not self.upload_path or not request.user.has_perm("moderation.review_uploads"):
+            return rows
+        return rows.exclude(**{f"{self.upload_path}__in": ReviewTask.objects.undecided().values("upload")})
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+
+# Rows that tell a score or a route, and the way to their upload.
+TELLING = {Score: "file__uploads", Screening: "upload", Effect: "upload"}
+# What each table shows in its list; a foreign key is fetched with it.
+RECORD: dict[type[models.Model], dict[str, list[str]]] = {
+    Policy: {"show": ["name", "slug"]},
+    PolicyVersion: {
+        "show": ["policy", "community", "number", "state", "low", "high", "published_by", "published_at", "why"],
+        "filter": ["policy", "state"],
+    },
+    Epoch: {"show": ["policy", "classifier", "opened_at", "closed_at", "why_opened"], "hide": ["secret"]},
+    Classifier: {"show": ["name", "sha256", "preprocessing_version", "licence", "retired_at"]},
+    StoredFile: {"show": ["sha256", "format", "size", "width", "height", "erased_at"], "filter": ["format"]},
+    Upload: {
+        "show": ["pk", "source", "external_id", "received_at"],
+        "filter": ["source"],
+        "search": ["external_id"],
+        # An approved upload with an open task is an audit; the console's own pages know whom to tell.
+        "hide": ["status"],
+    },
+    Score: {"show": ["file", "classifier", "label", "created_at"]},
+    ScreeningRun: {"show": ["pk", "state", "started_at", "finished_at"], "filter": ["state"]},
+    Screening: {"show": ["pk", "upload", "policy", "run", "superseded", "created_at"], "filter": ["policy"]},
+    ReviewTask: {
+        "show": ["pk", "upload", "policy", "round", "attempt", "opened_at", "decided_at"],
+        "filter": ["kind"],
+        "hide": ["claim_token", "screening"],
+    },
+    Decision: {
+        "show": ["pk", "upload", "kind", "verdict", "reason", "reviewer", "decided_at"],
+        "filter": ["kind", "verdict"],
+        "hide": ["screening"],
+    },
+    Effect: {"show": ["pk", "upload", "outcome", "due_at", "cancelled_at"], "filter": ["outcome"]},
+    Exposure: {"show": ["pk", "person", "upload", "revealed_at"], "hide": ["claim_token"]},
+}
+
+
+def register(model: type[models.Model], *, show: list[str], **options: list[str]) -> None:
+    related = [name for name in show if name != "pk" and model._meta.get_field(name).is_relation]
+    attributes = {
+        "list_display": show,
+        "list_filter": options.get("filter", []),
+        "list_select_related": related or False,
+        "search_fields": options.get("search", []),
+        "exclude": options.get("hide", []),
+        "ordering": ["-pk"],
+        "upload_path": TELLING.get(model, ""),
+    }
+    admin.site.register(model, type(f"{model.__name__}Admin", (RecordAdmin,), attributes))
+
+
+for table, columns in RECORD.items():
+    register(table, **columns)

@@ -1,0 +1,157 @@
+"""The back office: what can be done there, and what can only be read."""
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from moderation.models import ApiToken, Community, Effect, ReviewTask, Score, Screening, User
+from tests.factories import PASSWORD, make_screening, make_task, make_upload, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def root() -> Client:
+    user = make_user("root", group="auditor")
+    User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def read_only() -> list[str]:
+    return sorted(
+        f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+        for model, options in admin.site._registry.items()
+        if type(options).__mro__[1].__name__ == "RecordAdmin"
+    )
+
+
+def test_every_list_opens(root: Client) -> None:
+    make_task(score=0.5)
+    make_screening(score=0.1)
+    for model in admin.site._registry:
+        url = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+        assert root.get(url).status_code == 200, url
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "upload",
+        "screening",
+        "decision",
+        "effect",
+        "exposure",
+        "screeningrun",
+        "classifier",
+        "policyversion",
+        "score",
+        "epoch",
+    ],
+)
+def test_the_record_can_be_read_and_not_changed(root: Client, table: str) -> None:
+    url = f"/admin/moderation/{table}/"
+    assert url in read_only()
+    assert root.get(url + "add/").status_code == 403
+
+
+def test_a_row_of_the_record_has_no_button(root: Client) -> None:
+    upload = make_upload()
+    page = root.get(f"/admin/moderation/upload/{upload.pk}/change/")
+    assert page.status_code == 200
+    assert b'name="_save"' not in page.content
+    assert root.post(f"/admin/moderation/upload/{upload.pk}/change/", {"source": "x"}).status_code == 403
+    assert root.post(f"/admin/moderation/upload/{upload.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_the_coins_secret_is_not_shown(root: Client) -> None:
+    screening = make_screening()
+    page = root.get(f"/admin/moderation/epoch/{screening.epoch_id}/change/").content.decode().lower()
+    assert "opened at" in page
+    assert "secret" not in page
+
+
+def test_a_person_is_made_with_groups_and_can_sign_in(root: Client) -> None:
+    lead = Group.objects.get(name="lead")
+    sent = {
+        "username": "new",
+        "usable_password": "true",
+        "password1": PASSWORD,
+        "password2": PASSWORD,
+        "groups": [lead.pk],
+    }
+    assert root.post("/admin/moderation/user/add/", sent).status_code == 302
+    person = User.objects.get(username="new")
+    assert list(person.groups.all()) == [lead]
+    assert person.check_password(PASSWORD)
+
+
+def test_an_account_is_deactivated_not_deleted(root: Client) -> None:
+    person = make_user("leaver")
+    assert root.get(f"/admin/moderation/user/{person.pk}/delete/").status_code == 403
+    own = User.objects.get(username="root")
+    root.post("/admin/moderation/user/", {"action": "deactivate", "_selected_action": [person.pk, own.pk]})
+    assert list(User.objects.filter(is_active=False)) == [person]
+
+
+def test_a_password_can_be_changed_for_somebody(root: Client) -> None:
+    person = make_user("forgetful")
+    sent = {"usable_password": "true", "password1": "quite another one", "password2": "quite another one"}
+    root.post(f"/admin/moderation/user/{person.pk}/password/", sent)
+    person.refresh_from_db()
+    assert person.check_password("quite another one")
+
+
+def test_a_tokens_secret_is_shown_once_and_works(root: Client) -> None:
+    answer = root.post("/admin/moderation/apitoken/add/", {"name": "shop", "source": "shop"}, follow=True)
+    shown = [word for word in answer.content.decode().split() if word.startswith("sl_")]
+    token = ApiToken.objects.authenticate(shown[0])
+    assert token is not None
+    assert (token.name, token.source, str(token.created_by)) == ("shop", "shop", "root")
+    assert shown[0] not in root.get(f"/admin/moderation/apitoken/{token.pk}/change/").content.decode()
+
+
+def test_two_tokens_of_one_name_are_refused_at_the_field(root: Client) -> None:
+    ApiToken.objects.issue(name="shop", source="shop")
+    page = root.post("/admin/moderation/apitoken/add/", {"name": "shop", "source": "other"})
+    assert page.status_code == 200
+    assert "already exists" in str(page.context["adminform"].form.errors["name"])
+
+
+def test_a_revoked_token_opens_nothing(root: Client) -> None:
+    token, secret = ApiToken.objects.issue(name="shop", source="shop")
+    root.post("/admin/moderation/apitoken/", {"action": "revoke", "_selected_action": [token.pk]})
+    assert ApiToken.objects.authenticate(secret) is None
+
+
+def test_a_token_can_not_be_changed(root: Client) -> None:
+    token, _ = ApiToken.objects.issue(name="shop", source="shop")
+    assert root.post(f"/admin/moderation/apitoken/{token.pk}/change/", {"name": "x"}).status_code == 403
+
+
+def test_a_community_is_made(root: Client) -> None:
+    root.post("/admin/moderation/community/add/", {"name": "Art", "slug": "art", "parent": ""})
+    assert Community.objects.filter(slug="art").exists()
+
+
+@pytest.mark.parametrize("model", [Screening, Effect, Score])
+def test_scores_and_routes_wait_for_the_verdict_here_too(root: Client, model: type) -> None:
+    """A superuser may review, so what waits for a verdict is not in these lists."""
+    waits, done = make_task(score=0.1), make_screening(score=0.9)
+    for screening in (waits.screening, done):
+        Score.objects.create(
+            file=screening.upload.file, classifier=screening.classifier, label="nsfw", value=screening.score,
+            preprocessing_version=screening.preprocessing_version, runtime="test",
+        )  # fmt: skip
+    rows = root.get(f"/admin/moderation/{model.__name__.lower()}/").context["cl"].queryset
+    assert rows.count() == 1
+    assert ReviewTask.objects.undecided().count() == 1
+
+
+def test_who_is_no_staff_is_refused_and_strangers_sign_in_by_the_one_door() -> None:
+    client = Client()
+    assert client.get("/admin/", follow=True).redirect_chain[-1][0].startswith("/accounts/login/")
+    client.force_login(make_user("ann", group="admin"))
+    assert client.get("/admin/", follow=True).status_code == 403
