@@ -2,9 +2,9 @@
 
 document.addEventListener("htmx:afterSettle", (event) => {
   const workplace = document.getElementById("workplace");
-  if (!workplace || !workplace.contains(event.target) && event.target !== workplace) return;
+  if (!workplace || event.target !== workplace) return; // a renewed lease or new counts are no news
   document.getElementById("announcer").textContent = workplace.dataset.says.replace(/\s+/g, " ").trim();
-  if (event.target === workplace && !workplace.contains(document.activeElement)) place(workplace).focus({ preventScroll: true });
+  if (!workplace.contains(document.activeElement)) place(workplace).focus({ preventScroll: true });
 });
 
 function place(workplace) {

@@ -43,6 +43,7 @@ function clearImage(here) {
   image.draggable = false;
   image.addEventListener("load", render);
   image.addEventListener("error", () => failed(here, image));
+  here.querySelector("#picture-error").hidden = true;
   image.src = here.dataset.clear;
   here.querySelector(".blurred").after(image);
   return image;
@@ -111,6 +112,7 @@ document.addEventListener("contextmenu", (event) => {
 
 // Nobody looks any more.
 window.addEventListener("blur", hide);
+window.addEventListener("pagehide", hide);
 document.addEventListener("visibilitychange", hide);
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.shouldSwap && event.detail.target?.id === "workplace") { held = locked = false; exposed = null; }

@@ -147,6 +147,29 @@ def test_undo_returns_the_upload_and_cancels_the_effect(visit: Visits) -> None:
     assert Effect.objects.get(decision__isnull=False).cancelled_at is not None
 
 
+def test_the_next_upload_is_announced_and_takes_the_focus(visit: Visits) -> None:
+    first, second = make_tasks(2)
+    page = visit(factories.make_user()).open()
+    title(page, first)
+    page.locator("#verdicts .approve").click()
+    title(page, second)
+    expect(page.locator("#stage")).to_be_focused()
+    expect(page.locator("#announcer")).to_contain_text(f"Approved upload {first.upload_id}.")
+    expect(page.locator("#announcer")).to_contain_text(f"Now upload {second.upload_id}, blurred.")
+
+
+def test_a_missing_clear_picture_is_said_and_nothing_stays_revealed(visit: Visits) -> None:
+    (task,) = make_tasks(1)
+    window = visit(factories.make_user())
+    page = window.open()
+    title(page, task)
+    rendition_of(task, variant="clear").unlink()
+    page.locator("#reveal button").click()
+    expect(page.locator("#picture-error")).to_be_visible()
+    shows(page, "blurred")
+    window.problems.clear()  # Chromium's own word about the 404
+
+
 def test_a_lost_claim_is_explained_and_the_next_task_is_there(visit: Visits) -> None:
     first, second = make_tasks(2)
     page = visit(factories.make_user()).open()

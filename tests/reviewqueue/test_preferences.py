@@ -1,6 +1,9 @@
 """Keys: every action's key stands on its button; people may change keys or switch them off."""
 
+import re
+
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 
 from moderation.models import User
@@ -91,6 +94,21 @@ def test_what_went_wrong_has_a_page_of_its_own(page: Client, path: str, status: 
     assert answer.status_code == status
     assert "Back to the start" in answer.content.decode()
     assert 'aria-label="Main"' in answer.content.decode()
+
+
+def test_the_page_for_a_failed_server_needs_nothing_from_it() -> None:
+    assert "Something failed on the server" in render_to_string("500.html")
+
+
+@pytest.mark.parametrize(
+    ("path", "label"),
+    [("/", "Review"), ("/quarantine/", "Quarantine"), ("/uploads/", "Uploads"), ("/uploads/new/", "Upload")],
+)
+def test_the_header_says_where_the_person_is(client: Client, path: str, label: str) -> None:
+    client.force_login(factories.make_user("ada", group="admin"))
+    answer = client.get(path).content.decode()
+    header = answer[answer.index('<nav class="bar-nav"') : answer.index("</nav>")]
+    assert re.findall(r'aria-current="page">(\w+)', header) == [label]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """The queue: claim, decide, skip, undo; page or partial; who may; and what stays hidden."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
 
@@ -295,6 +297,20 @@ def test_two_tabs_look_at_the_same_claim(page: Client, mo: User) -> None:
     factories.make_task()
     for _tab in range(2):
         page.post("/claim/", headers=HTMX)
+    assert ReviewTask.objects.held().count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_tabs_that_ask_at_once_get_one_task(mo: User) -> None:
+    for _ in range(8):
+        factories.make_task()
+
+    def ask(_tab: int) -> None:
+        ReviewTask.objects.claim_next(mo)
+        connection.close()
+
+    with ThreadPoolExecutor(8) as tabs:
+        list(tabs.map(ask, range(16)))
     assert ReviewTask.objects.held().count() == 1
 
 
