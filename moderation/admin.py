@@ -7,7 +7,9 @@ from typing import Any
 
 # Imported for what they register, before it is taken back below.
 import allauth.account.admin  # noqa: F401
+import axes.admin  # noqa: F401
 from allauth.account.models import EmailAddress
+from axes.models import AccessFailureLog
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.db import models
@@ -37,8 +39,8 @@ admin.site.site_header = "Second Look: back office"
 admin.site.site_title = "Second Look"
 admin.site.index_title = "People and programs; the record to read"
 admin.site.site_url = "/"
-# There is no e-mail in this product.
-admin.site.unregister(EmailAddress)
+# There is no e-mail in this product, and axes' log of failures is switched off: its attempts say the same.
+admin.site.unregister([EmailAddress, AccessFailureLog])
 
 
 @admin.register(User)
