@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "pgtrigger",
     "pghistory",
+    "procrastinate.contrib.django",
     "allauth",
     "allauth.account",
     "axes",
@@ -216,4 +217,6 @@ LOGGING = {
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", default="INFO")},
+    # It would report every minute's tick.
+    "loggers": {"procrastinate": {"level": "WARNING"}},
 }

@@ -1,4 +1,4 @@
-"""Does the whole record hold together, and does storage hold what the record says? Reads everything, changes nothing."""
+"""Does the record hold together, and does storage hold what the record says? Reads everything, changes nothing."""
 
 import hashlib
 import time
@@ -101,7 +101,7 @@ def files_have_one_score() -> Iterator[Finding]:
 
 
 def screenings_follow_coin_and_thresholds() -> Iterator[Finding]:
-    """u is the epoch's coin; the route is what score, thresholds and coin say."""
+    """The draw is the epoch's coin; the route is what score, thresholds and coin say."""
     secrets = {epoch.pk: bytes(epoch.secret) for epoch in Epoch.objects.all()}
     for screening in Screening.objects.select_related("policy_version").iterator():
         u = routing.coin(secrets[screening.epoch_id], upload_id=screening.upload_id, policy_id=screening.policy_id)
@@ -127,7 +127,9 @@ def automatic_routes_have_an_effect() -> Iterator[Finding]:
 def conclusive_verdicts_have_an_effect() -> Iterator[Finding]:
     """A live verdict that differs from what the machine did has an effect that was not cancelled."""
     effect = Effect.objects.filter(decision=OuterRef("pk"), cancelled_at=None)
-    differs = Q(verdict="violating") & ~Q(screening__route="reject") | Q(verdict="benign") & ~Q(screening__route="approve")
+    differs = Q(verdict="violating") & ~Q(screening__route="reject") | Q(verdict="benign") & ~Q(
+        screening__route="approve"
+    )
     for decision in Decision.objects.live().conclusive().filter(differs).filter(~Exists(effect)).iterator():
         yield f"decision {decision.pk}", f"{decision} has no effect"
 

@@ -141,4 +141,3 @@ class Crew:
         for line in worker.process.stdout:
             self._events.put(Reply(worker, json.loads(line)))
         self._events.put(Gone(worker, worker.process.wait()))
-

@@ -1,5 +1,6 @@
 import os
 import socket
+import subprocess
 import sys
 from argparse import ArgumentParser
 from typing import Any
@@ -11,15 +12,16 @@ from moderation.demo.loading import accounts_file
 
 
 class Command(BaseCommand):
-    help = "Serve the pages with gunicorn. In production, put a proxy that ends TLS in front (docs/operations.md)."
+    help = "Serve the pages with gunicorn; in production behind a proxy that ends TLS (docs/operations.md)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--workers", type=int, default=2, help="processes")
+        parser.add_argument("--no-worker", action="store_true", help="run 'manage.py worker' elsewhere, or use cron")
         parser.add_argument("--threads", type=int, default=8, help="threads, and database connections, a process")
 
-    def handle(self, *_args: Any, host: str, port: int, workers: int, threads: int, **_options: Any) -> None:
+    def handle(self, *_args: Any, host: str, port: int, workers: int, threads: int, **options: Any) -> None:
         refuse_taken_port(host, port)
         self.stdout.write(f"\nSecond Look: http://{'localhost' if host == '127.0.0.1' else host}:{port}/")
         if accounts_file().exists():
@@ -33,6 +35,9 @@ class Command(BaseCommand):
             "--max-requests", "20000", "--max-requests-jitter", "2000", "--no-control-socket",
         ]  # fmt: skip
         os.chdir(settings.BASE_DIR)
+        if not options["no_worker"]:
+            # It notices when we end, however that happens.
+            subprocess.Popen([sys.executable, "manage.py", "worker", "--with-parent"])
         os.execve(sys.executable, [sys.executable, "-m", "gunicorn", *arguments, "moderation.wsgi"], environment)  # noqa: S606
 
 

@@ -1,0 +1,26 @@
+import ctypes
+import os
+import signal
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+# <sys/prctl.h>: the signal that this process gets when its parent dies.
+PR_SET_PDEATHSIG = 1
+
+
+class Command(BaseCommand):
+    help = "Run background work: the scheduled pre-screen and those asked for on the pages."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--with-parent", action="store_true", help="end when the starting process ends (Linux)")
+
+    def handle(self, *_args: Any, with_parent: bool, **_options: Any) -> None:
+        if with_parent and sys.platform == "linux":
+            ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            if os.getppid() == 1:
+                return  # it died before we could ask
+        call_command("procrastinate", "worker", "--concurrency", "2", "--shutdown-graceful-timeout", "30")

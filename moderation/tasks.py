@@ -1,0 +1,74 @@
+"""Background work on the same PostgreSQL: the nightly pre-screen, and the queue's own housekeeping.
+
+``manage.py worker`` runs it. cron calling ``manage.py prescreen`` is equal; nothing here is needed for correctness.
+"""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+from django.conf import settings
+from procrastinate import JobContext, RetryStrategy, exceptions
+from procrastinate.contrib.django import app
+
+STALLED_AFTER_SECONDS = 60
+KEEP_JOBS_HOURS = 24 * 28
+
+
+@app.task(name="prescreen", queueing_lock="prescreen", lock="prescreen", pass_context=True)
+def prescreen(context: JobContext) -> None:
+    """Run the command, as an operator would; when the worker is told to stop, the command ends after its chunk."""
+    process = subprocess.Popen([sys.executable, "manage.py", "prescreen"], cwd=settings.BASE_DIR)
+    while process.poll() is None:
+        try:
+            process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            if context.should_abort():
+                process.terminate()
+    if process.returncode not in {0, 75}:
+        raise PrescreenFailed(f"manage.py prescreen ended with status {process.returncode}; its output says why.")
+
+
+class PrescreenFailed(Exception):
+    """The command ended with an error. What it had committed stays."""
+
+
+def request_prescreen() -> bool:
+    """Ask for a pre-screen as soon as a worker is free; False where one is waiting already."""
+    try:
+        prescreen.defer()
+    except exceptions.AlreadyEnqueued:
+        return False
+    return True
+
+
+# The schedule is in TIME_ZONE, daylight saving included, which the queue's own cron expressions (UTC) can't say.
+@app.periodic(cron="* * * * *")
+@app.task(name="tick", queueing_lock="tick")
+def tick(timestamp: int) -> None:
+    """Start the scheduled pre-screen in its minute."""
+    if is_scheduled(datetime.fromtimestamp(timestamp, tz=UTC)):
+        request_prescreen()
+
+
+def is_scheduled(minute: datetime) -> bool:
+    """Whether PRESCREEN_SCHEDULE names this minute."""
+    local = minute.astimezone(ZoneInfo(settings.TIME_ZONE)).replace(second=0, microsecond=0)
+    following: datetime = next(CronSim(settings.PRESCREEN_SCHEDULE, local - timedelta(minutes=1)))
+    return following == local
+
+
+@app.periodic(cron="*/2 * * * *")
+@app.task(name="retry_stalled", queueing_lock="retry_stalled", retry=RetryStrategy(max_attempts=3, wait=10))
+async def retry_stalled(timestamp: int) -> None:  # noqa: ARG001  (every periodic task gets it)
+    """Jobs of a worker that died run again."""
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_SECONDS):
+        await app.job_manager.retry_job(job)
+
+
+@app.periodic(cron="30 3 * * *")
+@app.task(name="forget_old_jobs", queueing_lock="forget_old_jobs")
+async def forget_old_jobs(timestamp: int) -> None:  # noqa: ARG001
+    await app.job_manager.delete_old_jobs(nb_hours=KEEP_JOBS_HOURS, include_failed=True)

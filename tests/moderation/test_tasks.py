@@ -1,0 +1,49 @@
+"""The scheduled pre-screen, through the real queue and a real worker."""
+
+from datetime import UTC, datetime
+
+import pytest
+from pytest_django import Settings
+
+from moderation.models import PolicyVersion, ScreeningRun
+from moderation.tasks import is_scheduled, request_prescreen, tick
+from tests.factories import make_upload, red, use_red_classifier
+from tests.processes import start_command
+
+
+@pytest.mark.parametrize(
+    ("zone", "minute", "due"),
+    [
+        ("UTC", datetime(2026, 1, 5, 2, 0, 30, tzinfo=UTC), True),
+        ("UTC", datetime(2026, 1, 5, 2, 1, tzinfo=UTC), False),
+        ("UTC", datetime(2026, 1, 5, 1, 59, tzinfo=UTC), False),
+        ("Europe/Berlin", datetime(2026, 1, 5, 1, 0, tzinfo=UTC), True),
+        ("Europe/Berlin", datetime(2026, 7, 5, 0, 0, tzinfo=UTC), True),
+        ("Europe/Berlin", datetime(2026, 7, 5, 1, 0, tzinfo=UTC), False),
+    ],
+)
+def test_schedule_is_kept_in_the_time_zone(settings: Settings, zone: str, minute: datetime, due: bool) -> None:
+    settings.TIME_ZONE, settings.PRESCREEN_SCHEDULE = zone, "0 2 * * *"
+    assert is_scheduled(minute) is due
+
+
+@pytest.mark.django_db(transaction=True)
+def test_waiting_prescreen_is_not_asked_for_twice() -> None:
+    assert request_prescreen()
+    assert not request_prescreen()
+
+
+@pytest.fixture
+def red_policy(transactional_db: None) -> PolicyVersion:
+    return use_red_classifier(audit_rate_approve=0.0, audit_rate_reject=0.0)
+
+
+def test_worker_runs_the_prescreen_that_the_tick_asked_for(red_policy: PolicyVersion, settings: Settings) -> None:
+    upload = make_upload(content=red(0.1))
+    settings.PRESCREEN_SCHEDULE = "0 2 * * *"
+    tick(timestamp=int(datetime(2026, 1, 5, 2, 0, tzinfo=UTC).timestamp()))
+    worker = start_command("procrastinate", "worker", "--one-shot")
+    _, err = worker.communicate(timeout=60)
+    assert worker.returncode == 0, err
+    upload.refresh_from_db()
+    assert (upload.status, ScreeningRun.objects.get().state) == ("approved", "done")
