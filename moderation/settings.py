@@ -155,6 +155,8 @@ AXES_IPWARE_META_PRECEDENCE_ORDER = ["HTTP_X_FORWARDED_FOR"] if AXES_IPWARE_PROX
 # Safety in transport and in the browser
 HTTPS = env.flag("HTTPS", default=False)
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+# Probes of a container platform speak plain HTTP.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 if HTTPS and env.flag("BEHIND_TLS_PROXY", default=True):
@@ -196,6 +198,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+
+# Where nginx finds renditions (X-Accel-Redirect), such as /renditions/; empty: the application sends them itself.
+RENDITIONS_ACCEL_PREFIX = env.text("RENDITIONS_ACCEL_PREFIX")
 
 # What may come in
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", default=25_000_000, at_least=1_000)

@@ -53,7 +53,7 @@ def send(path: Path) -> HttpResponseBase:
     """The file itself, or a word to nginx where it lies; never kept by a cache."""
     media_type = mimetypes.guess_type(path)[0] or "application/octet-stream"
     answer: HttpResponseBase
-    if prefix := getattr(settings, "RENDITIONS_ACCEL_PREFIX", ""):
+    if prefix := settings.RENDITIONS_ACCEL_PREFIX:
         inside = path.relative_to(files.renditions_folder())
         answer = HttpResponse(headers={"X-Accel-Redirect": f"{prefix}{inside}"}, content_type=media_type)
     else:
