@@ -1,6 +1,6 @@
 """Take the pictures of docs/screenshots from a demo that `make run` serves: every page, three sizes, light and dark.
 
-    .venv/bin/python docs/take_screenshots.py http://localhost:8000 var/accounts.txt docs/screenshots
+Run it as ``.venv/bin/python docs/take_screenshots.py http://localhost:8000 var/accounts.txt docs/screenshots``.
 """
 
 import io

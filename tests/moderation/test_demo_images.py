@@ -74,10 +74,7 @@ def test_every_allowed_format_is_among_them(made: list[Path]) -> None:
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK", "P", "1", "I;16"])
 def test_every_common_mode_is_among_them(mode: str, made: list[Path]) -> None:
-    assert any(
-        decoded(path).mode == mode
-        for path in in_folder("format", paths=made) + in_folder("shape", paths=made)
-    )
+    assert any(decoded(path).mode == mode for path in in_folder("format", paths=made) + in_folder("shape", paths=made))
 
 
 def test_every_sound_file_decodes_and_is_at_most_1000_pixels_long(made: list[Path]) -> None:
@@ -119,9 +116,7 @@ def test_exact_copies_share_their_photos_bytes_and_nothing_else_repeats(made: li
     repeated = [path for path in made if times[sha256s([path])[0]] > 1]
     copied = [path.stem for path in in_folder("exact-copy", paths=made)]
     assert len(copied) == 4
-    assert sorted(path.stem for path in repeated) == sorted(
-        copied + [name.removesuffix("-again") for name in copied]
-    )
+    assert sorted(path.stem for path in repeated) == sorted(copied + [name.removesuffix("-again") for name in copied])
 
 
 def test_a_turned_photo_is_upright_as_its_exif_says(made: list[Path]) -> None:
