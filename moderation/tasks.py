@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 from django.conf import settings
+from django.db import transaction
 from procrastinate import JobContext, RetryStrategy, exceptions
 from procrastinate.contrib.django import app
 
@@ -38,7 +39,8 @@ class PrescreenFailed(Exception):
 def request_prescreen() -> bool:
     """Ask for a pre-screen as soon as a worker is free; False where one is waiting already."""
     try:
-        prescreen.defer()
+        with transaction.atomic():  # the refusal is an error of the database, which would end an outer transaction
+            prescreen.defer()
     except exceptions.AlreadyEnqueued:
         return False
     return True

@@ -25,7 +25,7 @@ PAGES = [
     ("Quarantine", "quarantine", "lead_reviews"),
     ("Thresholds", "thresholds", "see_thresholds"),
     ("Uploads", "uploads", "see_uploads"),
-    ("Upload", "send", "send_uploads"),
+    ("Send in", "send", "send_uploads"),
 ]
 
 

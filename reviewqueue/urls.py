@@ -36,6 +36,7 @@ urlpatterns = [
     path("thresholds/versions/<int:pk>/roll-back/", threshold_history.roll_back, name="thresholds_roll_back"),
     path("uploads/", uploads.uploads, name="uploads"),
     path("uploads/new/", sending.send, name="send"),
+    path("uploads/prescreen/", sending.prescreen_now, name="prescreen_now"),
     path("uploads/<int:pk>/", uploads.upload, name="upload"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.views.decorators.http import require_http_methods
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from moderation import intake
@@ -15,6 +17,7 @@ from moderation.files import StorageFull
 from moderation.inference.child import SandboxUnavailable
 from moderation.intake.refusals import check_size
 from moderation.models import Upload, User
+from moderation.tasks import request_prescreen
 from reviewqueue.forms_uploads import SendForm
 from reviewqueue.permissions import ReviewerRequest, can_send_uploads
 from reviewqueue.schedule import next_prescreen
@@ -44,6 +47,17 @@ def send(request: ReviewerRequest) -> HttpResponse:
         return show(request, form, status=422)
     outcomes = [take(file, sender=request.user) for file in form.cleaned_data["images"]]
     return show(request, SendForm(), outcomes=outcomes)
+
+
+@require_POST
+@can_send_uploads
+def prescreen_now(request: ReviewerRequest) -> HttpResponseRedirect:
+    """Ask the worker for a pre-screen; a second request while one waits changes nothing."""
+    if request_prescreen():
+        messages.success(request, "Asked for a pre-screen: the worker starts it within seconds. Reload to see results.")
+    else:
+        messages.info(request, "A pre-screen waits for the worker already. Does 'manage.py worker' run?")
+    return HttpResponseRedirect(reverse("uploads"), status=303)
 
 
 def take(file: "UploadedFile[Any]", *, sender: User) -> Outcome:

@@ -183,7 +183,7 @@ def test_each_file_is_taken_by_itself() -> None:
     outcomes = [(outcome.name, outcome.created, bool(outcome.refusal)) for outcome in page.context["outcomes"]]
     assert outcomes == [("a.png", True, False), ("notes.txt", False, True), ("b.png", True, False)]
     assert b"accepted are" in page.content
-    assert b"manage.py prescreen" in page.content
+    assert b"Or have it now, from the list of uploads." in page.content
     assert [(upload.source, str(upload.received_by)) for upload in Upload.objects.all()] == [
         ("upload page", "operator-person")
     ] * 2
@@ -226,3 +226,16 @@ def test_the_name_of_a_file_is_written_as_text() -> None:
     page = send(signed_in("operator"), ("<b>x.png", image_bytes((1, 2, 3))))
     assert b"<b>x.png" not in page.content
     assert b"&lt;b&gt;x.png" in page.content
+
+
+def test_prescreen_now_asks_the_worker_once() -> None:
+    client = signed_in("operator")
+    for expected in ("Asked for a pre-screen", "waits for the worker already"):
+        answer = client.post("/uploads/prescreen/", follow=True)
+        assert answer.redirect_chain == [("/uploads/", 303)]
+        assert expected in answer.content.decode()
+
+
+def test_prescreen_now_is_for_those_who_send() -> None:
+    assert signed_in("moderator").post("/uploads/prescreen/").status_code == 403
+    assert signed_in("operator").get("/uploads/prescreen/").status_code == 405
