@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from moderation.inference.vit import INPUT, VisionTransformer, build
+from moderation.inference.vit import INPUT, Pool, VisionTransformer, build
 
 pytestmark = pytest.mark.slow
 
@@ -51,16 +51,16 @@ def timm() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    ("name", "pool"),
+    ("name", "pool", "batches"),
     [
-        ("vit_tiny_patch16_384", "token"),
-        ("vit_tiny_patch16_384", "avg"),
-        ("vit_small_patch32_224", "token"),
-        ("vit_base_patch16_224", "token"),
-        ("deit_tiny_patch16_224", "token"),
+        ("vit_tiny_patch16_384", "token", range(1, 9)),
+        ("vit_tiny_patch16_224", "avg", [4]),
+        ("vit_small_patch32_224", "token", [4]),
+        ("vit_base_patch16_224", "token", [4]),
+        ("deit_tiny_patch16_224", "token", [4]),
     ],
 )
-def test_logits_are_those_of_timm(name: str, pool: Any, timm: Any) -> None:
+def test_logits_are_those_of_timm(name: str, pool: Pool, batches: Iterable[int], timm: Any) -> None:
     torch = importlib.import_module("torch")
     torch.manual_seed(7)
     theirs = timm.create_model(name, pretrained=False, num_classes=2, global_pool=pool).eval()
@@ -77,8 +77,6 @@ def test_logits_are_those_of_timm(name: str, pool: Any, timm: Any) -> None:
     with torch.no_grad():
         expected = theirs(torch.from_numpy(images)).numpy()
     assert np.ptp(expected, axis=0).min() > 1e-3, "the images are told apart, else this test says nothing"
-    for batch in range(1, 9):
-        found = np.concatenate(
-            [session.run(None, {INPUT: images[at : at + batch]})[0] for at in range(0, len(images), batch)]
-        )
-        assert found == pytest.approx(expected, abs=1e-4)
+    for batch in batches:
+        parts = [session.run(None, {INPUT: images[at : at + batch]})[0] for at in range(0, len(images), batch)]
+        assert np.concatenate(parts) == pytest.approx(expected, abs=1e-4)
