@@ -1,8 +1,22 @@
-"""A classifier's way in and out: try it, import it, let it rule, retire it."""
+"""A classifier's way in and out: try it, import it, check it, let it rule, retire it."""
 
+from moderation.adoption.checking import Question, check
 from moderation.adoption.errors import AdoptionRefused
 from moderation.adoption.importing import import_classifier
+from moderation.adoption.report import write_report
 from moderation.adoption.ruling import Terms, activate, retire
 from moderation.adoption.trying import Trial, find, try_on
 
-__all__ = ["AdoptionRefused", "Terms", "Trial", "activate", "find", "import_classifier", "retire", "try_on"]
+__all__ = [
+    "AdoptionRefused",
+    "Question",
+    "Terms",
+    "Trial",
+    "activate",
+    "check",
+    "find",
+    "import_classifier",
+    "retire",
+    "try_on",
+    "write_report",
+]

@@ -25,6 +25,7 @@ class Command(BaseCommand):
         add_score(actions)
         add_import(actions)
         add_activate(actions)
+        add_check(actions)
         retire = actions.add_parser("retire", help="take a classifier out of use; refused while it is in force")
         retire.add_argument("name", metavar="NAME")
 
@@ -61,6 +62,12 @@ class Command(BaseCommand):
             self.stdout.write(proof_in_words(proven))
         for trial in adoption.try_on(adoption.find(name), paths=[samples]) if samples else ():
             self.stdout.write(as_json(trial.as_json()) if json else trial_in_words(trial))
+
+    def do_check(self, *, name: str, output: Path, json: bool, **options: Any) -> None:
+        question = adoption.Question(**{key: options[key] for key in ("labelled", "prevalence", "claimed_accuracy")})
+        answers = adoption.check(adoption.find(name), question=question)
+        data, page = adoption.write_report(answers, folder=output)
+        self.stdout.write(as_json(answers) if json else f"{check_in_words(answers)}\nWritten: {data}, {page}")
 
     def do_activate(self, *, name: str, policy: str, by: str, text: Path | None, **options: Any) -> None:
         person = User.objects.filter(username=by).first() if by else None
@@ -129,6 +136,18 @@ def add_activate(actions: Any) -> None:
     activate.add_argument("--by", default="", metavar="USERNAME", help="in whose name (default: nobody's)")
 
 
+def add_check(actions: Any) -> None:
+    check = actions.add_parser("check", help="write a report on what one must ask before adopting a classifier")
+    check.add_argument("name", metavar="NAME")
+    check.add_argument("--labelled", type=Path, metavar="CSV", help="lines of path,label: images whose truth you know")
+    check.add_argument(
+        "--prevalence", type=float, default=0.01, help="share of uploads that violate on your platform (default: 0.01)"
+    )
+    check.add_argument("--claimed-accuracy", type=float, metavar="SHARE", help="what its publisher claims, as 0.9856")
+    check.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where report.html and .json go")
+    check.add_argument("--json", action="store_true", help="print the report's content as one JSON object")
+
+
 def words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
@@ -190,4 +209,20 @@ def proof_in_words(proven: Proven) -> str:
         *(f"  NOT NOTICED: {name}. Compare scores with its publisher's." for name in proven.unnoticed),
         f"Try it on files of your own: manage.py classifiers score {manifest.name} FILE...",
     ]
+    return "\n".join(lines)
+
+
+def check_in_words(answers: dict[str, Any]) -> str:
+    graph, one = answers["graph"], answers["speeds"][0]
+    lines = [
+        f"{answers['name']}: {answers['licence']['name']}. {answers['licence']['why']}",
+        f"{graph['parameters'] / 1e6:.1f} million parameters, {graph['gflop']:.2f} GFLOP and "
+        f"{one['milliseconds']:.1f} ms an image on one thread, {answers['memory_mb']:.0f} MB.",
+        *(f"NOT NOTICED by its golden inputs: {each['reading']}." for each in answers["golden"]["wrong_readings"]
+          if not each["noticed"]),
+    ]  # fmt: skip
+    if found := answers["labelled"]:
+        lines.append(f"Accuracy {found['accuracy']['value']:.4f}, AUC {found['auc']['value']:.4f} on your images.")
+    if claim := answers["claim"]:
+        lines.append(f"Claimed accuracy {claim['accuracy']:.4f}: {claim['verdict']}.")
     return "\n".join(lines)
