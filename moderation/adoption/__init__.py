@@ -3,12 +3,14 @@
 from moderation.adoption.checking import Question, check
 from moderation.adoption.errors import AdoptionRefused
 from moderation.adoption.importing import import_classifier
+from moderation.adoption.quantizing import Drift, quantize_classifier
 from moderation.adoption.report import write_report
 from moderation.adoption.ruling import Terms, activate, retire
 from moderation.adoption.trying import Trial, find, try_on
 
 __all__ = [
     "AdoptionRefused",
+    "Drift",
     "Question",
     "Terms",
     "Trial",
@@ -16,6 +18,7 @@ __all__ = [
     "check",
     "find",
     "import_classifier",
+    "quantize_classifier",
     "retire",
     "try_on",
     "write_report",

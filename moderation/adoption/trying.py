@@ -72,7 +72,7 @@ def try_on(found: Found, *, paths: Sequence[Path]) -> Iterator[Trial]:
     """
     network = found.load()
     with Scorer([network], limits=limits()) as scorer:
-        for outcome in scorer.score(list(_files(paths))):
+        for outcome in scorer.score(list(listed(paths))):
             if isinstance(outcome, Refused):
                 yield Trial(outcome.path, None, f"{outcome.reason}: {outcome.detail}")
             else:
@@ -80,7 +80,8 @@ def try_on(found: Found, *, paths: Sequence[Path]) -> Iterator[Trial]:
                 yield Trial(outcome.path, {label: round(score.value, 6) for label, score in scores.items()})
 
 
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
+def listed(paths: Sequence[Path]) -> Iterator[Path]:
+    """Files as they are, folders with all that lies below them, in the order of their names."""
     for path in paths:
         if path.is_dir():
             yield from sorted(each for each in path.rglob("*") if each.is_file())

@@ -20,7 +20,7 @@ from moderation.inference.tensors import Float32Array, ModelOutputError
 #: Golden tolerance: the narrowest that rounding on other processors (1e-5 or so) allows, and the widest.
 NARROWEST, WIDEST = 0.0003, 0.002
 #: The largest batch that has to give what single pictures give, and how nearly.
-_BATCH, _BATCH_TOLERANCE = 8, 1e-4
+_BATCH, APART = 8, 1e-4
 
 #: Label -> probability.
 Probabilities = Mapping[str, float]
@@ -47,7 +47,9 @@ class Proven:
         return [name for name, moved in self.noticed.items() if moved <= tolerance]
 
 
-def prove(published: Published, *, name: str, narrowest: float = NARROWEST, widest: float = WIDEST) -> Proven:
+def prove(
+    published: Published, *, name: str, narrowest: float = NARROWEST, widest: float = WIDEST, apart: float = APART
+) -> Proven:
     """Complete a manifest. Golden outputs that the publisher states are kept, and have to be met.
 
     Args:
@@ -55,6 +57,7 @@ def prove(published: Published, *, name: str, narrowest: float = NARROWEST, wide
         name: what it will be called here.
         narrowest: the golden tolerance goes down to this, so that every wrong reading is noticed.
         widest: the golden tolerance where they all are noticed anyhow.
+        apart: by how much a picture's probabilities may depend on the pictures it is computed with.
 
     Raises:
         ManifestError: the facts do not make a manifest.
@@ -72,7 +75,7 @@ def prove(published: Published, *, name: str, narrowest: float = NARROWEST, wide
         manifest = replace(manifest, golden=tuple(golden))
     classifier = Classifier.unproven(published.model, manifest=manifest)
     classifier.check_golden()
-    _check_batches(classifier)
+    _check_batches(classifier, accepted=apart)
     noticed = what_is_noticed(classifier, model=published.model)
     if "golden" not in published.facts:
         tolerance = max(narrowest, min(widest, *(moved / 2 for moved in noticed.values())))
@@ -138,7 +141,7 @@ def _golden(picture: bytes, says: Probabilities, manifest: Manifest, tolerance: 
     return Golden(picture, says, says[manifest.positive_label], tolerance)
 
 
-def _check_batches(classifier: Classifier) -> None:
+def _check_batches(classifier: Classifier, *, accepted: float) -> None:
     """Raise ClassifierFileError for a graph that accepts one batch only, or that mixes the pictures of a batch."""
     name = classifier.manifest.name
     views = np.concatenate([golden_views(each, manifest=classifier.manifest) for each in classifier.manifest.golden])
@@ -147,8 +150,8 @@ def _check_batches(classifier: Classifier) -> None:
         apart = float(np.abs(classifier.predict(views, batch=_BATCH) - classifier.predict(views, batch=1)).max())
     except ModelOutputError as error:
         raise ClassifierFileError(f"{name} does not run with a batch of {_BATCH}: {error}") from error
-    if apart > _BATCH_TOLERANCE:
+    if apart > accepted:
         raise ClassifierFileError(
             f"{name}: a batch of {_BATCH} gives other probabilities than single pictures, by {apart:g}; at most "
-            f"{_BATCH_TOLERANCE:g} is accepted. Export it with a dynamic batch axis"
+            f"{accepted:g} is accepted. Export it with a dynamic batch axis"
         )

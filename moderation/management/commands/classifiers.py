@@ -26,6 +26,7 @@ class Command(BaseCommand):
         add_import(actions)
         add_activate(actions)
         add_check(actions)
+        add_quantize(actions)
         retire = actions.add_parser("retire", help="take a classifier out of use; refused while it is in force")
         retire.add_argument("name", metavar="NAME")
 
@@ -68,6 +69,12 @@ class Command(BaseCommand):
         answers = adoption.check(adoption.find(name), question=question)
         data, page = adoption.write_report(answers, folder=output)
         self.stdout.write(as_json(answers) if json else f"{check_in_words(answers)}\nWritten: {data}, {page}")
+
+    def do_quantize(self, *, source: str, name: str, calibrate: Path, method: Any, json: bool, **_: Any) -> None:
+        if not calibrate.is_dir():
+            raise CommandError(f"--calibrate {calibrate} is no folder. Give one with images such as you get.")
+        drift = adoption.quantize_classifier(adoption.find(source), calibrate=calibrate, name=name, method=method)
+        self.stdout.write(as_json(drift.as_json()) if json else drift_in_words(drift, name=name, source=source))
 
     def do_activate(self, *, name: str, policy: str, by: str, text: Path | None, **options: Any) -> None:
         person = User.objects.filter(username=by).first() if by else None
@@ -148,6 +155,19 @@ def add_check(actions: Any) -> None:
     check.add_argument("--json", action="store_true", help="print the report's content as one JSON object")
 
 
+def add_quantize(actions: Any) -> None:
+    quantize = actions.add_parser("quantize", help="make a faster eight-bit variant as a classifier of its own")
+    quantize.add_argument("source", metavar="NAME")
+    quantize.add_argument("--calibrate", type=Path, required=True, metavar="FOLDER", help="images such as you get")
+    quantize.add_argument("--name", required=True, metavar="NEW", help="what the variant will be called")
+    quantize.add_argument(
+        "--method",
+        choices=["static", "dynamic"],
+        help="default: static for convolutional networks, dynamic for transformers",
+    )
+    quantize.add_argument("--json", action="store_true", help="print one JSON object")
+
+
 def words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
@@ -225,4 +245,16 @@ def check_in_words(answers: dict[str, Any]) -> str:
         lines.append(f"Accuracy {found['accuracy']['value']:.4f}, AUC {found['auc']['value']:.4f} on your images.")
     if claim := answers["claim"]:
         lines.append(f"Claimed accuracy {claim['accuracy']:.4f}: {claim['verdict']}.")
+    return "\n".join(lines)
+
+
+def drift_in_words(drift: adoption.Drift, *, name: str, source: str) -> str:
+    lines = [
+        f"Registered {name}, {drift.method}. It replaces nothing: {source} rules on where it does.",
+        f"On {drift.images} images its scores differ by {drift.mean:.4f} in the mean, {drift.largest:.4f} at most.",
+        f"At the thresholds in force for {source}, {len(drift.flips)} would take another route:",
+        *(f"  {flip.file}: {flip.policy} {flip.routes[0]} ({flip.before:.3f}) -> {flip.routes[1]} ({flip.after:.3f})"
+          for flip in drift.flips),
+        f"Thresholds do not transfer: see 'classifiers check {name}' and activate it with its own.",
+    ]  # fmt: skip
     return "\n".join(lines)
