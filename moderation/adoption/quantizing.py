@@ -24,6 +24,8 @@ from moderation.inference.scorer import Scored, Scorer
 from moderation.models import PolicyVersion
 from moderation.screening.engine import limits
 
+Probabilities = Mapping[str, float]
+
 #: Pictures that ranges are taken from; more change nothing and cost time.
 _MOST_PICTURES, _LEAST_PICTURES = 200, 10
 #: Eight-bit arithmetic rounds differently from one kind of processor to the next.
@@ -115,7 +117,7 @@ def _drift(networks: Sequence[Network], *, paths: Sequence[Path], method: Method
         scored = [each for each in scorer.score(paths) if isinstance(each, Scored)]
     pairs = [(each.path, _values(each, before), _values(each, after)) for each in scored]
     moved = [abs(old[before.positive_label] - new[before.positive_label]) for _, old, new in pairs]
-    flips = sorted(_flips(pairs, sha256=before.sha256), key=lambda flip: -abs(flip.after - flip.before))
+    flips = route_flips(pairs, sha256=before.sha256)
     return Drift(
         method=method, images=len(pairs), mean=float(np.mean(moved)), largest=float(max(moved)),
         flips=flips[:_WORST_SHOWN],
@@ -126,7 +128,8 @@ def _values(scored: Scored, manifest: Manifest) -> dict[str, float]:
     return {label: score.value for label, score in scored.scores[manifest.sha256].items()}
 
 
-def _flips(pairs: Sequence[tuple[Path, Mapping[str, float], Mapping[str, float]]], *, sha256: str) -> list[Flip]:
+def route_flips(pairs: Sequence[tuple[Path, Probabilities, Probabilities]], *, sha256: str) -> list[Flip]:
+    """The files whose two scores, before and after, take different routes where the classifier is in force."""
     versions = PolicyVersion.objects.root().in_force().filter(classifier__sha256=sha256).select_related("policy")
     flips = []
     for version in versions:
@@ -135,4 +138,4 @@ def _flips(pairs: Sequence[tuple[Path, Mapping[str, float], Mapping[str, float]]
             one, other = (routing.region(score, low=version.low, high=version.high) for score in (old, new))
             if one != other:
                 flips.append(Flip(str(path), version.policy.slug, old, new, (str(one), str(other))))
-    return flips
+    return sorted(flips, key=lambda flip: -abs(flip.after - flip.before))

@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from onnx import TensorProto, helper, numpy_helper
 
+from moderation.adoption.quantizing import route_flips
 from moderation.inference.embedded import open_nsfw
 from moderation.inference.quantizing import WrongMethod, fitting_method, quantize
 from moderation.models import Classifier
@@ -91,20 +92,17 @@ def test_a_convolutional_network_becomes_static(tmp_path: Path, pictures: Path) 
     assert found["scores"]["red"] == pytest.approx(128 / 255, abs=0.03)
 
 
-def test_flips_are_those_that_cross_a_threshold_in_force(tmp_path: Path, pictures: Path) -> None:
-    run("import", write_small_cnn(tmp_path), "--name", "cnn")
-    run("activate", "cnn", "--policy", "adult-content", "--low", 0.2, "--high", 0.8, "--why", "x")
-
-    def route(score: float) -> str:
-        return "approve" if score < 0.2 else "review" if score < 0.8 else "reject"
-
-    drift = quantized("cnn", pictures=pictures)
-    assert drift["flips"], "49 to 52 of 255 lie around 0.2, 203 to 205 around 0.8"
-    for flip in drift["flips"]:
-        assert flip["routes"] == [route(flip["before"]), route(flip["after"])]
-        assert flip["routes"][0] != flip["routes"][1]
-    moved = [abs(flip["after"] - flip["before"]) for flip in drift["flips"]]
-    assert moved == sorted(moved, reverse=True)
+def test_flips_are_those_that_cross_a_threshold_in_force() -> None:
+    """open_nsfw is in force with low 0.2 and high 0.8; the largest move comes first."""
+    moves = {"stays": (0.3, 0.7), "up": (0.19, 0.2), "far": (0.9, 0.1), "down": (0.8, 0.79), "top": (0.95, 0.8)}
+    pairs = [(Path(name), {"nsfw": before}, {"nsfw": after}) for name, (before, after) in moves.items()]
+    found = route_flips(pairs, sha256=open_nsfw()[0].sha256)
+    assert [(flip.file, flip.routes) for flip in found] == [
+        ("far", ("reject", "approve")),
+        ("up", ("approve", "review")),
+        ("down", ("reject", "review")),
+    ]
+    assert route_flips(pairs, sha256="0" * 64) == []
 
 
 def test_a_transformer_becomes_dynamic(tmp_path: Path, pictures: Path) -> None:
