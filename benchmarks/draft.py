@@ -28,12 +28,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         paths = enlarged(sorted(options.images.rglob("*.jpg"))[: options.most], Path(folder), options.megapixels)
         moved = np.abs(scores(manifest, model, paths) - scores(without, model, paths))
-    print(
-        f"{len(moved)} photos at {options.megapixels} megapixels: draft moves the score by {moved.mean():.4f} on average,"
-    )
-    print(
-        f"median {np.median(moved):.4f}, 95 % of them by less than {np.quantile(moved, 0.95):.4f}, at most {moved.max():.4f}"
-    )
+    print(f"{len(moved)} photos at {options.megapixels} megapixels. Draft moves the score")
+    print(f"by {moved.mean():.4f} on average, {np.median(moved):.4f} in the median,")
+    print(f"by less than {np.quantile(moved, 0.95):.4f} for 95 % of them, by {moved.max():.4f} at most.")
 
 
 def enlarged(photos: list[Path], folder: Path, megapixels: float) -> list[Path]:
