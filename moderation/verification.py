@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import pghistory.models
 from django.apps import apps
 from django.db import connection
-from django.db.models import Count, Exists, F, Model, OuterRef, Q
+from django.db.models import Count, Exists, Model, OuterRef, Q
 
 from moderation import files, routing
 from moderation.models import Decision, Effect, Epoch, ReviewTask, Score, Screening, StoredFile, Upload
-from moderation.models.decisions import status_from_record
+from moderation.models.status import statuses
 
 # A file is written before its row is committed: one that is younger may be about to get its row.
 SWEEPABLE_AFTER_SECONDS = 3600
@@ -68,11 +69,14 @@ def sweep(paths: Iterable[Path]) -> int:
 
 
 Finding = tuple[str, str]
+Thing = TypeVar("Thing")
 
 
 def uploads_have_the_status_of_their_record() -> Iterator[Finding]:
-    for upload in Upload.objects.annotate(expected=status_from_record()).exclude(status=F("expected")).iterator():
-        yield str(upload), f"status is {upload.status}, the record says {upload.expected}"  # type: ignore[attr-defined]
+    for batch in _batches(Upload.objects.order_by("pk").iterator()):
+        for upload, expected in zip(batch, statuses(batch), strict=True):
+            if upload.status != expected:
+                yield str(upload), f"status is {upload.status}, the record says {expected}"
 
 
 def decided_tasks_have_one_live_verdict() -> Iterator[Finding]:
@@ -204,9 +208,9 @@ def _sha256_of(path: Path) -> str:
     return path.name[:64]
 
 
-def _batches(paths: Iterable[Path], *, size: int = 1000) -> Iterator[list[Path]]:
-    paths = iter(paths)
-    while batch := list(islice(paths, size)):
+def _batches(things: Iterable[Thing], *, size: int = 1000) -> Iterator[list[Thing]]:
+    things = iter(things)
+    while batch := list(islice(things, size)):
         yield batch
 
 

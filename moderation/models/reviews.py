@@ -10,11 +10,12 @@ from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
-from moderation.models.decisions import Decision, Verdict, settle
+from moderation.models.decisions import Decision, Verdict
 from moderation.models.effects import Effect
 from moderation.models.people import User
 from moderation.models.policies import Policy, PolicyVersion
 from moderation.models.screenings import Screening
+from moderation.models.status import settle
 from moderation.models.tracking import append_only, never_deleted, tracked
 from moderation.models.uploads import Upload
 
