@@ -59,12 +59,13 @@ def verify(*, on_rule: Callable[[str], None] = lambda _rule: None) -> Findings:
     return findings
 
 
-def sweep(paths: Iterable[Path]) -> int:
-    """Remove files that no row refers to."""
+def sweep() -> int:
+    """Remove files that no row refers to, each after one more look: an upload of the same bytes may have come in."""
     removed = 0
-    for path in paths:
-        path.unlink(missing_ok=True)
-        removed += 1
+    for path in sweepable_files():
+        if _is_old(path) and not StoredFile.objects.filter(sha256=_sha256_of(path)).exists():
+            path.unlink(missing_ok=True)
+            removed += 1
     return removed
 
 
@@ -194,13 +195,18 @@ def _changed_without_event(model: type[Model]) -> str:
 
 def sweepable_files() -> Iterator[Path]:
     """Files older than an hour that no row refers to; half-written ones too. No error: a killed intake leaves them."""
-    limit = time.time() - SWEEPABLE_AFTER_SECONDS
-    old = (path for path in files.stored_files() if path.stat().st_mtime < limit)
-    for group in _batches(old):
+    for group in _batches(path for path in files.stored_files() if _is_old(path)):
         known = set(
             StoredFile.objects.filter(sha256__in=[_sha256_of(path) for path in group]).values_list("sha256", flat=True)
         )
         yield from (path for path in group if _sha256_of(path) not in known)
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return path.stat().st_mtime < time.time() - SWEEPABLE_AFTER_SECONDS
+    except FileNotFoundError:
+        return False
 
 
 def _sha256_of(path: Path) -> str:

@@ -120,7 +120,7 @@ def _probe(content: bytes) -> Header:
     """Read the header in the decode process, from a file that goes away: refused bytes leave nothing behind."""
     folder = files.uploads_folder()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(folder)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".", suffix=".part") as file:
             file.write(content)
             file.flush()

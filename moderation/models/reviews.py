@@ -70,9 +70,7 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
 
     def suitable_for(self, moderator: User) -> Self:
         skipped = Skip.objects.filter(task=OuterRef("pk"), moderator=moderator)
-        own = Decision.objects.live().verdicts().filter(reviewer=moderator, screening=OuterRef("screening"))
-        tasks = self.filter(~Exists(skipped), ~Exists(own))
-        return tasks if moderator.is_lead else tasks.filter(needs_lead=False)
+        return self.filter(~Exists(skipped), ~for_someone_else(moderator))
 
     def in_review_order(self) -> Self:
         """Most urgent first, then the longest wait."""
@@ -110,6 +108,17 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
             ReviewTask(screening=screening, upload_id=screening.upload_id, policy_id=screening.policy_id)
             for screening in screenings
         )
+
+
+def for_someone_else(moderator: User) -> Q:
+    """Tasks that are not for this person: they gave a verdict on the screening before, or it takes a lead.
+
+    The last word is a lead's, also of one who could not tell before: there may be no other.
+    """
+    own = Decision.objects.live().verdicts().filter(reviewer=moderator, screening=OuterRef("screening"))
+    if not moderator.is_lead:
+        return Q(Exists(own)) | Q(needs_lead=True)
+    return Q(Exists(own.conclusive())) | Q(Exists(own), needs_lead=False)
 
 
 @tracked(exclude=CLAIM_FIELDS)
