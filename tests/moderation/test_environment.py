@@ -44,10 +44,10 @@ def test_a_number_may_touch_its_bounds(given_value, value: str, read: int) -> No
     assert env.number("SOME_NAME", default=5, at_least=3, at_most=10) == read
 
 
-@pytest.mark.parametrize("value", ["2", "11", "-3", "+3", "3.0", "1e1", "", " 5", "five", "５", "1_0", "²"])
+@pytest.mark.parametrize("value", ["2", "11", "-3", "+3", "3.0", "1e1", "", " 5", "five", "\uff15", "1_0", "²"])
 def test_another_number_is_refused(given_value, value: str) -> None:
     given_value(value)
-    with pytest.raises(ImproperlyConfigured, match="^SOME_NAME=.*: write a whole number from 3 to 10"):
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_NAME=.*: write a whole number from 3 to 10"):
         env.number("SOME_NAME", default=5, at_least=3, at_most=10)
 
 
@@ -68,7 +68,7 @@ def test_a_schedule_is_a_cron_expression(given_value, value: str) -> None:
 @pytest.mark.parametrize("value", ["", "daily", "60 * * * *", "0 24 * * *", "0 2 * *", "0 2 * * 8", "0 2 * * * * *"])
 def test_another_schedule_is_refused(given_value, value: str) -> None:
     given_value(value)
-    with pytest.raises(ImproperlyConfigured, match="^SOME_NAME=.*Write a cron expression of five fields"):
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_NAME=.*Write a cron expression of five fields"):
         env.schedule("SOME_NAME", default="0 2 * * *")
 
 
