@@ -33,7 +33,7 @@ class BodyLimitMiddleware:
         self,
         request: HttpRequest,
         view: Callable[..., HttpResponseBase],
-        args: Any,
+        args: Any,  # noqa: ARG002
         kwargs: Any,  # noqa: ARG002
     ) -> HttpResponse | None:
         if getattr(view, "csrf_exempt", False):

@@ -109,3 +109,28 @@ def test_another_database_url_is_refused(given_value, url: str, found: str) -> N
     given_value(url)
     with pytest.raises(ImproperlyConfigured, match=f"^SOME_NAME {found}.*write 'postgresql://USER:PASSWORD@HOST:PORT"):
         env.database_url("SOME_NAME")
+
+
+def test_a_database_urls_parameters_are_passed_on(given_value) -> None:
+    given_value("postgresql://mo@db/look?sslmode=verify-full&sslrootcert=%2Fetc%2Fdb.pem&application_name=")
+    assert env.database_options("SOME_NAME") == {
+        "sslmode": "verify-full",
+        "sslrootcert": "/etc/db.pem",
+        "application_name": "",
+    }
+    assert env.database_url("SOME_NAME")["NAME"] == "look"
+
+
+@pytest.mark.parametrize("url", ["", "postgresql://mo@db/look"])
+def test_without_parameters_nothing_is_passed_on(given_value, url: str) -> None:
+    given_value(url)
+    assert env.database_options("SOME_NAME") == {}
+
+
+@pytest.mark.parametrize("unknown", ["ssl", "options", "passfile", "sslmodes"])
+def test_another_parameter_of_a_database_url_is_refused(given_value, unknown: str) -> None:
+    given_value(f"postgresql://mo:secret@db/look?sslmode=require&{unknown}=1")
+    with pytest.raises(
+        ImproperlyConfigured, match=rf"^SOME_NAME says {unknown} after '\?', but accepted are sslmode, "
+    ):
+        env.database_options("SOME_NAME")
