@@ -23,6 +23,7 @@ STATUS_CODES: dict[type[Exception], int] = {
     intake.Empty: 422,
     intake.FieldNotAllowed: 422,
     intake.TooManyPixels: 422,
+    intake.TooManyFrames: 422,
     intake.TooLarge: 413,
     intake.FormatNotAllowed: 415,
     intake.ConflictingBytes: 409,
