@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import pghistory.models
 from django.apps import apps
 from django.db import connection
-from django.db.models import Count, Exists, F, Model, OuterRef, Q
+from django.db.models import Count, Exists, Model, OuterRef, Q
 
 from moderation import files, routing
 from moderation.models import Decision, Effect, Epoch, ReviewTask, Score, Screening, StoredFile, Upload
-from moderation.models.decisions import status_from_record
+from moderation.models.status import statuses
 
 # A file is written before its row is committed: one that is younger may be about to get its row.
 SWEEPABLE_AFTER_SECONDS = 3600
@@ -58,21 +59,25 @@ def verify(*, on_rule: Callable[[str], None] = lambda _rule: None) -> Findings:
     return findings
 
 
-def sweep(paths: Iterable[Path]) -> int:
-    """Remove files that no row refers to."""
+def sweep() -> int:
+    """Remove files that no row refers to, each after one more look: an upload of the same bytes may have come in."""
     removed = 0
-    for path in paths:
-        path.unlink(missing_ok=True)
-        removed += 1
+    for path in sweepable_files():
+        if _is_old(path) and not StoredFile.objects.filter(sha256=_sha256_of(path)).exists():
+            path.unlink(missing_ok=True)
+            removed += 1
     return removed
 
 
 Finding = tuple[str, str]
+Thing = TypeVar("Thing")
 
 
 def uploads_have_the_status_of_their_record() -> Iterator[Finding]:
-    for upload in Upload.objects.annotate(expected=status_from_record()).exclude(status=F("expected")).iterator():
-        yield str(upload), f"status is {upload.status}, the record says {upload.expected}"  # type: ignore[attr-defined]
+    for batch in _batches(Upload.objects.order_by("pk").iterator()):
+        for upload, expected in zip(batch, statuses(batch), strict=True):
+            if upload.status != expected:
+                yield str(upload), f"status is {upload.status}, the record says {expected}"
 
 
 def decided_tasks_have_one_live_verdict() -> Iterator[Finding]:
@@ -190,13 +195,18 @@ def _changed_without_event(model: type[Model]) -> str:
 
 def sweepable_files() -> Iterator[Path]:
     """Files older than an hour that no row refers to; half-written ones too. No error: a killed intake leaves them."""
-    limit = time.time() - SWEEPABLE_AFTER_SECONDS
-    old = (path for path in files.stored_files() if path.stat().st_mtime < limit)
-    for group in _batches(old):
+    for group in _batches(path for path in files.stored_files() if _is_old(path)):
         known = set(
             StoredFile.objects.filter(sha256__in=[_sha256_of(path) for path in group]).values_list("sha256", flat=True)
         )
         yield from (path for path in group if _sha256_of(path) not in known)
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return path.stat().st_mtime < time.time() - SWEEPABLE_AFTER_SECONDS
+    except FileNotFoundError:
+        return False
 
 
 def _sha256_of(path: Path) -> str:
@@ -204,9 +214,9 @@ def _sha256_of(path: Path) -> str:
     return path.name[:64]
 
 
-def _batches(paths: Iterable[Path], *, size: int = 1000) -> Iterator[list[Path]]:
-    paths = iter(paths)
-    while batch := list(islice(paths, size)):
+def _batches(things: Iterable[Thing], *, size: int = 1000) -> Iterator[list[Thing]]:
+    things = iter(things)
+    while batch := list(islice(things, size)):
         yield batch
 
 

@@ -1,17 +1,15 @@
-"""What people decided, for good, and the one function that turns the record into an upload's status."""
+"""What people decided, for good."""
 
-from typing import Any, Self
+from typing import Self
 
 from django.db import models
-from django.db.models import Case, Exists, OuterRef, Q, Subquery, Value, When
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from moderation.models.people import User
-from moderation.models.policies import Policy
 from moderation.models.screenings import Screening
 from moderation.models.tracking import append_only
 from moderation.models.uploads import Upload
-from moderation.routing import Route
 
 
 class Verdict(models.TextChoices):
@@ -112,60 +110,3 @@ class Decision(models.Model):
     def outcome(self) -> str:
         """What a conclusive verdict asks for: approve or reject."""
         return {Verdict.VIOLATING: "reject", Verdict.BENIGN: "approve"}[Verdict(self.verdict)]
-
-
-def with_result(screenings: models.QuerySet[Screening]) -> models.QuerySet[Any]:
-    """Annotate ``result`` (approved, rejected, in_review): the last conclusive verdict, else the route.
-
-    An audit changes nothing until it is decided. Where everyone asked could not tell, the policy's fallback stands.
-    """
-    verdicts = Decision.objects.live().conclusive().filter(screening=OuterRef("pk")).order_by("-pk")
-    open_tasks = Screening.objects.filter(
-        pk=OuterRef("pk"), tasks__isnull=False, tasks__decided_at=None, tasks__withdrawn_at=None
-    )
-    return screenings.annotate(last_verdict=Subquery(verdicts.values("verdict")[:1])).annotate(
-        result=Case(
-            When(last_verdict=Verdict.VIOLATING, then=Value("rejected")),
-            When(last_verdict=Verdict.BENIGN, then=Value("approved")),
-            When(Q(route=Route.REVIEW) & Exists(open_tasks), then=Value("in_review")),
-            When(route=Route.REJECT, then=Value("rejected")),
-            When(route=Route.APPROVE, then=Value("approved")),
-            When(policy_version__fallback=Route.REJECT, then=Value("rejected")),
-            default=Value("approved"),
-        )
-    )
-
-
-def settle(uploads: models.QuerySet[Upload]) -> int:
-    """Set ``status`` from what is recorded, in one statement; the only place that sets it."""
-    return uploads.update(status=status_from_record())
-
-
-def status_from_record() -> Case:
-    """What an upload's status should be.
-
-    Erased and quarantined stand above all (a person's word lifts quarantine); pending while a policy in force lacks
-    its screening; else the strictest live result over the upload's policies: rejected, in review, approved.
-    A policy that comes into force later does not make pending again what is decided: ``prescreen --rescore`` does.
-    """
-    by_hand = Decision.objects.live().verdicts().filter(upload=OuterRef("pk"), source=Decision.Source.QUARANTINE)
-    of_upload = Screening.objects.live().filter(upload=OuterRef("pk"))
-    results = with_result(of_upload)
-    lacking = Policy.objects.in_force().exclude(pk__in=of_upload_policies())
-    status = Upload.Status
-    return Case(
-        When(erased_at__isnull=False, then=Value(status.ERASED)),
-        When(Exists(by_hand.filter(verdict=Verdict.VIOLATING)), then=Value(status.REJECTED)),
-        When(Exists(by_hand.filter(verdict=Verdict.BENIGN)), then=Value(status.APPROVED)),
-        When(~Q(quarantine_reason=""), then=Value(status.QUARANTINED)),
-        When(~Exists(of_upload), then=Value(status.PENDING)),
-        When(Q(status__in=[status.PENDING, status.QUARANTINED]) & Exists(lacking), then=Value(status.PENDING)),
-        When(Exists(results.filter(result="rejected")), then=Value(status.REJECTED)),
-        When(Exists(results.filter(result="in_review")), then=Value(status.IN_REVIEW)),
-        default=Value(status.APPROVED),
-    )
-
-
-def of_upload_policies() -> models.QuerySet[Screening, int]:
-    """The policies that the upload two queries further out has a live screening for."""
-    return Screening.objects.live().filter(upload=OuterRef(OuterRef("pk"))).values_list("policy_id", flat=True)
