@@ -23,11 +23,11 @@ class Line:
     band: Sequence[tuple[float, float]] = ()
 
 
-def chart(lines: Sequence[Line], *, title: str, across: str, up: str, top: float | None = None) -> SafeString:
-    """Draw lines over axes that start at 0 or, across, at the first point."""
+def chart(lines: Sequence[Line], *, title: str, across: str, up: str, shares: bool = False) -> SafeString:
+    """Draw lines over axes: from 0 to 1 both ways for ``shares``, else as far as the points go."""
     points = [point for line in lines for point in line.points]
-    left, right = min(x for x, _ in points), max(x for x, _ in points)
-    axes = _Axes(left, right if right > left else left + 1, top or 1.1 * max(y for _, y in points) or 1.0)
+    ticks = [step / 4 for step in range(5)] if shares else sorted({x for x, _ in points})
+    axes = _Axes(ticks, 1.0 if shares else 1.1 * max(y for _, y in points))
     drawn = format_html_join("", "{}{}", ((_band(line, axes), _line(line, axes, at)) for at, line in enumerate(lines)))
     return format_html(
         '<svg viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>{}{}{}</svg>',
@@ -37,12 +37,12 @@ def chart(lines: Sequence[Line], *, title: str, across: str, up: str, top: float
 
 @dataclass(frozen=True, slots=True)
 class _Axes:
-    left: float
-    right: float
+    ticks: Sequence[float]
     top: float
 
     def x(self, value: float) -> float:
-        share = (value - self.left) / (self.right - self.left)
+        left, right = self.ticks[0], self.ticks[-1]
+        share = (value - left) / (right - left) if right > left else 0.5
         return round(_LEFT + share * (WIDTH - _LEFT - _RIGHT), 1)
 
     def y(self, value: float) -> float:
@@ -52,7 +52,7 @@ class _Axes:
         """Grid, numbers and names of both axes."""
         steps = [step / 4 for step in range(5)]
         rows = ((self.y(share * self.top), f"{share * self.top:.3g}") for share in steps)
-        columns = ((self.x(x), f"{x:.3g}") for x in (self.left + share * (self.right - self.left) for share in steps))
+        columns = ((self.x(x), f"{x:.3g}") for x in self.ticks)
         horizontal = format_html_join(
             "", '<path d="M{} {}H{}" stroke="#ccc"/><text x="{}" y="{}" text-anchor="end">{}</text>',
             ((_LEFT, y, WIDTH - _RIGHT, _LEFT - 6, y + 4, words) for y, words in rows),

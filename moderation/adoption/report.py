@@ -9,7 +9,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from moderation import files
+from moderation.adoption.errors import AdoptionRefused
 from moderation.adoption.figures import Line, chart
 
 TEMPLATE = "moderation/classifier_report.html"
@@ -19,11 +19,15 @@ def write_report(answers: Mapping[str, Any], *, folder: Path) -> tuple[Path, Pat
     """Write ``report.json`` and ``report.html``; files of those names are replaced.
 
     Raises:
-        StorageFull: the folder cannot be written to.
+        AdoptionRefused: the folder cannot be written to.
     """
     data, page = folder / "report.json", folder / "report.html"
-    files.write(data, [json.dumps(answers, indent=2, ensure_ascii=False).encode()])
-    files.write(page, [render_to_string(TEMPLATE, {**answers, **_figures(answers)}).encode()])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        data.write_text(json.dumps(answers, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        page.write_text(render_to_string(TEMPLATE, {**answers, **_figures(answers)}), encoding="utf-8")
+    except OSError as error:
+        raise AdoptionRefused(f"--output {folder} cannot be written to: {error.strerror}. Name another.") from error
     return data, page
 
 
@@ -48,7 +52,7 @@ def _speeds(speeds: Sequence[Mapping[str, Any]]) -> SafeString:
 
 def _points(labelled: Mapping[str, Any]) -> SafeString:
     lines = [_over_thresholds(labelled, field=field, name=field) for field in ("precision", "recall")]
-    return chart(lines, title="Precision and recall by threshold", across="threshold", up="share", top=1.0)
+    return chart(lines, title="Precision and recall by threshold", across="threshold", up="share", shares=True)
 
 
 def _prevalence(labelled: Mapping[str, Any]) -> SafeString:
@@ -57,7 +61,7 @@ def _prevalence(labelled: Mapping[str, Any]) -> SafeString:
         ("precision_at", f"at {labelled['stated_prevalence']:.2%}"),
     )
     lines = [_over_thresholds(labelled, field=field, name=name) for field, name in names]
-    return chart(lines, title="Precision by threshold and prevalence", across="threshold", up="precision", top=1.0)
+    return chart(lines, title="Precision by threshold and prevalence", across="threshold", up="precision", shares=True)
 
 
 def _over_thresholds(labelled: Mapping[str, Any], *, field: str, name: str) -> Line:

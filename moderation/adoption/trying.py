@@ -56,7 +56,7 @@ def find(name: str) -> Found:
     """
     manifest, path = embedded.open_nsfw()
     if name == manifest.name:
-        return Found(manifest, path, dict(manifest.source))
+        return Found(manifest, path, {**manifest.source, "licence_text": embedded.licence_text()})
     row = Classifier.objects.filter(name=name).first()
     if row is None:
         names = ", ".join(Classifier.objects.order_by("pk").values_list("name", flat=True))

@@ -33,7 +33,11 @@ def read_timm(folder: Path, *, told: Told) -> Published:
         NotAccepted: an architecture that is not known, tensors that do not fit it, no licence, no labels.
     """
     config, path = read_object(folder / "config.json"), folder / "config.json"
-    settings = config.get("pretrained_cfg") or {}
+    settings = config.get("pretrained_cfg")
+    if not isinstance(settings, dict):
+        raise NotAccepted(
+            f"pretrained_cfg in {path}", found=settings, accepted="an object with mean, std, interpolation"
+        )
     labels = _labels(config, path=path)
     licence = find_licence(folder, told=told.licence, config={**config, **settings})
     network = _network(config, classes=len(labels), path=path)
@@ -132,7 +136,7 @@ def _pixels(settings: Mapping[str, Any], *, network: VisionTransformer, path: Pa
 def _resize(settings: Mapping[str, Any], *, side: int, path: Path) -> dict[str, Any]:
     """The short side to the size over crop_pct, then a centre crop; "squash" ignores the aspect."""
     mode, share = settings.get("crop_mode", "center"), settings.get("crop_pct", 1.0)
-    if mode not in ("center", "squash") or not 0 < share <= 1:
+    if mode not in ("center", "squash") or not isinstance(share, int | float) or not 0 < share <= 1:
         found = f"crop_mode {mode}, crop_pct {share}"
         raise NotAccepted(f"crop in {path}", found=found, accepted="crop_mode center or squash, crop_pct in (0, 1]")
     target, name = floor(side / share), settings["interpolation"]

@@ -27,7 +27,8 @@ def read_with_manifest(file: OnnxFile, *, path: Path, told: Told) -> Published:
             f"sha256 of {file.path}", found=found, accepted=f"{facts['sha256']}, which {path.name} states"
         )
     facts |= {name: value for name, value in (("licence", told.licence), ("positive_label", told.positive)) if value}
-    facts["source"] = {**facts.get("source", {}), **told.source}
+    if told.source and isinstance(facts.get("source", {}), dict):
+        facts["source"] = {**facts.get("source", {}), **told.source}
     if not str(facts.get("licence") or "").strip():
         raise NotAccepted(
             f"licence in {path}", found="none", accepted="its SPDX name, such as apache-2.0, or --licence NAME"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from moderation.adoption import AdoptionRefused
+from moderation.adoption import AdoptionRefused, write_report
 from moderation.adoption.checking import claim_compared
 from moderation.adoption.labelled import read_labelled
 from tests.factories import image_bytes
@@ -69,6 +69,12 @@ def check(name: str, *arguments: object) -> dict[str, Any]:
     call_command("classifiers", "check", name, "--json", *map(str, arguments), stdout=out)
     answers: dict[str, Any] = json.loads(out.getvalue())
     return answers
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
+    (tmp_path / "report").write_text("a file")
+    with pytest.raises(AdoptionRefused, match="report cannot be written to: File exists"):
+        write_report({}, folder=tmp_path / "report")
 
 
 class Tags(HTMLParser):

@@ -146,6 +146,7 @@ def test_what_the_operator_states_goes_first(tmp_path: Path) -> None:
         ({"pretrained_cfg": {"license": None}}, r"licence of .*: found none .*; accepted is its SPDX name.*--licence"),
         ({"pretrained_cfg": {"input_size": [3, 96, 96]}}, r"input_size .*: found \[3, 96, 96\]; accepted is \[3, 64"),
         ({"pretrained_cfg": {"interpolation": "nearest"}}, "interpolation in .*: found nearest"),
+        ({"pretrained_cfg": {"crop_pct": "all"}}, "found crop_mode center, crop_pct all"),
         ({"pretrained_cfg": {"crop_mode": "border"}}, "found crop_mode border, crop_pct 1.0"),
         ({"pretrained_cfg": {"mean": None}}, "mean in .*: found None; accepted is three numbers"),
     ],
@@ -153,6 +154,13 @@ def test_what_the_operator_states_goes_first(tmp_path: Path) -> None:
 def test_timm_folders_that_are_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(NotAccepted, match=message):
         read(publish_timm(tmp_path / "timm", **changes), told=NOTHING)
+
+
+def test_a_configuration_without_preprocessing(tmp_path: Path) -> None:
+    folder = publish_timm(tmp_path / "timm")
+    (folder / "config.json").write_text(json.dumps({"architecture": "vit_tiny_patch32_64", "label_names": ["a", "b"]}))
+    with pytest.raises(NotAccepted, match=r"pretrained_cfg in .*: found None; accepted is an object"):
+        read(folder, told=NOTHING)
 
 
 def test_tensors_that_are_missing_unknown_or_no_floats(tmp_path: Path) -> None:
