@@ -28,7 +28,7 @@ def flag(name: str, *, default: bool) -> bool:
 
 def number(name: str, *, default: int, at_least: int = 0, at_most: int = 2**53) -> int:
     value = os.environ.get(name, str(default))
-    if not value.isascii() or not value.isdigit() or not at_least <= int(value) <= at_most:
+    if not re.fullmatch(r"[0-9]{1,20}", value) or not at_least <= int(value) <= at_most:
         raise ImproperlyConfigured(f"{name}={value!r}: write a whole number from {at_least} to {at_most}.")
     return int(value)
 
@@ -42,6 +42,8 @@ def schedule(name: str, *, default: str) -> str:
     """A cron expression of five fields: minute, hour, day of month, month, weekday."""
     value = os.environ.get(name, default)
     try:
+        if len(value.split()) != 5:
+            raise CronSimError(f"{len(value.split())} fields found")
         CronSim(value, datetime(2026, 1, 1))  # noqa: DTZ001  (only parsed)
     except CronSimError as error:
         raise ImproperlyConfigured(
@@ -78,7 +80,10 @@ def database_url(name: str) -> dict[str, str | int] | None:
     if not value:
         return None
     accepted = "write 'postgresql://USER:PASSWORD@HOST:PORT/NAME'"
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} can't be read ({error}): {accepted}.") from error
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured(
             f"{name} starts with {parts.scheme or value[:12]!r}, but only PostgreSQL is supported: {accepted}."

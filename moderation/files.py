@@ -85,7 +85,7 @@ def store_upload(content: bytes) -> str:
     try:
         # A sweep looks at the time of a file without a row: this one is wanted from now on.
         os.utime(path)
-    except FileNotFoundError:
+    except OSError:  # it is not there, or can't be touched: writing says why
         write(path, [content])
     return sha256
 

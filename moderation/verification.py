@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Count, Exists, Model, OuterRef, Q
 
 from moderation import files, routing
-from moderation.models import Decision, Effect, Epoch, ReviewTask, Score, Screening, StoredFile, Upload
+from moderation.models import Decision, Effect, Epoch, ReviewTask, Score, Screening, StoredFile, Upload, Verdict
 from moderation.models.status import statuses
 
 # A file is written before its row is committed: one that is younger may be about to get its row.
@@ -112,10 +112,19 @@ def screenings_follow_coin_and_thresholds() -> Iterator[Finding]:
         u = routing.coin(secrets[screening.epoch_id], upload_id=screening.upload_id, policy_id=screening.policy_id)
         if u != screening.u:
             yield str(screening), f"u is {screening.u}, the epoch's coin shows {u}"
+        if not _could_be_drawn(screening):
+            yield str(screening), f"pi {screening.pi}, {screening.rate_class}, {screening.sampling_reason} don't agree"
         within = routing.region(screening.score, low=screening.low, high=screening.high)
         route = routing.route(within, draw=screening.draw, fallback=screening.policy_version.rates.fallback)
         if route != screening.route:
             yield str(screening), f"route is {screening.route}, score and thresholds say {route}"
+
+
+def _could_be_drawn(screening: Screening) -> bool:
+    """Whether pi, class and reason come from one throw: this version's, or an earlier one's of the same epoch."""
+    region = routing.Route(screening.rate_class.split(":")[0])
+    rates = routing.Rates(approve=screening.pi, review=screening.pi, reject=screening.pi)
+    return routing.draw(screening.u, within=region, rates=rates) == screening.draw
 
 
 def asked_people_have_tasks() -> Iterator[Finding]:
@@ -137,6 +146,36 @@ def conclusive_verdicts_have_an_effect() -> Iterator[Finding]:
     )
     for decision in Decision.objects.live().conclusive().filter(differs).filter(~Exists(effect)).iterator():
         yield f"decision {decision.pk}", f"{decision} has no effect"
+
+
+def effects_do_what_was_decided() -> Iterator[Finding]:
+    """Of a screening: its route. Of a verdict: what it asks for. Of an undo: what the machine had done."""
+    effects = Effect.objects.select_related("screening", "decision__screening__policy_version")
+    for effect in effects.iterator():
+        if (expected := _expected_outcome(effect)) != effect.outcome:
+            yield f"effect {effect.pk}", f"{effect.outcome}, what it stems from asks for {expected}"
+
+
+def _expected_outcome(effect: Effect) -> str:
+    if effect.screening is not None:
+        return effect.screening.automatic_outcome
+    decision = effect.decision
+    assert decision is not None
+    if decision.kind == Decision.Kind.UNDO:
+        return decision.screening.automatic_outcome if decision.screening else Effect.Outcome.HOLD
+    if decision.verdict == Verdict.CANNOT_TELL:
+        assert decision.screening is not None
+        return decision.screening.policy_version.fallback
+    return decision.outcome
+
+
+def undone_effects_are_reversed() -> Iterator[Finding]:
+    """The effect of an undone verdict was cancelled, or the undo has the reverse effect."""
+    kept = Effect.objects.filter(decision=OuterRef("supersedes"), cancelled_at=None)
+    reverse = Effect.objects.filter(decision=OuterRef("pk"))
+    undone = Decision.objects.filter(kind=Decision.Kind.UNDO)
+    for undo in undone.filter(Exists(kept), ~Exists(reverse)).iterator():
+        yield f"decision {undo.pk}", "undone, and its effect goes on"
 
 
 def rows_have_their_file() -> Iterator[Finding]:
@@ -229,6 +268,8 @@ RULES: dict[str, Callable[[], Iterator[Finding]]] = {
     "where a person is asked there is a task": asked_people_have_tasks,
     "each automatic route has its effect": automatic_routes_have_an_effect,
     "each verdict that changes something has its effect": conclusive_verdicts_have_an_effect,
+    "each effect does what was decided": effects_do_what_was_decided,
+    "what was undone has no effect any more": undone_effects_are_reversed,
     "each row has its file with its size and sha256": rows_have_their_file,
     "each undecided task has its renditions": undecided_tasks_have_renditions,
     "each change of a mutable row has its audit row": changes_have_their_audit_row,

@@ -353,6 +353,9 @@ class PolicyVersion(models.Model):
         """Why ``epoch`` can't go on under this version; empty where it can."""
         if epoch.text_sha256 != root.text_sha256:
             return "The policy's text changed."
+        before = epoch.versions.filter(community=None).order_by("pk").first()
+        if before and (before.labels, before.combination) != (root.labels, root.combination):
+            return "The labels that make the score, or how they combine, changed."
         if (epoch.classifier_id, epoch.preprocessing_version) != (
             classifier.pk,
             classifier.preprocessing_version,

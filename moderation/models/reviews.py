@@ -48,7 +48,7 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
         return self.held().filter(claimed_by=claim.moderator, claim_token=claim.token)
 
     def skipped_by(self, moderator: User) -> Self:
-        return self.filter(Exists(Skip.objects.filter(task=OuterRef("pk"), moderator=moderator)))
+        return self.filter(Exists(Skip.objects.filter(task__screening=OuterRef("screening"), moderator=moderator)))
 
     def decided_before_by(self, moderator: User) -> Self:
         """Tasks on a screening that this person gave a live verdict on: the next opinion is someone else's."""
@@ -56,7 +56,8 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
         return self.filter(Exists(own))
 
     def suitable_for(self, moderator: User) -> Self:
-        skipped = Skip.objects.filter(task=OuterRef("pk"), moderator=moderator)
+        # By screening: the same picture does not come back as somebody's second opinion.
+        skipped = Skip.objects.filter(task__screening=OuterRef("screening"), moderator=moderator)
         return self.filter(~Exists(skipped), ~for_someone_else(moderator))
 
     def in_review_order(self) -> Self:

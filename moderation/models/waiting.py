@@ -40,7 +40,7 @@ class Share:
     @classmethod
     def of(cls, moderator: User) -> "Share":
         closed = for_someone_else(moderator)
-        skipped = Q(Exists(Skip.objects.filter(task=OuterRef("pk"), moderator=moderator)))
+        skipped = Q(Exists(Skip.objects.filter(task__screening=OuterRef("screening"), moderator=moderator)))
         free = Q(claimed_by=None) | Q(claim_expires_at__lte=Now()) | Q(claimed_by=moderator)
         return cls(
             **ReviewTask.objects.undecided().aggregate(

@@ -75,7 +75,9 @@ def skip(request: ReviewerRequest, pk: int) -> HttpResponseBase:
 @can_review
 def clear_skips(request: ReviewerRequest) -> HttpResponseBase:
     """Take back the person's skips of tasks that are still undecided."""
-    Skip.objects.filter(moderator=request.user, task__in=ReviewTask.objects.undecided()).delete()
+    Skip.objects.filter(
+        moderator=request.user, task__screening__in=ReviewTask.objects.undecided().values("screening")
+    ).delete()
     return show_next(request)
 
 

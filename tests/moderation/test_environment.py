@@ -1,5 +1,7 @@
 """Settings from the environment: what is accepted, and that a refusal names its variable and the remedy."""
 
+from collections.abc import Callable
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
@@ -134,3 +136,19 @@ def test_another_parameter_of_a_database_url_is_refused(given_value, unknown: st
         ImproperlyConfigured, match=rf"^SOME_NAME says {unknown} after '\?', but accepted are sslmode, "
     ):
         env.database_options("SOME_NAME")
+
+
+@pytest.mark.parametrize(
+    ("parse", "value"),
+    [
+        (lambda: env.database_url("X"), "postgresql://[half/db"),
+        (lambda: env.number("X", default=1), "9" * 5000),
+        (lambda: env.schedule("X", default=""), "0 2 * * * *"),
+    ],
+)
+def test_odd_values_are_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, parse: Callable[[], object], value: str
+) -> None:
+    monkeypatch.setenv("X", value)
+    with pytest.raises(ImproperlyConfigured, match=r"^X"):
+        parse()

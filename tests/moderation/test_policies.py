@@ -323,3 +323,12 @@ def test_labels_are_combined_into_one_probability(
     version = PolicyVersion(labels=["a", "b"], combination=combination)
     by_label = {"a": scores[0], "b": scores[1], "of another policy": 0.99}
     assert version.combine(by_label) == pytest.approx(combined)
+
+
+@pytest.mark.parametrize("change", [{"labels": ["nsfw", "sfw"]}, {"combination": "sum"}])
+def test_another_way_to_the_score_opens_a_new_epoch(change: dict[str, object]) -> None:
+    before = version_in_force()
+    draft = before.copy_as_draft(by=None, **change)
+    draft.publish(by=None, why="The score means something else.")
+    assert draft.epoch != before.epoch
+    assert draft.epoch.why_opened == "The labels that make the score, or how they combine, changed."

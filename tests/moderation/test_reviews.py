@@ -532,3 +532,25 @@ def test_history_tells_no_secrets() -> None:
     events = [model for model in apps.get_app_config("moderation").get_models() if model.__name__.endswith("Event")]
     assert {field.name for model in events for field in model._meta.fields} & secret == set()
     assert len(events) > 8
+
+
+def test_what_was_skipped_does_not_come_back_as_a_second_opinion() -> None:
+    mo, other = make_user("mo"), make_user("other")
+    make_task()
+    task = ReviewTask.objects.claim_next(mo)
+    task.skip(claim=task.claim)
+    task = ReviewTask.objects.claim_next(other)
+    task.decide(Verdict.CANNOT_TELL, claim=task.claim)
+    assert ReviewTask.objects.claim_next(mo) is None
+    assert ReviewTask.objects.claim_next(make_user("third")) is not None
+
+
+def test_the_only_lead_has_the_last_word_even_after_not_being_able_to_tell() -> None:
+    mo, lead = make_user("mo"), make_user("lead", group="lead")
+    make_task()
+    for person in (lead, mo, lead):
+        task = ReviewTask.objects.claim_next(person)
+        task.decide(Verdict.CANNOT_TELL, claim=task.claim)
+    assert task.round == 3
+    task.upload.refresh_from_db()
+    assert task.upload.status == "rejected", "the policy's fallback"

@@ -405,3 +405,34 @@ def test_the_command_fails_where_something_breaks(waiting: ReviewTask, capsys: p
     assert ended.value.code == 1
     line = f"upload {waiting.upload_id}: status is approved, the record says in_review (each upload has the status"
     assert line in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("outcome", ["approve", "hold"])
+def test_an_effect_that_does_something_else_than_was_decided(decided: ReviewTask, outcome: str) -> None:
+    rule = "each effect does what was decided"
+    assert found_by(rule) == []
+    with pgtrigger.ignore():
+        Effect.objects.update(outcome=outcome)
+    assert found_by(rule) == [f"{outcome}, what it stems from asks for reject"]
+
+
+def test_an_undone_effect_that_goes_on(decided: ReviewTask, settings) -> None:
+    rule = "what was undone has no effect any more"
+    settings.GRACE_SECONDS = 0
+    mo = User.objects.get(username="mo")
+    with pgtrigger.ignore():
+        Effect.objects.update(due_at=Now())
+    decided.undo(by=mo)
+    assert found_by(rule) == []
+    with pgtrigger.ignore():
+        Effect.objects.filter(decision__kind=Decision.Kind.UNDO)._raw_delete("default")
+    assert found_by(rule) == ["undone, and its effect goes on"]
+
+
+@pytest.mark.parametrize("change", [{"pi": 0.9}, {"rate_class": "reject:0.1"}, {"sampling_reason": "audit_approve"}])
+def test_a_draw_whose_parts_do_not_agree(waiting: ReviewTask, change: dict[str, object]) -> None:
+    rule = "each screening follows its coin and thresholds"
+    assert found_by(rule) == []
+    with pgtrigger.ignore():
+        Screening.objects.update(**change)
+    assert len(found_by(rule)) == 1
