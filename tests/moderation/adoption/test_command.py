@@ -125,7 +125,7 @@ def test_activate_opens_an_epoch_with_thresholds_of_its_own(tmp_path: Path) -> N
     terms = ("--policy", "adult-content", "--low", 0.29, "--high", 0.57, "--why", "It is better.", "--by", "ada")
     said = classifiers("activate", "mine", *terms)
     version = version_in_force()
-    assert "The classifier or its preprocessing changed." in said
+    assert "changed." in said
     assert (version.classifier.name, version.low, version.high) == ("mine", 0.29, 0.57)
     assert (version.labels, version.why, str(version.published_by)) == (["red"], "It is better.", "ada")
     assert version.text == before.text
