@@ -10,11 +10,12 @@ from pathlib import Path
 import pghistory.models
 from django.apps import apps
 from django.db import connection
-from django.db.models import Count, Exists, F, Model, OuterRef, Q
+from django.db.models import Count, Exists, F, Model, OuterRef, Q, Subquery
 
 from moderation import files, routing
 from moderation.models import Decision, Effect, Epoch, ReviewTask, Score, Screening, StoredFile, Upload
-from moderation.models.decisions import status_from_record
+from moderation.models.decisions import status_from_record, with_result
+from moderation.tuning import rollup
 
 # A file is written before its row is committed: one that is younger may be about to get its row.
 SWEEPABLE_AFTER_SECONDS = 3600
@@ -125,13 +126,18 @@ def automatic_routes_have_an_effect() -> Iterator[Finding]:
 
 
 def conclusive_verdicts_have_an_effect() -> Iterator[Finding]:
-    """A live verdict that differs from what the machine did has an effect that was not cancelled."""
-    effect = Effect.objects.filter(decision=OuterRef("pk"), cancelled_at=None)
-    differs = Q(verdict="violating") & ~Q(screening__route="reject") | Q(verdict="benign") & ~Q(
-        screening__route="approve"
-    )
-    for decision in Decision.objects.live().conclusive().filter(differs).filter(~Exists(effect)).iterator():
-        yield f"decision {decision.pk}", f"{decision} has no effect"
+    """Where the verdict that stands differs from what the machine did, the newest effect says so."""
+    effect = Effect.objects.filter(upload=OuterRef("upload"), policy=OuterRef("policy"), cancelled_at=None)
+    newest = Subquery(effect.order_by("-due_at", "-pk").values("outcome")[:1])
+    wanted = Q(standing_verdict="violating") & ~Q(route="reject"), Q(standing_verdict="benign") & ~Q(route="approve")
+    decided = with_result(Screening.objects.live().filter(decisions__isnull=False)).annotate(newest=newest).distinct()
+    wrong = wanted[0] & ~Q(newest="reject") | wanted[1] & ~Q(newest="approve")
+    for screening in decided.filter(wrong | (wanted[0] | wanted[1]) & Q(newest=None)).iterator():
+        yield f"screening {screening.pk}", f"{screening.standing_verdict} stands without its effect"
+
+
+def ledgers_equal_a_recount() -> Iterator[Finding]:
+    yield from rollup.differences()
 
 
 def rows_have_their_file() -> Iterator[Finding]:
@@ -185,7 +191,9 @@ def _rows_beside_their_history(event: type[Model]) -> Iterator[Finding]:
 
 def _changed_without_event(model: type[Model]) -> str:
     """When a row without any event is a problem: always, but for rows whose insert is their own audit."""
-    return {"Screening": "t.superseded", "Effect": "t.cancelled_at IS NOT NULL"}.get(model.__name__, "true")
+    # What a ledger row says without any event, the recount checks.
+    changed = {"Screening": "t.superseded", "Effect": "t.cancelled_at IS NOT NULL", "LedgerRow": "false"}
+    return changed.get(model.__name__, "true")
 
 
 def sweepable_files() -> Iterator[Path]:
@@ -219,6 +227,7 @@ RULES: dict[str, Callable[[], Iterator[Finding]]] = {
     "where a person is asked there is a task": asked_people_have_tasks,
     "each automatic route has its effect": automatic_routes_have_an_effect,
     "each verdict that changes something has its effect": conclusive_verdicts_have_an_effect,
+    "each ledger row equals a full recount of what it has read": ledgers_equal_a_recount,
     "each row has its file with its size and sha256": rows_have_their_file,
     "each undecided task has its renditions": undecided_tasks_have_renditions,
     "each change of a mutable row has its audit row": changes_have_their_audit_row,

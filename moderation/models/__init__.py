@@ -3,6 +3,7 @@
 from moderation.models.classifiers import Classifier, Score
 from moderation.models.decisions import Decision, Verdict, settle
 from moderation.models.effects import Effect
+from moderation.models.ledgers import Certificate, DrawnUpload, LedgerDay, LedgerRow, RollUp
 from moderation.models.people import ApiToken, IdempotentAnswer, User
 from moderation.models.policies import Community, Epoch, Policy, PolicyVersion
 from moderation.models.reviews import Claim, ClaimLost, Exposure, ReviewTask, Skip, UndoRefused
@@ -11,18 +12,23 @@ from moderation.models.uploads import StoredFile, Upload
 
 __all__ = [
     "ApiToken",
+    "Certificate",
     "Claim",
     "ClaimLost",
     "Classifier",
     "Community",
     "Decision",
+    "DrawnUpload",
     "Effect",
     "Epoch",
     "Exposure",
     "IdempotentAnswer",
+    "LedgerDay",
+    "LedgerRow",
     "Policy",
     "PolicyVersion",
     "ReviewTask",
+    "RollUp",
     "Score",
     "Screening",
     "ScreeningAttempt",

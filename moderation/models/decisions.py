@@ -3,8 +3,8 @@
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Case, Exists, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import Now
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Sum, Value, When
+from django.db.models.functions import Coalesce, Now
 
 from moderation.models.people import User
 from moderation.models.policies import Policy
@@ -21,6 +21,7 @@ class Verdict(models.TextChoices):
 
 
 CONCLUSIVE = (Verdict.VIOLATING, Verdict.BENIGN)
+OUTCOMES = {Verdict.VIOLATING: "reject", Verdict.BENIGN: "approve"}
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):
@@ -111,22 +112,36 @@ class Decision(models.Model):
     @property
     def outcome(self) -> str:
         """What a conclusive verdict asks for: approve or reject."""
-        return {Verdict.VIOLATING: "reject", Verdict.BENIGN: "approve"}[Verdict(self.verdict)]
+        return OUTCOMES[Verdict(self.verdict)]
 
 
 def with_result(screenings: models.QuerySet[Screening]) -> models.QuerySet[Any]:
-    """Annotate ``result`` (approved, rejected, in_review): the last conclusive verdict, else the route.
+    """Annotate ``standing_verdict`` (empty without one) and ``result`` (approved, rejected, in_review).
 
-    An audit changes nothing until it is decided. Where everyone asked could not tell, the policy's fallback stands.
+    The majority of the live conclusive verdicts stands; in a tie the first one, until a third breaks it. What is
+    decided outside the sample (an appeal, say) stands above that. An audit changes nothing until it is decided. Where
+    everyone asked could not tell, the policy's fallback stands.
     """
-    verdicts = Decision.objects.live().conclusive().filter(screening=OuterRef("pk")).order_by("-pk")
+    verdicts = Decision.objects.live().conclusive().filter(screening=OuterRef("pk"))
+    later_word = verdicts.exclude(source=Decision.Source.SAMPLE).order_by("-pk")
+    vote = Case(When(verdict=Verdict.VIOLATING, then=1), default=-1)
     open_tasks = Screening.objects.filter(
         pk=OuterRef("pk"), tasks__isnull=False, tasks__decided_at=None, tasks__withdrawn_at=None
     )
-    return screenings.annotate(last_verdict=Subquery(verdicts.values("verdict")[:1])).annotate(
+    return screenings.annotate(
+        later_word=Subquery(later_word.values("verdict")[:1]),
+        lead=Subquery(verdicts.order_by().values("screening").annotate(lead=Sum(vote)).values("lead")),
+        standing_verdict=Case(
+            When(later_word__isnull=False, then=F("later_word")),
+            When(lead__gt=0, then=Value(Verdict.VIOLATING)),
+            When(lead__lt=0, then=Value(Verdict.BENIGN)),
+            default=Coalesce(Subquery(verdicts.order_by("pk").values("verdict")[:1]), Value("")),
+            output_field=models.CharField(),
+        ),
+    ).annotate(
         result=Case(
-            When(last_verdict=Verdict.VIOLATING, then=Value("rejected")),
-            When(last_verdict=Verdict.BENIGN, then=Value("approved")),
+            When(standing_verdict=Verdict.VIOLATING, then=Value("rejected")),
+            When(standing_verdict=Verdict.BENIGN, then=Value("approved")),
             When(Q(route=Route.REVIEW) & Exists(open_tasks), then=Value("in_review")),
             When(route=Route.REJECT, then=Value("rejected")),
             When(route=Route.APPROVE, then=Value("approved")),

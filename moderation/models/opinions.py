@@ -1,0 +1,65 @@
+"""Several opinions on one screening: what stands, and whether another person is to be asked."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from moderation.models.decisions import OUTCOMES, Decision, Verdict, with_result
+from moderation.models.screenings import Screening
+from moderation.routing import SamplingReason
+
+# Cannot tell: a second person, then a lead.
+ASKED_AT_MOST = 3
+# The verdict of an audit that a second person confirms: false alarms of one person alone would spoil the evidence.
+TO_BE_CONFIRMED = {
+    SamplingReason.AUDIT_APPROVE: Verdict.VIOLATING,
+    SamplingReason.AUDIT_REJECT: Verdict.BENIGN,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opinions:
+    """The live verdicts of sample tasks on a screening, counted, and the verdict that stands (empty: none)."""
+
+    screening: Screening
+    votes: Counter[str]
+    standing: str
+
+    @classmethod
+    def on(cls, screening: Screening) -> "Opinions":
+        given = Decision.objects.live().verdicts().filter(screening=screening, source=Decision.Source.SAMPLE)
+        standing = with_result(Screening.objects.filter(pk=screening.pk)).values_list("standing_verdict", flat=True)
+        return cls(screening=screening, votes=Counter(given.values_list("verdict", flat=True)), standing=standing.get())
+
+    @property
+    def outcome(self) -> str:
+        """What the record asks for now: approve, reject or hold."""
+        if self.standing:
+            return OUTCOMES[Verdict(self.standing)]
+        if self.screening.automatic_outcome == "hold" and self.nobody_can_tell:
+            return self.screening.policy_version.fallback
+        return self.screening.automatic_outcome
+
+    @property
+    def nobody_can_tell(self) -> bool:
+        return self.votes[Verdict.CANNOT_TELL] >= ASKED_AT_MOST
+
+    @property
+    def needs_lead(self) -> bool:
+        return self.votes[Verdict.CANNOT_TELL] == ASKED_AT_MOST - 1
+
+    @property
+    def needs_another(self) -> bool:
+        """Whether what was said so far leaves something open that one more person may settle."""
+        if self.nobody_can_tell:
+            return False
+        return self._is_open if self.standing else self.votes[Verdict.CANNOT_TELL] > 0
+
+    @property
+    def _is_open(self) -> bool:
+        """An audit whose verdict is unconfirmed, or a tie."""
+        alarm = TO_BE_CONFIRMED.get(SamplingReason(self.screening.sampling_reason))
+        if alarm is None:
+            return False
+        alarms, others = self.votes[alarm], self.votes[Verdict.VIOLATING] + self.votes[Verdict.BENIGN]
+        others -= alarms
+        return others <= alarms <= max(others, 1)
