@@ -14,7 +14,7 @@ from django.db.models import Count, Exists, F, Model, OuterRef, Q, Subquery
 
 from moderation import files, routing
 from moderation.models import Decision, Effect, Epoch, ReviewTask, Score, Screening, StoredFile, Upload
-from moderation.models.decisions import status_from_record, with_result
+from moderation.models.decisions import status_from_record, with_standing_verdict
 from moderation.tuning import rollup
 
 # A file is written before its row is committed: one that is younger may be about to get its row.
@@ -130,7 +130,11 @@ def conclusive_verdicts_have_an_effect() -> Iterator[Finding]:
     effect = Effect.objects.filter(upload=OuterRef("upload"), policy=OuterRef("policy"), cancelled_at=None)
     newest = Subquery(effect.order_by("-due_at", "-pk").values("outcome")[:1])
     wanted = Q(standing_verdict="violating") & ~Q(route="reject"), Q(standing_verdict="benign") & ~Q(route="approve")
-    decided = with_result(Screening.objects.live().filter(decisions__isnull=False)).annotate(newest=newest).distinct()
+    decided = (
+        with_standing_verdict(Screening.objects.live().filter(decisions__isnull=False))
+        .annotate(newest=newest)
+        .distinct()
+    )
     wrong = wanted[0] & ~Q(newest="reject") | wanted[1] & ~Q(newest="approve")
     for screening in decided.filter(wrong | (wanted[0] | wanted[1]) & Q(newest=None)).iterator():
         yield f"screening {screening.pk}", f"{screening.standing_verdict} stands without its effect"

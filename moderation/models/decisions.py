@@ -2,6 +2,7 @@
 
 from typing import Any, Self
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce, Now
@@ -115,40 +116,52 @@ class Decision(models.Model):
         return OUTCOMES[Verdict(self.verdict)]
 
 
-def with_result(screenings: models.QuerySet[Screening]) -> models.QuerySet[Any]:
-    """Annotate ``standing_verdict`` (empty without one) and ``result`` (approved, rejected, in_review).
+# A verdict from outside the sample (an appeal, say) outweighs all that the sample said.
+OUTWEIGHS = 1000
 
-    The majority of the live conclusive verdicts stands; in a tie the first one, until a third breaks it. What is
-    decided outside the sample (an appeal, say) stands above that. An audit changes nothing until it is decided. Where
-    everyone asked could not tell, the policy's fallback stands.
+
+def standing(*, violating: str, benign: str) -> Subquery:
+    """What stands of a screening's live conclusive verdicts, as one of two words; null without any.
+
+    The majority; in a tie the first one, until a third breaks it. One subquery, which settle() has to plan each time.
     """
-    verdicts = Decision.objects.live().conclusive().filter(screening=OuterRef("pk"))
-    later_word = verdicts.exclude(source=Decision.Source.SAMPLE).order_by("-pk")
-    vote = Case(When(verdict=Verdict.VIOLATING, then=1), default=-1)
+    weight = Case(When(source=Decision.Source.SAMPLE, then=1), default=OUTWEIGHS)
+    words = Case(When(verdict=Verdict.VIOLATING, then=Value(violating)), default=Value(benign))
+    said = Decision.objects.live().conclusive().filter(screening=OuterRef("pk")).order_by().values("screening")
+    ahead = said.annotate(
+        lead=Sum(Case(When(verdict=Verdict.VIOLATING, then=weight), default=-weight)),
+        words=ArrayAgg(words, order_by="pk"),
+    )
+    return Subquery(
+        ahead.values_list(
+            Case(When(lead__gt=0, then=Value(violating)), When(lead__lt=0, then=Value(benign)), default=F("words__0"))
+        )
+    )
+
+
+def with_standing_verdict(screenings: models.QuerySet[Screening]) -> models.QuerySet[Any]:
+    """Annotate ``standing_verdict``: violating, benign, or empty."""
+    stands = standing(violating=Verdict.VIOLATING, benign=Verdict.BENIGN)
+    return screenings.annotate(standing_verdict=Coalesce(stands, Value(""), output_field=models.CharField()))
+
+
+def with_result(screenings: models.QuerySet[Screening]) -> models.QuerySet[Any]:
+    """Annotate ``result`` (approved, rejected, in_review): the verdict that stands, else the route.
+
+    An audit changes nothing until it is decided. Where everyone asked could not tell, the policy's fallback stands.
+    """
     open_tasks = Screening.objects.filter(
         pk=OuterRef("pk"), tasks__isnull=False, tasks__decided_at=None, tasks__withdrawn_at=None
     )
-    return screenings.annotate(
-        later_word=Subquery(later_word.values("verdict")[:1]),
-        lead=Subquery(verdicts.order_by().values("screening").annotate(lead=Sum(vote)).values("lead")),
-        standing_verdict=Case(
-            When(later_word__isnull=False, then=F("later_word")),
-            When(lead__gt=0, then=Value(Verdict.VIOLATING)),
-            When(lead__lt=0, then=Value(Verdict.BENIGN)),
-            default=Coalesce(Subquery(verdicts.order_by("pk").values("verdict")[:1]), Value("")),
-            output_field=models.CharField(),
-        ),
-    ).annotate(
-        result=Case(
-            When(standing_verdict=Verdict.VIOLATING, then=Value("rejected")),
-            When(standing_verdict=Verdict.BENIGN, then=Value("approved")),
-            When(Q(route=Route.REVIEW) & Exists(open_tasks), then=Value("in_review")),
-            When(route=Route.REJECT, then=Value("rejected")),
-            When(route=Route.APPROVE, then=Value("approved")),
-            When(policy_version__fallback=Route.REJECT, then=Value("rejected")),
-            default=Value("approved"),
-        )
+    by_machine = Case(
+        When(Q(route=Route.REVIEW) & Exists(open_tasks), then=Value("in_review")),
+        When(route=Route.REJECT, then=Value("rejected")),
+        When(route=Route.APPROVE, then=Value("approved")),
+        When(policy_version__fallback=Route.REJECT, then=Value("rejected")),
+        default=Value("approved"),
     )
+    by_people = standing(violating="rejected", benign="approved")
+    return screenings.annotate(result=Coalesce(by_people, by_machine, output_field=models.CharField()))
 
 
 def settle(uploads: models.QuerySet[Upload]) -> int:

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from moderation.models.decisions import OUTCOMES, Decision, Verdict, with_result
+from moderation.models.decisions import OUTCOMES, Decision, Verdict, with_standing_verdict
 from moderation.models.screenings import Screening
 from moderation.routing import SamplingReason
 
@@ -27,8 +27,12 @@ class Opinions:
     @classmethod
     def on(cls, screening: Screening) -> "Opinions":
         given = Decision.objects.live().verdicts().filter(screening=screening, source=Decision.Source.SAMPLE)
-        standing = with_result(Screening.objects.filter(pk=screening.pk)).values_list("standing_verdict", flat=True)
-        return cls(screening=screening, votes=Counter(given.values_list("verdict", flat=True)), standing=standing.get())
+        stands = with_standing_verdict(Screening.objects.filter(pk=screening.pk))
+        return cls(
+            screening=screening,
+            votes=Counter(given.values_list("verdict", flat=True)),
+            standing=stands.values_list("standing_verdict", flat=True).get(),
+        )
 
     @property
     def outcome(self) -> str:

@@ -336,7 +336,7 @@ class ReviewTask(models.Model):
     def _opinions_by_turns(self) -> Opinions:
         """What was said so far. Whoever decides or undoes on the same screening comes before or after."""
         assert self.screening is not None
-        Screening.objects.select_for_update(no_key=True).only("pk").get(pk=self.screening_id)
+        Screening.objects.select_for_update(no_key=True).only("pk").get(pk=self.screening.pk)
         return Opinions.on(self.screening)
 
     def _follow(self, decision: Decision, *, before: str) -> None:
