@@ -145,7 +145,8 @@ class RollUp(models.Model):
 
 class CertificateQuerySet(models.QuerySet["Certificate"]):
     def valid(self) -> Self:
-        return self.filter(withdrawn_at=None, ends_at__gt=Now())
+        """Neither withdrawn nor at their end; what closes an epoch ends its certificates."""
+        return self.filter(withdrawn_at=None, ends_at__gt=Now(), epoch__closed_at=None)
 
 
 @tracked()

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from moderation.statistics.choice import Recommendation
 from moderation.statistics.ledger import Estimate, Estimates
+from moderation.statistics.regions import LABELS_TO_SHOW
 from moderation.tuning.evidence import Evidence
 
-LABELS_NEEDED = 30
 NOTHING = "-"
 NAMES = {
     "prevalence": "Violating, of all uploads",
@@ -42,7 +43,7 @@ def _sentence(what: str, found: Estimate, *, bound: float | None = None) -> str:
 
 
 def support(found: Estimate) -> str:
-    return f"{found.n} of at least {LABELS_NEEDED} verdicts on its audited part"
+    return f"{found.n} of at least {LABELS_TO_SHOW} verdicts on its audited part"
 
 
 def _count(value: float) -> str:
@@ -110,6 +111,28 @@ def state(claim: Evidence) -> str:
     if claim.certified:
         return "enough evidence"
     return f"{claim.clean_checks_needed:,} more clean checks"
+
+
+BINDING = {
+    "capacity": "the capacity, by {short:,.0f} looks a day",
+    "response": "missing verdicts: {short:,.0f} more are needed",
+    "labels": "that no bin has any label",
+    "no target": "that a side without a target keeps its threshold",
+    "start": "that the sequence starts where the epoch began; only a new epoch can start elsewhere",
+}
+
+
+def recommended(found: Recommendation | None) -> str:
+    """The recommendation in a sentence, with what binds it."""
+    if found is None:
+        return "Nothing can be recommended: an audit rate is 0, so one side has no evidence."
+    short = found.short_by or 0
+    claim = f"the claim '{found.binding}', which lacks {short:,.0f} clean checks"
+    why = BINDING.get(found.binding, claim).format(short=short) if found.binding else ""
+    if found.best is None:
+        return f"Nothing can be recommended yet. What keeps it: {why}."
+    text = f"Recommended: low {found.best.low:.2f}, high {found.best.high:.2f}"
+    return f"{text}. What keeps it from the cheapest pair of all: {why}." if why else f"{text}, the cheapest pair."
 
 
 def warnings(estimates: Estimates, evidence: list[Evidence]) -> list[str]:

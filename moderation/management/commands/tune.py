@@ -8,7 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
-from moderation.tuning import trial, words
+from moderation.models import Policy
+from moderation.tuning import state, trial, words
 from moderation.tuning.trial import Trial
 
 
@@ -39,6 +40,20 @@ def _number(text: str, *, accepted: str, least: float) -> float:
     return number
 
 
+def policy_named(slug: str | None) -> Policy:
+    """The policy with this slug, else the first in force.
+
+    Raises:
+        CommandError: it is not in force, or none is.
+    """
+    policies = Policy.objects.in_force()
+    found = policies.filter(slug=slug).first() if slug else policies.first()
+    if found is None:
+        known = ", ".join(policies.values_list("slug", flat=True)) or "none"
+        raise CommandError(f"--policy {slug or ''}: no such policy is in force. In force: {known}.")
+    return found
+
+
 class Command(BaseCommand):
     help = (
         "Error rates of a pair of thresholds with their intervals, and what is certified. With --csv: the same for any "
@@ -48,6 +63,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--low", type=threshold, metavar="L", help="approve below it")
         parser.add_argument("--high", type=threshold, metavar="H", help="reject from it on")
+        parser.add_argument("--policy", metavar="SLUG", help="default: the first in force")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         table = parser.add_argument_group("with labelled rows of your own")
         table.add_argument("--csv", type=Path, metavar="FILE", help="columns id, label (1 violating), score")
@@ -57,7 +73,42 @@ class Command(BaseCommand):
         table.add_argument("--bins", type=whole, default=100, metavar="K", help="equal score bins (default: 100)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        self._try_out(options)
+        if options["csv"] is not None:
+            self._try_out(options)
+        else:
+            self._ask_the_ledger(options)
+
+    def _ask_the_ledger(self, options: dict[str, Any]) -> None:
+        try:
+            found = state.find(policy_named(options["policy"]), low=options["low"], high=options["high"])
+            report = found.as_json()
+        except ValueError as error:
+            raise CommandError(f"{error}. Nothing was computed.") from error
+        if options["json"]:
+            self.stdout.write(json.dumps(report))
+        else:
+            self._show_finding(found)
+
+    def _show_finding(self, found: state.Finding) -> None:
+        self.stdout.write(f"{found.version.policy}: approved below {found.low:g}, rejected from {found.high:g}.")
+        if not found.days:
+            self.stdout.write(
+                "No day is closed yet: a day closes when each upload that the coin drew has its final verdict, or "
+                "after 7 days. 'manage.py rollup' brings the ledger up to date."
+            )
+            return
+        first, last = found.days[0].day, found.days[-1].day
+        self.stdout.write(f"{len(found.days)} closed days, {first} to {last}, of epoch {found.epoch.pk}.")
+        for sentence in words.sentences(found.estimates, found.evidence):
+            self.stdout.write(sentence)
+        self._table(["", "estimate", "95 % interval", "n"], words.estimate_rows(found.estimates))
+        self._table(["claim", "target", "evidence", "bound", "missing"], words.evidence_rows(found.evidence))
+        self.stdout.write("Each claim that reaches 20 is certified at 95 % of its own; two together need 40 each.")
+        for certificate in found.certificates:
+            self.stdout.write(f"Certified: {certificate}; ends {certificate.ends_at:%Y-%m-%d}.")
+        self.stdout.write(words.recommended(found.recommendation))
+        for warning in words.warnings(found.estimates, found.evidence):
+            self.stdout.write(self.style.WARNING(warning))
 
     def _try_out(self, options: dict[str, Any]) -> None:
         needed = ("low", "high", "pi_approve", "pi_reject")
