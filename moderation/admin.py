@@ -124,14 +124,18 @@ class CommunityAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
+# What a filter may ask of its column: nothing that leads on to another table.
+FILTERS_ASK = {"", "exact", "in", "isnull", "id__exact"}
+
+
 class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """To read. The database would refuse most changes anyhow; here there is no button for them.
 
-    ``upload_path`` leads to the upload where a row tells its score or route: while the upload waits for a verdict,
-    the row is not there for people who may be asked for it.
+    ``file_path`` leads to the bytes where a row tells their score or route: while an upload of them waits for a
+    verdict, the row is not there for people who may be asked for it.
     """
 
-    upload_path = ""
+    file_path = ""
     actions = None
     # Counting a large table takes longer than reading a page of it.
     show_full_result_count = False
@@ -139,9 +143,14 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         rows = super().get_queryset(request)
-        if not self.upload_path or not request.user.has_perm("moderation.review_uploads"):
+        if not self.file_path or not request.user.has_perm("moderation.review_uploads"):
             return rows
-        return rows.exclude(**{f"{self.upload_path}__in": ReviewTask.objects.undecided().values("upload")})
+        return rows.exclude(**{f"{self.file_path}__in": ReviewTask.objects.undecided().values("upload__file")})
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:  # noqa: ARG002
+        """By the list's own filters and the primary key; any other would tell what a column that is hidden holds."""
+        name, _, how = lookup.partition("__")
+        return name in {"pk", self.opts.pk.name, *self.list_filter} and how in FILTERS_ASK
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False
@@ -153,8 +162,8 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
-# Rows that tell a score or a route, and the way to their upload.
-TELLING = {Score: "file__uploads", Screening: "upload", Effect: "upload"}
+# Rows that tell a score or a route, and the way to their bytes.
+TELLING = {Score: "file", Screening: "upload__file", Effect: "upload__file"}
 # What each table shows in its list; a foreign key is fetched with it.
 RECORD: dict[type[models.Model], dict[str, list[str]]] = {
     Policy: {"show": ["name", "slug"]},
@@ -199,7 +208,7 @@ def register(model: type[models.Model], *, show: list[str], **options: list[str]
         "search_fields": options.get("search", []),
         "exclude": options.get("hide", []),
         "ordering": ["-pk"],
-        "upload_path": TELLING.get(model, ""),
+        "file_path": TELLING.get(model, ""),
     }
     admin.site.register(model, type(f"{model.__name__}Admin", (RecordAdmin,), attributes))
 

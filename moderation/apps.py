@@ -1,3 +1,4 @@
+from contextlib import suppress
 from typing import Any
 
 from django.apps import AppConfig
@@ -10,6 +11,16 @@ class ModerationConfig(AppConfig):
 
     def ready(self) -> None:
         post_migrate.connect(ensure_defaults_after_migrate, sender=self)
+        make_incoming_folder()
+
+
+def make_incoming_folder() -> None:
+    """Bodies that are too long for memory are written there, so it has to be there before the first request."""
+    from moderation import files
+
+    # Where it can't be made, Django's check of FILE_UPLOAD_TEMP_DIR says so, and /readyz.
+    with suppress(OSError):
+        files.make_folder(files.incoming_folder())
 
 
 def ensure_defaults_after_migrate(**_kwargs: Any) -> None:

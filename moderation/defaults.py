@@ -64,7 +64,10 @@ def _ensure_classifier() -> Classifier:
         sha256=manifest.sha256,
         preprocessing_version=manifest.preprocessing_version,
         defaults={
-            "name": manifest.name,
+            # An embedded classifier that came with an earlier version keeps its name.
+            "name": manifest.name
+            if not Classifier.objects.filter(name=manifest.name).exists()
+            else f"{manifest.name} {manifest.sha256[:8]} {manifest.preprocessing_version}",
             "manifest": json.loads(manifest.to_json()),
             "positive_label": manifest.positive_label,
             "licence": manifest.licence,

@@ -2,11 +2,17 @@
 
 import os
 import re
+import secrets
+from contextlib import suppress
 from datetime import datetime
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cronsim import CronSim, CronSimError
 from django.core.exceptions import ImproperlyConfigured
+
+# Of what a PostgreSQL URL may say after "?", what concerns the operator alone: encryption, a name, a standby.
+DATABASE_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "target_session_attrs")
 
 
 def text(name: str, *, default: str = "") -> str:
@@ -22,7 +28,7 @@ def flag(name: str, *, default: bool) -> bool:
 
 def number(name: str, *, default: int, at_least: int = 0, at_most: int = 2**53) -> int:
     value = os.environ.get(name, str(default))
-    if not value.isascii() or not value.isdigit() or not at_least <= int(value) <= at_most:
+    if not re.fullmatch(r"[0-9]{1,20}", value) or not at_least <= int(value) <= at_most:
         raise ImproperlyConfigured(f"{name}={value!r}: write a whole number from {at_least} to {at_most}.")
     return int(value)
 
@@ -36,6 +42,8 @@ def schedule(name: str, *, default: str) -> str:
     """A cron expression of five fields: minute, hour, day of month, month, weekday."""
     value = os.environ.get(name, default)
     try:
+        if len(value.split()) != 5:
+            raise CronSimError(f"{len(value.split())} fields found")
         CronSim(value, datetime(2026, 1, 1))  # noqa: DTZ001  (only parsed)
     except CronSimError as error:
         raise ImproperlyConfigured(
@@ -44,13 +52,38 @@ def schedule(name: str, *, default: str) -> str:
     return value
 
 
+def kept_secret(path: Path) -> str:
+    """The secret in ``path``, made at the first call; of several first calls at once all return the same."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_secret(path)
+    return path.read_text()
+
+
+def _make_secret(path: Path) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    try:
+        with os.fdopen(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(64))
+            file.flush()
+            os.fsync(file.fileno())
+        # A link, unlike a rename, leaves the secret of whoever came first; and nobody sees it half-written.
+        with suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def database_url(name: str) -> dict[str, str | int] | None:
     """The connection that a ``postgresql://user:password@host:port/name`` URL describes; None when unset."""
     value = os.environ.get(name, "")
     if not value:
         return None
     accepted = "write 'postgresql://USER:PASSWORD@HOST:PORT/NAME'"
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} can't be read ({error}): {accepted}.") from error
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured(
             f"{name} starts with {parts.scheme or value[:12]!r}, but only PostgreSQL is supported: {accepted}."
@@ -69,6 +102,15 @@ def database_url(name: str) -> dict[str, str | int] | None:
         "HOST": _host(parts.netloc),
         "PORT": port,
     }
+
+
+def database_options(name: str) -> dict[str, str]:
+    """What the URL says after "?", for the connection: ``?sslmode=verify-full&sslrootcert=/etc/ssl/db.pem``."""
+    said = dict(parse_qsl(urlsplit(os.environ.get(name, "")).query, keep_blank_values=True))
+    if unknown := [option for option in said if option not in DATABASE_OPTIONS]:
+        accepted = ", ".join(DATABASE_OPTIONS)
+        raise ImproperlyConfigured(f"{name} says {', '.join(unknown)} after '?', but accepted are {accepted}.")
+    return said
 
 
 def _host(netloc: str) -> str:

@@ -1,6 +1,7 @@
 """Content-addressed files below DATA_DIR: temporary name, fsync, rename; nothing half-written stays.
 
-Uploaded bytes are private and never served. Renditions are what people see.
+Uploaded bytes are private and never served. Renditions are what people see. Both are for the user that runs the
+product alone, whatever its umask.
 """
 
 import hashlib
@@ -29,12 +30,27 @@ def classifiers_folder() -> Path:
     return Path(settings.DATA_DIR) / "classifiers"
 
 
+def incoming_folder() -> Path:
+    """Where bodies wait that are too long for memory, until they are taken in or refused."""
+    return Path(settings.FILE_UPLOAD_TEMP_DIR)
+
+
 def upload_path(sha256: str) -> Path:
     return uploads_folder() / sha256[:2] / sha256[2:4] / sha256
 
 
 def rendition_path(sha256: str, *, frame: int, variant: str) -> Path:
     return renditions_folder() / sha256[:2] / sha256[2:4] / f"{sha256}-{frame}-{variant}.jpg"
+
+
+def make_folder(folder: Path) -> None:
+    """Make ``folder``, somewhere below DATA_DIR, for its owner alone; one that exists keeps the mode it was given."""
+    made = Path(settings.DATA_DIR)
+    made.mkdir(parents=True, exist_ok=True)
+    # One by one: with parents=True the mode would be the last one's only.
+    for name in folder.relative_to(made).parts:
+        made /= name
+        made.mkdir(mode=0o700, exist_ok=True)
 
 
 def write(path: Path, chunks: Iterable[bytes]) -> None:
@@ -45,8 +61,8 @@ def write(path: Path, chunks: Iterable[bytes]) -> None:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
+        make_folder(path.parent)
+        with os.fdopen(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
             for chunk in chunks:
                 file.write(chunk)
             file.flush()
@@ -69,14 +85,14 @@ def store_upload(content: bytes) -> str:
     try:
         # A sweep looks at the time of a file without a row: this one is wanted from now on.
         os.utime(path)
-    except FileNotFoundError:
+    except OSError:  # it is not there, or can't be touched: writing says why
         write(path, [content])
     return sha256
 
 
 def stored_files() -> Iterator[Path]:
-    """Every file of uploads and renditions, half-written ones too."""
-    for folder in (uploads_folder(), renditions_folder()):
+    """Every file of uploads and renditions, half-written ones too, and of bodies that were never taken in."""
+    for folder in (uploads_folder(), renditions_folder(), incoming_folder()):
         yield from (path for path in folder.rglob("*") if path.is_file())
 
 

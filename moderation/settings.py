@@ -1,6 +1,5 @@
 """Every setting, from environment variables; README.md has the table. Nothing here writes, but a first secret key."""
 
-import secrets
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import available_timezones
@@ -17,21 +16,8 @@ DATA_DIR = Path(env.text("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 
 DEBUG = env.flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]")
-
-
-def secret_key() -> str:
-    """The key from the environment, else one made at the first start and kept in DATA_DIR."""
-    if key := env.text("SECRET_KEY"):
-        return key
-    path = DATA_DIR / "secret_key"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(64))
-    return path.read_text()
-
-
-SECRET_KEY = secret_key()
+# From the environment, else one made at the first start.
+SECRET_KEY = env.text("SECRET_KEY") or env.kept_secret(DATA_DIR / "secret_key")
 
 INSTALLED_APPS = [
     "moderation.apps.ModerationConfig",
@@ -60,6 +46,8 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    # Before the first that reads a body.
+    "moderation.bodies.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
@@ -105,6 +93,7 @@ DATABASES = {
         **(CLUSTER.connection() if CLUSTER else env.database_url("DATABASE_URL") or {}),
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
+            **env.database_options("DATABASE_URL"),
             "connect_timeout": 5,
             "options": " ".join(f"-c {name}={value}" for name, value in DATABASE_TIMEOUTS.items()),
             # A pool serves the web server's threads (wsgi.py asks for it); commands hold one connection.
@@ -207,9 +196,11 @@ UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", default=25_000_000, at_least=1
 UPLOAD_MAX_PIXELS = env.number("UPLOAD_MAX_PIXELS", default=50_000_000, at_least=10_000)
 DECODE_ADDRESS_SPACE = env.number("DECODE_ADDRESS_SPACE", default=1_500_000_000, at_least=300_000_000)
 DECODE_SECONDS = env.number("DECODE_SECONDS", default=10, at_least=1, at_most=600)
+# The longest body but for the pages and calls that take images (moderation/bodies.py).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
-# An upload is never written outside DATA_DIR, not even for a moment: what is accepted fits into memory.
+# One image stays in memory. Where several come at once, they are written to a folder that only we can read.
 FILE_UPLOAD_MAX_MEMORY_SIZE = UPLOAD_MAX_BYTES + 65_536
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 
 # Review
 CLAIM_SECONDS = env.number("CLAIM_SECONDS", default=600, at_least=30)

@@ -57,9 +57,10 @@ def tick(timestamp: int) -> None:
 
 def is_scheduled(minute: datetime) -> bool:
     """Whether PRESCREEN_SCHEDULE names this minute."""
-    local = minute.astimezone(ZoneInfo(settings.TIME_ZONE)).replace(second=0, microsecond=0)
-    following: datetime = next(CronSim(settings.PRESCREEN_SCHEDULE, local - timedelta(minutes=1)))
-    return following == local
+    zone, minute = ZoneInfo(settings.TIME_ZONE), minute.astimezone(UTC).replace(second=0, microsecond=0)
+    # Subtracted in UTC: an hour that the clocks leave out has no minute before it in local time.
+    following: datetime = next(CronSim(settings.PRESCREEN_SCHEDULE, (minute - timedelta(minutes=1)).astimezone(zone)))
+    return following.astimezone(UTC) == minute
 
 
 @app.periodic(cron="*/2 * * * *")

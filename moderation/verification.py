@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import pghistory.models
 from django.apps import apps
 from django.db import connection
-from django.db.models import Count, Exists, F, Model, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, Model, OuterRef, Q, Subquery
 
 from moderation import files, routing
-from moderation.models import Decision, Effect, Epoch, ReviewTask, Score, Screening, StoredFile, Upload
-from moderation.models.decisions import status_from_record, with_standing_verdict
+from moderation.models import Decision, Effect, Epoch, ReviewTask, Score, Screening, StoredFile, Upload, Verdict
+from moderation.models.opinions import Opinions
+from moderation.models.status import statuses
 from moderation.tuning import rollup
 
 # A file is written before its row is committed: one that is younger may be about to get its row.
@@ -59,21 +61,25 @@ def verify(*, on_rule: Callable[[str], None] = lambda _rule: None) -> Findings:
     return findings
 
 
-def sweep(paths: Iterable[Path]) -> int:
-    """Remove files that no row refers to."""
+def sweep() -> int:
+    """Remove files that no row refers to, each after one more look: an upload of the same bytes may have come in."""
     removed = 0
-    for path in paths:
-        path.unlink(missing_ok=True)
-        removed += 1
+    for path in sweepable_files():
+        if _is_old(path) and not StoredFile.objects.filter(sha256=_sha256_of(path)).exists():
+            path.unlink(missing_ok=True)
+            removed += 1
     return removed
 
 
 Finding = tuple[str, str]
+Thing = TypeVar("Thing")
 
 
 def uploads_have_the_status_of_their_record() -> Iterator[Finding]:
-    for upload in Upload.objects.annotate(expected=status_from_record()).exclude(status=F("expected")).iterator():
-        yield str(upload), f"status is {upload.status}, the record says {upload.expected}"  # type: ignore[attr-defined]
+    for batch in _batches(Upload.objects.order_by("pk").iterator()):
+        for upload, expected in zip(batch, statuses(batch), strict=True):
+            if upload.status != expected:
+                yield str(upload), f"status is {upload.status}, the record says {expected}"
 
 
 def decided_tasks_have_one_live_verdict() -> Iterator[Finding]:
@@ -108,10 +114,19 @@ def screenings_follow_coin_and_thresholds() -> Iterator[Finding]:
         u = routing.coin(secrets[screening.epoch_id], upload_id=screening.upload_id, policy_id=screening.policy_id)
         if u != screening.u:
             yield str(screening), f"u is {screening.u}, the epoch's coin shows {u}"
+        if not _could_be_drawn(screening):
+            yield str(screening), f"pi {screening.pi}, {screening.rate_class}, {screening.sampling_reason} don't agree"
         within = routing.region(screening.score, low=screening.low, high=screening.high)
         route = routing.route(within, draw=screening.draw, fallback=screening.policy_version.rates.fallback)
         if route != screening.route:
             yield str(screening), f"route is {screening.route}, score and thresholds say {route}"
+
+
+def _could_be_drawn(screening: Screening) -> bool:
+    """Whether pi, class and reason come from one throw: this version's, or an earlier one's of the same epoch."""
+    region = routing.Route(screening.rate_class.split(":")[0])
+    rates = routing.Rates(approve=screening.pi, review=screening.pi, reject=screening.pi)
+    return routing.draw(screening.u, within=region, rates=rates) == screening.draw
 
 
 def asked_people_have_tasks() -> Iterator[Finding]:
@@ -129,19 +144,55 @@ def conclusive_verdicts_have_an_effect() -> Iterator[Finding]:
     """Where the verdict that stands differs from what the machine did, the newest effect says so."""
     effect = Effect.objects.filter(upload=OuterRef("upload"), policy=OuterRef("policy"), cancelled_at=None)
     newest = Subquery(effect.order_by("-due_at", "-pk").values("outcome")[:1])
-    wanted = Q(standing_verdict="violating") & ~Q(route="reject"), Q(standing_verdict="benign") & ~Q(route="approve")
-    decided = (
-        with_standing_verdict(Screening.objects.live().filter(decisions__isnull=False))
-        .annotate(newest=newest)
-        .distinct()
-    )
-    wrong = wanted[0] & ~Q(newest="reject") | wanted[1] & ~Q(newest="approve")
-    for screening in decided.filter(wrong | (wanted[0] | wanted[1]) & Q(newest=None)).iterator():
-        yield f"screening {screening.pk}", f"{screening.standing_verdict} stands without its effect"
+    decided = Decision.objects.live().conclusive().filter(screening=OuterRef("pk"))
+    screenings = Screening.objects.live().filter(Exists(decided)).annotate(newest=newest)
+    for screening in screenings.select_related("policy_version", "upload").iterator():
+        said = Opinions.on(screening)
+        if said.outcome not in {screening.automatic_outcome, screening.newest}:  # type: ignore[attr-defined]
+            yield f"screening {screening.pk}", f"{said.standing} on {screening.upload} has no effect"
 
 
 def ledgers_equal_a_recount() -> Iterator[Finding]:
     yield from rollup.differences()
+
+
+def effects_do_what_was_decided() -> Iterator[Finding]:
+    """Of a screening: its route. Of a verdict: what it asks for. Of an undo: what the machine had done."""
+    effects = Effect.objects.select_related("screening", "decision__screening__policy_version")
+    for effect in effects.iterator():
+        if (expected := _expected_outcome(effect)) != effect.outcome:
+            yield f"effect {effect.pk}", f"{effect.outcome}, what it stems from asks for {expected}"
+
+
+def _expected_outcome(effect: Effect) -> str:
+    if effect.screening is not None:
+        return effect.screening.automatic_outcome
+    decision = effect.decision
+    assert decision is not None
+    if decision.kind == Decision.Kind.UNDO:
+        return _restored(decision, effect=effect) if decision.screening else Effect.Outcome.HOLD
+    if decision.verdict == Verdict.CANNOT_TELL:
+        assert decision.screening is not None
+        return decision.screening.policy_version.fallback
+    return decision.outcome
+
+
+def _restored(undo: Decision, *, effect: Effect) -> str:
+    """What an undo goes back to: what the machine had done, or what others said of the same screening."""
+    assert undo.screening is not None
+    others = Decision.objects.conclusive().filter(screening=undo.screening).exclude(superseded_by=undo)
+    return effect.outcome if others.exists() else undo.screening.automatic_outcome
+
+
+def undone_effects_are_reversed() -> Iterator[Finding]:
+    """The effect of an undone verdict was cancelled, or the undo has the reverse effect."""
+    kept = Effect.objects.filter(decision=OuterRef("supersedes"), cancelled_at=None)
+    reverse = Effect.objects.filter(decision=OuterRef("pk"))
+    # Where others say the same, what they say goes on.
+    others = Decision.objects.live().conclusive().filter(screening=OuterRef("screening"))
+    undone = Decision.objects.filter(kind=Decision.Kind.UNDO).exclude(Exists(others))
+    for undo in undone.filter(Exists(kept), ~Exists(reverse)).iterator():
+        yield f"decision {undo.pk}", "undone, and its effect goes on"
 
 
 def rows_have_their_file() -> Iterator[Finding]:
@@ -202,13 +253,18 @@ def _changed_without_event(model: type[Model]) -> str:
 
 def sweepable_files() -> Iterator[Path]:
     """Files older than an hour that no row refers to; half-written ones too. No error: a killed intake leaves them."""
-    limit = time.time() - SWEEPABLE_AFTER_SECONDS
-    old = (path for path in files.stored_files() if path.stat().st_mtime < limit)
-    for group in _batches(old):
+    for group in _batches(path for path in files.stored_files() if _is_old(path)):
         known = set(
             StoredFile.objects.filter(sha256__in=[_sha256_of(path) for path in group]).values_list("sha256", flat=True)
         )
         yield from (path for path in group if _sha256_of(path) not in known)
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return path.stat().st_mtime < time.time() - SWEEPABLE_AFTER_SECONDS
+    except FileNotFoundError:
+        return False
 
 
 def _sha256_of(path: Path) -> str:
@@ -216,9 +272,9 @@ def _sha256_of(path: Path) -> str:
     return path.name[:64]
 
 
-def _batches(paths: Iterable[Path], *, size: int = 1000) -> Iterator[list[Path]]:
-    paths = iter(paths)
-    while batch := list(islice(paths, size)):
+def _batches(things: Iterable[Thing], *, size: int = 1000) -> Iterator[list[Thing]]:
+    things = iter(things)
+    while batch := list(islice(things, size)):
         yield batch
 
 
@@ -232,6 +288,8 @@ RULES: dict[str, Callable[[], Iterator[Finding]]] = {
     "each automatic route has its effect": automatic_routes_have_an_effect,
     "each verdict that changes something has its effect": conclusive_verdicts_have_an_effect,
     "each ledger row equals a full recount of what it has read": ledgers_equal_a_recount,
+    "each effect does what was decided": effects_do_what_was_decided,
+    "what was undone has no effect any more": undone_effects_are_reversed,
     "each row has its file with its size and sha256": rows_have_their_file,
     "each undecided task has its renditions": undecided_tasks_have_renditions,
     "each change of a mutable row has its audit row": changes_have_their_audit_row,

@@ -1,6 +1,7 @@
-"""What a person who may still be asked must not see: score, route and coin of an upload that waits for a verdict.
+"""What a person who may still be asked must not see: score, route and coin of an image that waits for a verdict.
 
-Whoever knows the score agrees with it. An audit is worse still: its route alone would tell that it is one.
+Whoever knows the score agrees with it. An audit is worse still: its route alone would tell that it is one. Uploads
+of the same bytes have the same score, so that they are hidden together.
 """
 
 from django.db.models import Exists, OuterRef, Q, Value
@@ -14,7 +15,7 @@ def hidden_from(viewer: User) -> Combinable:
     """Whether an upload's screening is hidden from ``viewer``, as an annotation of Upload."""
     if not viewer.has_perm("moderation.review_uploads"):
         return Value(value=False)
-    return Exists(ReviewTask.objects.undecided().filter(upload=OuterRef("pk")))
+    return Exists(ReviewTask.objects.undecided().filter(upload__file=OuterRef("file")))
 
 
 def as_seen_by(viewer: User) -> UploadQuerySet:

@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 from django import forms
+from django.db.models import BigIntegerField
 from django.http import HttpRequest
 
 from moderation.models import Claim, Decision, ReviewTask, Upload, User, Verdict
@@ -53,6 +54,16 @@ class DecisionForm(forms.Form):
             self.add_error("reason", f"Choose one of the {len(reasons)} reasons of this policy.")
         elif chosen.get("comment") and not content.get("comment"):
             self.add_error("comment", f"“{chosen['text']}” needs a comment: say in a few words what it is.")
+
+
+class UndoForm(forms.Form):
+    """Which verdict to take back; the newest, where nothing is said."""
+
+    decision = forms.IntegerField(required=False, min_value=1, max_value=BigIntegerField.MAX_BIGINT)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["decision"].required = "decision" in self.data
 
 
 class QuarantineForm(forms.Form):

@@ -63,12 +63,12 @@ def make_upload(*, content: bytes | None = None, source: str = "test", external_
     )
 
 
-def make_uploads(contents: Iterable[bytes]) -> list[Upload]:
+def make_uploads(contents: Iterable[bytes], *, source: str = "many") -> list[Upload]:
     """Many uploads in two statements."""
     made = [(files.store_upload(content), len(content)) for content in contents]
     stored = StoredFile.objects.bulk_create(StoredFile(sha256=sha, size=size, format="PNG") for sha, size in made)
     return Upload.objects.bulk_create(
-        Upload(source="many", external_id=str(number), file=file) for number, file in enumerate(stored)
+        Upload(source=source, external_id=str(number), file=file) for number, file in enumerate(stored)
     )
 
 

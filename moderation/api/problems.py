@@ -13,6 +13,7 @@ from ninja.errors import AuthenticationError, ValidationError
 
 from moderation import intake
 from moderation.api import idempotency
+from moderation.bodies import declared_length
 from moderation.files import StorageFull
 from moderation.inference.sandbox import SandboxUnavailable
 
@@ -22,6 +23,7 @@ STATUS_CODES: dict[type[Exception], int] = {
     intake.Empty: 422,
     intake.FieldNotAllowed: 422,
     intake.TooManyPixels: 422,
+    intake.TooManyFrames: 422,
     intake.TooLarge: 413,
     intake.FormatNotAllowed: 415,
     intake.ConflictingBytes: 409,
@@ -96,10 +98,10 @@ def length_fits(most: Callable[[], int]) -> Callable[[View], View]:
 
 
 def _length_refusal(request: HttpRequest, *, most: int) -> HttpResponse | None:
-    length = request.headers.get("Content-Length", "")
-    if not length.isdecimal():
+    length = declared_length(request)
+    if length is None:
         return problem("Found no Content-Length; it is required. Send the body in one piece.", status=411)
-    if int(length) > most:
-        found = f"Found a body of {int(length):,} bytes; at most {most:,} are accepted."
+    if length > most:
+        found = f"Found a body of {length:,} bytes; at most {most:,} are accepted."
         return problem(f"{found} Send a smaller or more strongly compressed image.", status=413)
     return None

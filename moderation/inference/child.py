@@ -72,13 +72,13 @@ class DecoderChild:
         with contextlib.suppress(BrokenPipeError):
             write_message(self._process.stdin, request)  # type: ignore[arg-type]
 
-    def receive(self) -> Message:
-        """Wait for the next answer, at most ``limits.seconds``.
+    def receive(self, *, seconds: float | None = None) -> Message:
+        """Wait for the next answer, at most ``seconds``, or ``limits.seconds``.
 
         Raises:
             ChildLost: the process died, was late or spoke nonsense; it is ended.
         """
-        return self._receive(seconds=self._seconds)
+        return self._receive(seconds=self._seconds if seconds is None else seconds)
 
     def end(self) -> None:
         """Kill the process and wait for its end. May be called twice."""
@@ -93,7 +93,7 @@ class DecoderChild:
         except TimeoutError as error:
             raise self._lost(Reason.TIMED_OUT, f"no answer within {seconds:g} seconds") from error
         except EOFError as error:
-            raise self._lost(Reason.DECODER_DIED, self._last_words()) from error
+            raise self._ended() from error
 
     def _read_exactly(self, count: int, *, deadline: float) -> bytearray:
         assert self._process.stdout is not None
@@ -106,6 +106,12 @@ class DecoderChild:
                 raise EOFError
             done += read
         return buffer
+
+    def _ended(self) -> ChildLost:
+        words = self._last_words()
+        # The kernel's own clock, for when nobody reads ours: late all the same.
+        late = self._process.returncode == -signal.SIGXCPU
+        return self._lost(Reason.TIMED_OUT if late else Reason.DECODER_DIED, words)
 
     def _last_words(self) -> str:
         """How it ended and the last line that it wrote to stderr."""

@@ -102,7 +102,7 @@ def _do(request: Mapping[str, Any], *, limits: Limits, preprocessings: list[Prep
 
 def _probe(path: Path, *, limits: Limits) -> Reply:
     with pixels.open_image(path, limits=limits) as image:
-        return {"header": asdict(pixels.read_header(image))}, []
+        return {"header": asdict(pixels.read_header(image, limits=limits))}, []
 
 
 def _render(path: Path, *, frame: int, max_side: int, limits: Limits) -> Reply:
@@ -117,7 +117,7 @@ def _decode(path: Path, *, limits: Limits, preprocessings: list[Preprocessing]) 
     """One blob for each preprocessing: uint8, frames x height x width x 3."""
     views = [bytearray() for _ in preprocessings]
     with pixels.open_image(path, limits=limits) as image:
-        header = pixels.read_header(image)
+        header = pixels.read_header(image, limits=limits)
         frames = sampled_frames(header.frames, most=limits.max_frames)
         for frame in frames:
             pixels.seek(image, frame=frame, limits=limits)

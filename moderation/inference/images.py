@@ -35,6 +35,7 @@ class Reason(StrEnum):
     FORMAT_NOT_ALLOWED = "format_not_allowed"
     TOO_LARGE = "too_large"
     TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_MANY_FRAMES = "too_many_frames"
     UNREADABLE = "unreadable"
     TRUNCATED = "truncated"
     OUT_OF_MEMORY = "out_of_memory"
@@ -60,7 +61,14 @@ class Limits:
         max_bytes: size of the file.
         address_space: bytes of address space of the decode process (RLIMIT_AS).
         seconds: time for one file by the parent's clock.
+        probe_seconds: the same where only the header is read, as somebody waits for the answer.
         max_frames: pictures that are sampled from an animation or a file of several pictures.
+        max_frames_counted: frames or pages of a file. Some formats tell their number only to those who walk through
+            them: 5,000 pages of a TIFF file take about a second. 5,000 frames are 200 s at 25 frames a second,
+            with 5 kB for each of them at ``max_bytes``.
+        max_pixels_composed: width times height times frames of an animation. A late frame costs the composing of
+            all before it, 4 to 20 ms for a million pixels: 1 to 6 s at this limit, which 600 frames of 800 x 600
+            keep.
         formats: the formats that are opened, a part of ``ALLOWED_FORMATS``.
     """
 
@@ -68,7 +76,10 @@ class Limits:
     max_bytes: int = 25_000_000
     address_space: int = 1_500_000_000
     seconds: float = 10.0
+    probe_seconds: float = 2.0
     max_frames: int = 16
+    max_frames_counted: int = 5_000
+    max_pixels_composed: int = 300_000_000
     formats: tuple[str, ...] = ALLOWED_FORMATS
 
 

@@ -6,7 +6,8 @@ How modes become RGB, so that a score can be explained:
 * CMYK, YCbCr, HSV, L, 1 and P are converted by Pillow without colour profiles;
 * 16-bit grey is divided by 256; 32-bit integers and floats, which state no range, are stretched from their
   least to their greatest value;
-* anything else (LAB) is refused as unreadable.
+* LAB is converted to sRGB by LittleCMS;
+* what Pillow does not convert is refused as unreadable.
 """
 
 import os
@@ -34,6 +35,7 @@ from PIL import (  # noqa: F401
     WebPImagePlugin,
 )
 
+from moderation.inference import frames
 from moderation.inference.images import (
     HEAD_BYTES,
     Header,
@@ -94,30 +96,24 @@ def open_image(path: Path, *, limits: Limits) -> Iterator[ImageFile.ImageFile]:
         with _opened(file, name=name, limits=limits) as image:
             if image.format not in limits.formats:
                 raise format_refusal(str(image.format), limits=limits)
-            check_pixels(image, limits=limits)
+            frames.check_pixels(image, limits=limits)
             yield image
 
 
 @_refusals()
-def read_header(image: ImageFile.ImageFile) -> Header:
-    """Read what the file says of itself; counting the frames of a GIF or TIFF file walks through it."""
-    frames = max(1, getattr(image, "n_frames", 1))
-    return Header(str(image.format), image.width, image.height, frames)
+def read_header(image: ImageFile.ImageFile, *, limits: Limits) -> Header:
+    """Read what the file says of itself; counting the frames of a GIF or TIFF file walks through it.
 
-
-def check_pixels(image: Image.Image, *, limits: Limits) -> None:
-    """Refuse a picture by the size that its header states. Pages and pictures of one file differ in size."""
-    if image.width * image.height > limits.max_pixels:
-        found = f"{image.width} x {image.height} = {image.width * image.height} pixels"
-        raise ImageRefused(Reason.TOO_MANY_PIXELS, f"found {found}; at most {limits.max_pixels} are accepted")
+    Raises:
+        ImageRefused: it has more frames than may be counted or composed.
+    """
+    return Header(str(image.format), image.width, image.height, frames.count(image, limits=limits))
 
 
 @_refusals()
 def seek(image: ImageFile.ImageFile, *, frame: int, limits: Limits) -> None:
     """Go to a frame, which may have a size of its own."""
-    if frame != image.tell():
-        image.seek(frame)
-        check_pixels(image, limits=limits)
+    frames.reach(image, frame=frame, limits=limits)
 
 
 @_refusals()

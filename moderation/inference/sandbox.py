@@ -91,13 +91,14 @@ class Sandbox:
             child.end()
 
     def probe(self, path: Path) -> Header:
-        """Read the header of a file only.
+        """Read the header of a file only, within ``limits.probe_seconds``.
 
         Raises:
             ImageRefused: it is not an image that may be read.
             SandboxUnavailable: no decode process can be started.
         """
-        header, _ = self._ask(_request("probe", path))
+        seconds = min(self.limits.probe_seconds, self.limits.seconds)
+        header, _ = self._ask(_request("probe", path), seconds=seconds)
         return Header(**header["header"])
 
     def render(self, path: Path, *, frame: int = 0, max_side: int = 1600) -> Rendition:
@@ -107,7 +108,8 @@ class Sandbox:
             ImageRefused: it is not an image that may be read.
             SandboxUnavailable: no decode process can be started.
         """
-        facts, (clear, blurred) = self._ask(_request("render", path, frame=frame, max_side=max_side))
+        request = _request("render", path, frame=frame, max_side=max_side)
+        facts, (clear, blurred) = self._ask(request, seconds=self.limits.seconds)
         return Rendition(bytes(clear), bytes(blurred), facts["width"], facts["height"], facts["media_type"])
 
     def decode(self, paths: Sequence[Path]) -> Iterator[Decoded | Refused]:
@@ -125,20 +127,22 @@ class Sandbox:
                 path = asked.popleft()
                 try:
                     reply = child.receive()
-                except ChildLost:
+                except ChildLost as lost:
                     child = None
                     waiting.extendleft(reversed(asked))  # those behind it are not to blame
                     asked.clear()
-                    yield self._decode_alone(path)
+                    yield self._decode_again(path, lost=lost)
                 else:
                     yield self._outcome(path, reply)
         finally:
             if child is not None:
                 self._give_back(child, busy=bool(asked))
 
-    def _decode_alone(self, path: Path) -> Decoded | Refused:
+    def _decode_again(self, path: Path, *, lost: ChildLost) -> Decoded | Refused:
         try:
-            return self._outcome(path, self._ask_fresh(_request("decode", path)))
+            return self._outcome(
+                path, self._ask_again(_request("decode", path), lost=lost, seconds=self.limits.seconds)
+            )
         except ImageRefused as refusal:
             return Refused(path, refusal.reason, refusal.detail)
 
@@ -151,25 +155,29 @@ class Sandbox:
         views = tuple(_views(blob, frames=len(frames), preprocessing=each) for blob, each in pairs)
         return Decoded(path, Header(**facts["header"]), views, frames)
 
-    def _ask(self, request: Mapping[str, Any]) -> Message:
+    def _ask(self, request: Mapping[str, Any], *, seconds: float) -> Message:
         """Ask a warm child; a file that costs its life gets one fresh child, alone."""
         child = self._take()
         child.send(request)
         try:
-            reply = child.receive()
-        except ChildLost:
-            reply = self._ask_fresh(request)
+            reply = child.receive(seconds=seconds)
+        except ChildLost as lost:
+            reply = self._ask_again(request, lost=lost, seconds=seconds)
         else:
             self._give_back(child, busy=False)
         return _unless_refused(reply)
 
-    def _ask_fresh(self, request: Mapping[str, Any]) -> Message:
+    def _ask_again(self, request: Mapping[str, Any], *, lost: ChildLost, seconds: float) -> Message:
+        """Ask a fresh child, alone: the death of the first may have had another cause than this file."""
+        if lost.reason is Reason.TIMED_OUT:
+            # A child answers in order, so the whole wait was for this file: a second one would end as late.
+            raise ImageRefused(lost.reason, lost.detail) from lost
         child = self._start()
         child.send(request)
         try:
-            reply = child.receive()
-        except ChildLost as lost:
-            raise ImageRefused(lost.reason, f"twice: {lost.detail}") from lost
+            reply = child.receive(seconds=seconds)
+        except ChildLost as again:
+            raise ImageRefused(again.reason, _both(lost, again)) from again
         self._give_back(child, busy=False)
         return reply
 
@@ -195,6 +203,12 @@ class Sandbox:
 
 def _request(verb: str, path: Path, **more: int) -> dict[str, Any]:
     return {"verb": verb, "path": str(path.absolute()), **more}
+
+
+def _both(first: ChildLost, second: ChildLost) -> str:
+    if first.detail == second.detail:
+        return f"twice: {second.detail}"
+    return f"first: {first.detail}; then, alone: {second.detail}"
 
 
 def _fill(child: DecoderChild, *, waiting: deque[Path], asked: deque[Path]) -> None:

@@ -48,9 +48,12 @@ def read_message(read_exactly: Callable[[int], bytearray]) -> Message:
 def _parse(encoded: bytes) -> tuple[dict[str, Any], list[int]]:
     try:
         header = json.loads(encoded)
-        lengths = [int(length) for length in header.pop("blobs")]
+        lengths = list(header.pop("blobs"))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BadMessage(f"not a message header: {encoded[:80]!r}") from error
+    # JSON has other numbers, too: 1e400, 0.5, true.
+    if any(type(length) is not int for length in lengths):
+        raise BadMessage(f"not a message header: {encoded[:80]!r}")
     if any(length < 0 for length in lengths) or sum(lengths) > MAX_BLOB_BYTES:
         raise BadMessage(f"{sum(lengths)} bytes follow; at most {MAX_BLOB_BYTES} are accepted")
     return header, lengths

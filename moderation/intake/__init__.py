@@ -13,5 +13,6 @@ from moderation.intake.refusals import FieldNotAllowed as FieldNotAllowed
 from moderation.intake.refusals import FormatNotAllowed as FormatNotAllowed
 from moderation.intake.refusals import Refused as Refused
 from moderation.intake.refusals import TooLarge as TooLarge
+from moderation.intake.refusals import TooManyFrames as TooManyFrames
 from moderation.intake.refusals import TooManyPixels as TooManyPixels
 from moderation.intake.refusals import Unreadable as Unreadable

@@ -106,11 +106,15 @@ def _facts(content: bytes, *, sha256: str, sniffed: str) -> dict[str, Any]:
 
 
 def _let_pass_unless_refusable(refusal: ImageRefused) -> None:
-    """Pixels and format are refused at the door; what merely can't be decoded goes on to quarantine."""
+    """Pixels, frames and format are refused at the door; what merely can't be decoded goes on to quarantine."""
     if refusal.reason is Reason.TOO_MANY_PIXELS:
         raise refusals.TooManyPixels(
             f"Found too many pixels; at most {settings.UPLOAD_MAX_PIXELS:,} are accepted. Send a smaller image. "
             f"(The decoder says: {refusal.detail})"
+        ) from refusal
+    if refusal.reason is Reason.TOO_MANY_FRAMES:
+        raise refusals.TooManyFrames(
+            f"Too many frames or pages: {refusal.detail}. Send a shorter or smaller animation, or fewer pages."
         ) from refusal
     if refusal.reason is Reason.FORMAT_NOT_ALLOWED:
         raise refusals.FormatNotAllowed(refusals.format_message(refusal.detail)) from refusal
@@ -120,7 +124,7 @@ def _probe(content: bytes) -> Header:
     """Read the header in the decode process, from a file that goes away: refused bytes leave nothing behind."""
     folder = files.uploads_folder()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(folder)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".", suffix=".part") as file:
             file.write(content)
             file.flush()

@@ -34,6 +34,10 @@ class TooManyPixels(Refused):
     """Its header states more pixels than UPLOAD_MAX_PIXELS."""
 
 
+class TooManyFrames(Refused):
+    """It has more frames, or more pixels in all of them together, than can be read at a bounded cost."""
+
+
 class FieldNotAllowed(Refused):
     """The source, the external id or the uploader's reference can't be recorded."""
 

@@ -1,13 +1,15 @@
 """The record: every table, one module a step."""
 
+from moderation.models.claims import Claim, ClaimLost
 from moderation.models.classifiers import Classifier, Score
-from moderation.models.decisions import Decision, Verdict, settle
+from moderation.models.decisions import Decision, Verdict
 from moderation.models.effects import Effect
 from moderation.models.ledgers import Certificate, DrawnUpload, LedgerDay, LedgerRow, RollUp
 from moderation.models.people import ApiToken, IdempotentAnswer, User
 from moderation.models.policies import Community, Epoch, Policy, PolicyVersion
-from moderation.models.reviews import Claim, ClaimLost, Exposure, ReviewTask, Skip, UndoRefused
+from moderation.models.reviews import Exposure, ReviewTask, Skip, UndoRefused
 from moderation.models.screenings import Screening, ScreeningAttempt, ScreeningRun
+from moderation.models.status import settle
 from moderation.models.uploads import StoredFile, Upload
 
 __all__ = [

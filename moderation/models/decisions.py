@@ -1,18 +1,17 @@
-"""What people decided, for good, and the one function that turns the record into an upload's status."""
+"""What people decided, for good."""
 
-from typing import Any, Self
+from collections import Counter
+from collections.abc import Sequence
+from typing import Self
 
-from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Sum, Value, When
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Q
+from django.db.models.functions import Now
 
 from moderation.models.people import User
-from moderation.models.policies import Policy
 from moderation.models.screenings import Screening
 from moderation.models.tracking import append_only
 from moderation.models.uploads import Upload
-from moderation.routing import Route
 
 
 class Verdict(models.TextChoices):
@@ -116,84 +115,16 @@ class Decision(models.Model):
         return OUTCOMES[Verdict(self.verdict)]
 
 
-# A verdict from outside the sample (an appeal, say) outweighs all that the sample said.
-OUTWEIGHS = 1000
+def standing(said: Sequence[tuple[str, str]]) -> Verdict | None:
+    """Which of a screening's live conclusive verdicts stands; ``said`` is (verdict, source), the first one first.
 
-
-def standing(*, violating: str, benign: str) -> Subquery:
-    """What stands of a screening's live conclusive verdicts, as one of two words; null without any.
-
-    The majority; in a tie the first one, until a third breaks it. One subquery, which settle() has to plan each time.
+    The majority of the sample; in a tie the first one, until a third breaks it. What is decided outside the sample (an
+    appeal, say) stands above that. None without any.
     """
-    weight = Case(When(source=Decision.Source.SAMPLE, then=1), default=OUTWEIGHS)
-    words = Case(When(verdict=Verdict.VIOLATING, then=Value(violating)), default=Value(benign))
-    said = Decision.objects.live().conclusive().filter(screening=OuterRef("pk")).order_by().values("screening")
-    ahead = said.annotate(
-        lead=Sum(Case(When(verdict=Verdict.VIOLATING, then=weight), default=-weight)),
-        words=ArrayAgg(words, order_by="pk"),
-    )
-    return Subquery(
-        ahead.values_list(
-            Case(When(lead__gt=0, then=Value(violating)), When(lead__lt=0, then=Value(benign)), default=F("words__0"))
-        )
-    )
-
-
-def with_standing_verdict(screenings: models.QuerySet[Screening]) -> models.QuerySet[Any]:
-    """Annotate ``standing_verdict``: violating, benign, or empty."""
-    stands = standing(violating=Verdict.VIOLATING, benign=Verdict.BENIGN)
-    return screenings.annotate(standing_verdict=Coalesce(stands, Value(""), output_field=models.CharField()))
-
-
-def with_result(screenings: models.QuerySet[Screening]) -> models.QuerySet[Any]:
-    """Annotate ``result`` (approved, rejected, in_review): the verdict that stands, else the route.
-
-    An audit changes nothing until it is decided. Where everyone asked could not tell, the policy's fallback stands.
-    """
-    open_tasks = Screening.objects.filter(
-        pk=OuterRef("pk"), tasks__isnull=False, tasks__decided_at=None, tasks__withdrawn_at=None
-    )
-    by_machine = Case(
-        When(Q(route=Route.REVIEW) & Exists(open_tasks), then=Value("in_review")),
-        When(route=Route.REJECT, then=Value("rejected")),
-        When(route=Route.APPROVE, then=Value("approved")),
-        When(policy_version__fallback=Route.REJECT, then=Value("rejected")),
-        default=Value("approved"),
-    )
-    by_people = standing(violating="rejected", benign="approved")
-    return screenings.annotate(result=Coalesce(by_people, by_machine, output_field=models.CharField()))
-
-
-def settle(uploads: models.QuerySet[Upload]) -> int:
-    """Set ``status`` from what is recorded, in one statement; the only place that sets it."""
-    return uploads.update(status=status_from_record())
-
-
-def status_from_record() -> Case:
-    """What an upload's status should be.
-
-    Erased and quarantined stand above all (a person's word lifts quarantine); pending while a policy in force lacks
-    its screening; else the strictest live result over the upload's policies: rejected, in review, approved.
-    A policy that comes into force later does not make pending again what is decided: ``prescreen --rescore`` does.
-    """
-    by_hand = Decision.objects.live().verdicts().filter(upload=OuterRef("pk"), source=Decision.Source.QUARANTINE)
-    of_upload = Screening.objects.live().filter(upload=OuterRef("pk"))
-    results = with_result(of_upload)
-    lacking = Policy.objects.in_force().exclude(pk__in=of_upload_policies())
-    status = Upload.Status
-    return Case(
-        When(erased_at__isnull=False, then=Value(status.ERASED)),
-        When(Exists(by_hand.filter(verdict=Verdict.VIOLATING)), then=Value(status.REJECTED)),
-        When(Exists(by_hand.filter(verdict=Verdict.BENIGN)), then=Value(status.APPROVED)),
-        When(~Q(quarantine_reason=""), then=Value(status.QUARANTINED)),
-        When(~Exists(of_upload), then=Value(status.PENDING)),
-        When(Q(status__in=[status.PENDING, status.QUARANTINED]) & Exists(lacking), then=Value(status.PENDING)),
-        When(Exists(results.filter(result="rejected")), then=Value(status.REJECTED)),
-        When(Exists(results.filter(result="in_review")), then=Value(status.IN_REVIEW)),
-        default=Value(status.APPROVED),
-    )
-
-
-def of_upload_policies() -> models.QuerySet[Screening, int]:
-    """The policies that the upload two queries further out has a live screening for."""
-    return Screening.objects.live().filter(upload=OuterRef(OuterRef("pk"))).values_list("policy_id", flat=True)
+    if later := [verdict for verdict, source in said if source != Decision.Source.SAMPLE]:
+        return Verdict(later[-1])
+    if not said:
+        return None
+    votes = Counter(verdict for verdict, _ in said)
+    # Of equal counts, the one that was met first.
+    return Verdict(votes.most_common(1)[0][0])

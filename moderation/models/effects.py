@@ -85,7 +85,7 @@ class Effect(models.Model):
             ),
         ]
         indexes = [
-            # Serves outcomes_in_force() and, by due time, delivery.
+            # Serves effects_in_force().
             models.Index(
                 fields=["upload", "policy", "-due_at"], name="effect_live_idx", condition=Q(cancelled_at=None)
             ),

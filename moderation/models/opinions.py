@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from moderation.models.decisions import OUTCOMES, Decision, Verdict, with_standing_verdict
+from moderation.models.decisions import CONCLUSIVE, OUTCOMES, Decision, Verdict, standing
 from moderation.models.screenings import Screening
 from moderation.routing import SamplingReason
 
@@ -18,27 +18,27 @@ TO_BE_CONFIRMED = {
 
 @dataclass(frozen=True, kw_only=True)
 class Opinions:
-    """The live verdicts of sample tasks on a screening, counted, and the verdict that stands (empty: none)."""
+    """The live verdicts of sample tasks on a screening, counted, and the verdict that stands."""
 
     screening: Screening
     votes: Counter[str]
-    standing: str
+    standing: Verdict | None
 
     @classmethod
     def on(cls, screening: Screening) -> "Opinions":
-        given = Decision.objects.live().verdicts().filter(screening=screening, source=Decision.Source.SAMPLE)
-        stands = with_standing_verdict(Screening.objects.filter(pk=screening.pk))
+        live = Decision.objects.live().verdicts().filter(screening=screening).order_by("pk")
+        said = list(live.values_list("verdict", "source"))
         return cls(
             screening=screening,
-            votes=Counter(given.values_list("verdict", flat=True)),
-            standing=stands.values_list("standing_verdict", flat=True).get(),
+            votes=Counter(verdict for verdict, source in said if source == Decision.Source.SAMPLE),
+            standing=standing([(verdict, source) for verdict, source in said if verdict in CONCLUSIVE]),
         )
 
     @property
     def outcome(self) -> str:
         """What the record asks for now: approve, reject or hold."""
         if self.standing:
-            return OUTCOMES[Verdict(self.standing)]
+            return OUTCOMES[self.standing]
         if self.screening.automatic_outcome == "hold" and self.nobody_can_tell:
             return self.screening.policy_version.fallback
         return self.screening.automatic_outcome

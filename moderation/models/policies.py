@@ -2,8 +2,11 @@
 
 import hashlib
 import secrets
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, Self
 
+import pgtrigger
 from django.db import models, transaction
 from django.db.models import F, Max, Q
 from django.db.models.functions import Now
@@ -105,6 +108,25 @@ class Epoch(models.Model):
 tracked(exclude=["secret"])(Epoch)
 
 
+# What a draft copies from the version it starts from, and what never changes once a version was published.
+CONTENT = (
+    "text", "reasons", "classifier", "labels", "combination", "low", "high",
+    "audit_rate_approve", "audit_rate_reject", "review_rate", "fallback",
+    "cost_miss", "cost_wrongful", "cost_review", "targets", "capacity",
+)  # fmt: skip
+
+
+def published_content_never_changes() -> pgtrigger.Protect:
+    """Only a draft's content may change; state and its dates move on."""
+    names = ("policy", "community", "number", *CONTENT)
+    changes = [pgtrigger.Q(**{f"old__{name}__df": pgtrigger.F(f"new__{name}")}) for name in names]
+    return pgtrigger.Protect(
+        name="published_content_never_changes",
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Q(old__state__in=["in_force", "retired"]) & reduce(or_, changes),
+    )
+
+
 class PolicyVersionQuerySet(models.QuerySet["PolicyVersion"]):
     def in_force(self) -> Self:
         return self.filter(state=PolicyVersion.State.IN_FORCE)
@@ -178,7 +200,7 @@ class PolicyVersion(models.Model):
     objects = PolicyVersionQuerySet.as_manager()
 
     class Meta:
-        triggers = [never_deleted()]
+        triggers = [never_deleted(), published_content_never_changes()]
         permissions = [
             ("see_thresholds", "Can see thresholds and scores"),
             ("publish_thresholds", "Can draft and publish thresholds"),
@@ -242,10 +264,11 @@ class PolicyVersion(models.Model):
     @property
     def pi_floor(self) -> dict[str, float]:
         """The smallest rate, by risk, among the regions that can hold the risk's violations (THRESHOLDS 5)."""
+        # The band counts everywhere: a candidate threshold may lie within it.
         return {
-            "leak": self.audit_rate_approve,
+            "leak": min(self.audit_rate_approve, self.review_rate),
             "miss": min(self.audit_rate_approve, self.review_rate),
-            "wrongful": self.audit_rate_reject,
+            "wrongful": min(self.audit_rate_reject, self.review_rate),
         }
 
     def combine(self, scores: dict[str, float]) -> float:
@@ -330,6 +353,9 @@ class PolicyVersion(models.Model):
         """Why ``epoch`` can't go on under this version; empty where it can."""
         if epoch.text_sha256 != root.text_sha256:
             return "The policy's text changed."
+        before = epoch.versions.filter(community=None).order_by("pk").first()
+        if before and (before.labels, before.combination) != (root.labels, root.combination):
+            return "The labels that make the score, or how they combine, changed."
         if (epoch.classifier_id, epoch.preprocessing_version) != (
             classifier.pk,
             classifier.preprocessing_version,
@@ -342,11 +368,3 @@ class PolicyVersion(models.Model):
 
 class AlreadyPublished(Exception):
     """The version is not a draft any more."""
-
-
-# What a draft copies from the version it starts from.
-CONTENT = (
-    "text", "reasons", "classifier", "labels", "combination", "low", "high",
-    "audit_rate_approve", "audit_rate_reject", "review_rate", "fallback",
-    "cost_miss", "cost_wrongful", "cost_review", "targets", "capacity",
-)  # fmt: skip

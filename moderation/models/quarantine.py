@@ -3,9 +3,10 @@
 import pghistory
 from django.db import transaction
 
-from moderation.models.decisions import Decision, Verdict, settle
+from moderation.models.decisions import Decision, Verdict
 from moderation.models.effects import Effect
 from moderation.models.people import User
+from moderation.models.status import settle
 from moderation.models.uploads import Upload
 
 REASON = "quarantine"

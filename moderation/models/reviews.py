@@ -1,7 +1,5 @@
 """Review tasks: claimed for a while by one moderator, decided once, undone truly."""
 
-import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -10,21 +8,19 @@ from django.db import models, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q
 from django.db.models.functions import Now
 
-from moderation.models.decisions import Decision, Verdict, settle
+from moderation.models.claims import Claim, ClaimLost
+from moderation.models.decisions import Decision, Verdict
 from moderation.models.effects import Effect
 from moderation.models.opinions import Opinions
 from moderation.models.people import User
 from moderation.models.policies import Policy, PolicyVersion
 from moderation.models.screenings import Screening
+from moderation.models.status import settle
 from moderation.models.tracking import append_only, never_deleted, tracked
 from moderation.models.uploads import Upload
 
 NOT_CLAIMED = {"claimed_by": None, "claim_token": None, "claimed_at": None, "claim_expires_at": None}
 CLAIM_FIELDS = list(NOT_CLAIMED)
-
-
-class ClaimLost(Exception):
-    """The claim ran out, the task was taken or decided, or another claim of the same person replaced it."""
 
 
 class UndoRefused(Exception):
@@ -34,14 +30,6 @@ class UndoRefused(Exception):
 def take_turns(moderator: User) -> None:
     """Let one person's claims come one after the other: two tabs that ask at once don't get two tasks."""
     User.objects.select_for_update(no_key=True).only("pk").get(pk=moderator.pk)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """A moderator's hold on a task. The token is new at every claim, so that two tabs and two claims differ."""
-
-    moderator: User
-    token: uuid.UUID
 
 
 class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
@@ -59,7 +47,7 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
         return self.held().filter(claimed_by=claim.moderator, claim_token=claim.token)
 
     def skipped_by(self, moderator: User) -> Self:
-        return self.filter(Exists(Skip.objects.filter(task=OuterRef("pk"), moderator=moderator)))
+        return self.filter(Exists(Skip.objects.filter(task__screening=OuterRef("screening"), moderator=moderator)))
 
     def decided_before_by(self, moderator: User) -> Self:
         """Tasks on a screening that this person gave a live verdict on: the next opinion is someone else's."""
@@ -67,10 +55,9 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
         return self.filter(Exists(own))
 
     def suitable_for(self, moderator: User) -> Self:
-        skipped = Skip.objects.filter(task=OuterRef("pk"), moderator=moderator)
-        own = Decision.objects.live().verdicts().filter(reviewer=moderator, screening=OuterRef("screening"))
-        tasks = self.filter(~Exists(skipped), ~Exists(own))
-        return tasks if moderator.is_lead else tasks.filter(needs_lead=False)
+        # By screening: the same picture does not come back as somebody's second opinion.
+        skipped = Skip.objects.filter(task__screening=OuterRef("screening"), moderator=moderator)
+        return self.filter(~Exists(skipped), ~for_someone_else(moderator))
 
     def in_review_order(self) -> Self:
         """Most urgent first, then the longest wait."""
@@ -108,6 +95,17 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
             ReviewTask(screening=screening, upload_id=screening.upload_id, policy_id=screening.policy_id)
             for screening in screenings
         )
+
+
+def for_someone_else(moderator: User) -> Q:
+    """Tasks that are not for this person: they gave a verdict on the screening before, or it takes a lead.
+
+    The last word is a lead's, also of one who could not tell before: there may be no other.
+    """
+    own = Decision.objects.live().verdicts().filter(reviewer=moderator, screening=OuterRef("screening"))
+    if not moderator.is_lead:
+        return Q(Exists(own)) | Q(needs_lead=True)
+    return Q(Exists(own.conclusive())) | Q(Exists(own), needs_lead=False)
 
 
 @tracked(exclude=CLAIM_FIELDS)
@@ -195,7 +193,7 @@ class ReviewTask(models.Model):
         """Write a claim with a new token. The caller has locked the row, or has just reopened it."""
         ReviewTask.objects.filter(pk=self.pk).update(
             claimed_by=moderator,
-            claim_token=uuid.uuid4(),
+            claim_token=Claim.on(self.pk, moderator=moderator).token,
             claimed_at=Now(),
             claim_expires_at=Now() + timedelta(seconds=settings.CLAIM_SECONDS),
         )
@@ -301,15 +299,17 @@ class ReviewTask(models.Model):
         return undo
 
     def explain_loss(self, claim: Claim) -> str:
-        """Say to the person who held ``claim`` what happened to their task."""
+        """Say to the person who held ``claim`` what happened to their task; to somebody who never did, nothing."""
         now = ReviewTask.objects.select_related("claimed_by", "upload").get(pk=self.pk)
         last = now.decisions.live().verdicts().order_by("-pk").select_related("reviewer").first()
         if now.decided_at and last and last.reviewer == claim.moderator:
             return f"You decided {now.upload} already, in another tab or with a double click. Nothing more was saved."
-        if now.decided_at or now.withdrawn_at:
-            return f"Your claim on {now.upload} ran out and someone else decided it. Nothing was saved."
         if now.claimed_by == claim.moderator and now.claim_token != claim.token:
             return f"You opened {now.upload} again elsewhere, which ended this view of it. Nothing was saved."
+        if not claim.was_on(self.pk):
+            return "This is not your claim. Nothing was saved."
+        if now.decided_at or now.withdrawn_at:
+            return f"Your claim on {now.upload} ran out and someone else decided it. Nothing was saved."
         if now.claimed_by and now.claimed_by != claim.moderator:
             return f"Your claim on {now.upload} ran out and someone else took it. Nothing was saved."
         return f"Your claim on {now.upload} ran out or was given back. Nothing was saved."

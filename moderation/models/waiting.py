@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from moderation.models.decisions import Decision
 from moderation.models.people import User
-from moderation.models.reviews import ReviewTask, Skip
+from moderation.models.reviews import ReviewTask, Skip, for_someone_else
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +39,8 @@ class Share:
 
     @classmethod
     def of(cls, moderator: User) -> "Share":
-        own = Decision.objects.live().verdicts().filter(reviewer=moderator, screening=OuterRef("screening"))
-        closed = Q(Exists(own)) if moderator.is_lead else Q(Exists(own)) | Q(needs_lead=True)
-        skipped = Q(Exists(Skip.objects.filter(task=OuterRef("pk"), moderator=moderator)))
+        closed = for_someone_else(moderator)
+        skipped = Q(Exists(Skip.objects.filter(task__screening=OuterRef("screening"), moderator=moderator)))
         free = Q(claimed_by=None) | Q(claim_expires_at__lte=Now()) | Q(claimed_by=moderator)
         return cls(
             **ReviewTask.objects.undecided().aggregate(

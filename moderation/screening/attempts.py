@@ -30,35 +30,46 @@ class Attempts:
 
     def begin(self, claimed: Sequence[StoredFile]) -> None:
         """Note ``claimed`` as being worked on; a file that is suspect already stays so, in this worker's name."""
-        attempts = ScreeningAttempt.objects.using(WATCH)
-        known = attempts.filter(file__in=claimed, suspect=True)
-        again = set(known.values_list("file_id", flat=True))
-        if again:
-            known.update(worker=self.worker, run=self.run)
-        attempts.bulk_create(
-            ScreeningAttempt(file=file, run=self.run, worker=self.worker) for file in claimed if file.pk not in again
-        )
+        with transaction.atomic(using=WATCH):
+            known = ScreeningAttempt.objects.using(WATCH).filter(file__in=claimed)
+            suspect = set(known.filter(suspect=True).values_list("file_id", flat=True))
+            # We hold the files' locks: whoever else has a row here is gone.
+            known.delete()
+            ScreeningAttempt.objects.using(WATCH).bulk_create(
+                ScreeningAttempt(file=file, run=self.run, worker=self.worker, suspect=file.pk in suspect)
+                for file in claimed
+            )
 
     def clear(self, done: Sequence[StoredFile]) -> None:
         ScreeningAttempt.objects.using(WATCH).filter(file__in=done, worker=self.worker).delete()
 
 
 def blame(worker: str, *, death: str, run: ScreeningRun) -> None:
-    """A worker died while its command lived: suspect its files; quarantine one that was alone and suspect already."""
+    """A signal killed a worker while its command lived: suspect its files; a file that it held alone is quarantined."""
     left = ScreeningAttempt.objects.filter(worker=worker)
     with transaction.atomic():
-        for file in StoredFile.objects.filter(attempts__in=left.filter(suspect=True)):
-            uploads = Upload.objects.filter(
-                pk__in=list(Upload.objects.pending().filter(file=file).values_list("pk", flat=True))
-            )
-            count = uploads.quarantine(
-                reason="worker_died",
-                detail=f"The screening process died twice while it worked on this file ({death}).",
-            )
-            settle(uploads)
-            run.add(Counter({"quarantined:worker_died": count, "uploads": count}))
+        alone = StoredFile.objects.filter(attempts__in=left.filter(suspect=True))
+        # A file that somebody else screens by now is theirs.
+        for file in alone.select_for_update(no_key=True, skip_locked=True, of=("self",)):
+            _quarantine(file, death=death, run=run)
         left.filter(suspect=True).delete()
         left.update(suspect=True)
+
+
+def suspect(worker: str) -> None:
+    """A worker ended by itself with an error: what it was busy with is screened alone, and blamed for nothing."""
+    ScreeningAttempt.objects.filter(worker=worker).update(suspect=True)
+
+
+def _quarantine(file: StoredFile, *, death: str, run: ScreeningRun) -> None:
+    uploads = Upload.objects.filter(
+        pk__in=list(Upload.objects.pending().filter(file=file).values_list("pk", flat=True))
+    )
+    count = uploads.quarantine(
+        reason="worker_died", detail=f"The screening process died twice while it worked on this file ({death})."
+    )
+    settle(uploads)
+    run.add(Counter({"quarantined:worker_died": count, "uploads": count}))
 
 
 def suspect_all_of(runs: QuerySet[ScreeningRun]) -> None:
@@ -66,7 +77,8 @@ def suspect_all_of(runs: QuerySet[ScreeningRun]) -> None:
     ScreeningAttempt.objects.filter(run__in=runs).update(suspect=True)
 
 
-def forget_finished() -> None:
-    """Attempts on files that have nothing pending any more."""
+def forget(run: ScreeningRun) -> None:
+    """At the end of a run: what its workers were busy with is not any more; suspects stay until they are screened."""
+    ScreeningAttempt.objects.filter(run=run, suspect=False).delete()
     pending = Upload.objects.pending().filter(file=OuterRef("file"))
-    ScreeningAttempt.objects.exclude(Exists(pending)).filter(suspect=True).delete()
+    ScreeningAttempt.objects.filter(~Exists(pending), suspect=True).delete()

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
-from django.db.models import Exists, QuerySet
+from django.db.models import Exists
 
 from moderation.inference.images import Header, ImageRefused
 from moderation.inference.sandbox import Refused
 from moderation.inference.scorer import Scored
 from moderation.models import Score, Screening, ScreeningRun, StoredFile, Upload
+from moderation.models.uploads import StoredFileQuerySet
 from moderation.screening import records
 from moderation.screening.attempts import Attempts, suspects
 from moderation.screening.engine import Engine
@@ -36,6 +37,7 @@ class Screener:
         self.policies = [root.policy_id for root in engine.rulebook.roots]
         self.router = records.Router(engine.rulebook, run)
         self.after = 0
+        self.after_suspect = 0
 
     def next_chunk(self, size: int) -> Chunk:
         """Screen up to ``size`` files that nobody else holds; a chunk without files means that none is left."""
@@ -48,23 +50,30 @@ class Screener:
         return chunk
 
     def next_suspect(self) -> Chunk:
-        """Screen one file that a worker died with, alone."""
-        return self._screen(StoredFile.objects.filter(Exists(suspects())), size=1)
+        """Screen one file that a worker died with, alone; each once in a worker's life."""
+        chunk = self._screen(StoredFile.objects.filter(Exists(suspects()), pk__gt=self.after_suspect), size=1)
+        self.after_suspect = max(self.after_suspect, chunk.last_file)
+        return chunk
 
-    def _screen(self, candidates: QuerySet[StoredFile], *, size: int) -> Chunk:
-        lacking = StoredFile.objects.filter(pk__in=candidates.values("pk")).with_uploads_lacking(self.policies)
+    def _screen(self, candidates: StoredFileQuerySet, *, size: int) -> Chunk:
+        lacking = candidates.with_uploads_lacking(self.policies).order_by("pk")
         with transaction.atomic():
-            claimed = list(lacking.order_by("pk").select_for_update(skip_locked=True, no_key=True, of=("self",))[:size])
+            claimed = list(lacking.select_for_update(skip_locked=True, no_key=True, of=("self",))[:size])
             chunk = Chunk(last_file=claimed[-1].pk if claimed else 0)
             # Another worker may have committed between our snapshot and our lock: look again.
             pending = Upload.objects.pending().lacking(self.policies).filter(file__in=claimed)
             if uploads := list(pending.order_by("pk")):
-                self.attempts.begin(claimed)
+                self._begin(claimed)
                 chunk.counts.update(self._work(claimed, uploads))
             chunk.counts["files"] = len(claimed)
             self._record(chunk)
-        self.attempts.clear(claimed)
+        if not self.dry_run:
+            self.attempts.clear(claimed)
         return chunk
+
+    def _begin(self, claimed: Sequence[StoredFile]) -> None:
+        if not self.dry_run:
+            self.attempts.begin(claimed)
 
     def _work(self, claimed: Sequence[StoredFile], uploads: Sequence[Upload]) -> Counter[str]:
         scores, refusals = self._scores(claimed)

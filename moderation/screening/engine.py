@@ -11,7 +11,7 @@ from moderation import files
 from moderation.inference import embedded
 from moderation.inference.classifier import Classifier as Network
 from moderation.inference.images import Limits
-from moderation.inference.manifest import Manifest
+from moderation.inference.manifest import ClassifierFileError, Manifest
 from moderation.inference.sandbox import Refused
 from moderation.inference.scorer import Scored, Scorer
 from moderation.models import Classifier, Community, Epoch, PolicyVersion, Score, StoredFile
@@ -37,9 +37,22 @@ def load(classifier: Classifier) -> Network:
     """
     if classifier.is_embedded:
         manifest, path = embedded.open_nsfw()
+        _check_installed(manifest, classifier=classifier)
     else:
         manifest, path = Manifest.from_json(classifier.manifest), classifier.path
     return Network.load(path, manifest)
+
+
+def _check_installed(manifest: Manifest, *, classifier: Classifier) -> None:
+    """An upgrade may bring another embedded classifier: scores must not be recorded under the old one's name."""
+    installed = (manifest.sha256, manifest.preprocessing_version)
+    registered = (classifier.sha256, classifier.preprocessing_version)
+    if installed != registered:
+        raise ClassifierFileError(
+            f"{classifier.name} is registered as sha256 {registered[0]}, preprocessing {registered[1]}; installed is "
+            f"{installed[0]}, {installed[1]}. Install the package that requirements.txt names, or publish a policy "
+            "version that uses the new classifier."
+        )
 
 
 @dataclass(frozen=True)
@@ -51,12 +64,13 @@ class Rulebook:
     communities: dict[int, Community]
 
     @classmethod
-    def of(cls, pks: Sequence[int]) -> "Rulebook":
-        versions = list(PolicyVersion.objects.filter(pk__in=pks).select_related("policy", "classifier"))
+    def of(cls, *, versions: Sequence[int], epochs: Sequence[int]) -> "Rulebook":
+        """The rulebook of a run: versions and open epochs as they were, together, when the run began."""
+        rows = list(PolicyVersion.objects.filter(pk__in=versions).select_related("policy", "classifier"))
         return cls(
-            versions={(version.policy_id, version.community_id): version for version in versions},
-            # A version in force may have been published into an epoch that another one has closed since.
-            epochs={epoch.policy_id: epoch for epoch in Epoch.objects.filter(closed_at=None)},
+            versions={(version.policy_id, version.community_id): version for version in rows},
+            # Not the version's own: it may have been published into an epoch that another one has closed since.
+            epochs={epoch.policy_id: epoch for epoch in Epoch.objects.filter(pk__in=epochs)},
             communities=Community.objects.in_bulk(),
         )
 

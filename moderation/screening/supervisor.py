@@ -2,14 +2,14 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from moderation.models import Policy, PolicyVersion, ScreeningRun, Upload
+from moderation.models import Epoch, Policy, PolicyVersion, ScreeningRun, Upload
 from moderation.screening import attempts
 from moderation.screening.workers import Crew, Gone, Reply, Worker
 
@@ -79,23 +79,32 @@ class Supervisor:
         Raises:
             ScreeningFailed: no policy in force, a classifier that is not what was registered, workers that keep dying.
         """
-        versions = versions_in_force(self.options.policy)
+        with transaction.atomic():
+            self.versions = versions_in_force(self.options.policy)
+            self.epochs = list(Epoch.objects.filter(closed_at=None).values_list("pk", flat=True))
         bury_dead_runs()
-        self.record = ScreeningRun.objects.create(options=asdict(self.options))
-        _lock(self.record.pk)
+        with transaction.atomic():  # nobody sees the run before it is locked
+            self.record = ScreeningRun.objects.create(options=asdict(self.options))
+            _lock(self.record.pk)
         self.report = Report(run=self.record.pk)
         self.total = self._pending()
         try:
             if self.total:
-                self._work(versions)
+                self._work()
         except BaseException:
             self._finish(ScreeningRun.State.FAILED)
             raise
         self._finish(ScreeningRun.State.STOPPED if self.report.stopped_early else ScreeningRun.State.DONE)
         return self.report
 
-    def _work(self, versions: Sequence[int]) -> None:
-        with Crew(run=self.record.pk, versions=versions, dry_run=self.options.dry_run) as crew:
+    def _work(self) -> None:
+        setup = {
+            "run": self.record.pk,
+            "versions": [version.pk for version in self.versions],
+            "epochs": self.epochs,
+            "dry_run": self.options.dry_run,
+        }
+        with Crew(setup) as crew:
             for _ in range(1 if self.options.dry_run else self.options.processes):
                 crew.hire()
             while crew.workers:
@@ -114,7 +123,8 @@ class Supervisor:
             raise ScreeningFailed(error)
         worker, counts = reply.worker, Counter(reply.content.get("counts", {}))
         if "counts" in reply.content:
-            self.deaths_in_a_row = 0
+            # An empty chunk proves nothing: every new worker can do that.
+            self.deaths_in_a_row = 0 if counts["files"] else self.deaths_in_a_row
             self.report.counts.update(counts)
             self.report.seconds = time.monotonic() - self.started
             self.on_progress(self.report, self.total)
@@ -151,7 +161,10 @@ class Supervisor:
                 f"Screening processes keep ending before they finish a chunk, the last by {gone.death}. "
                 "What they wrote on standard error says why. What was pending still is."
             )
-        attempts.blame(gone.worker.name, death=gone.death, run=self.record)
+        if gone.killed and not self.options.dry_run:
+            attempts.blame(gone.worker.name, death=gone.death, run=self.record)
+        else:
+            attempts.suspect(gone.worker.name)
         crew.hire()
 
     def _must_stop(self) -> bool:
@@ -165,7 +178,7 @@ class Supervisor:
 
     def _finish(self, state: ScreeningRun.State) -> None:
         if not self.options.dry_run:
-            attempts.forget_finished()
+            attempts.forget(self.record)
             self.record.refresh_from_db(fields=["counts"])
             self.report.counts = Counter(self.record.counts)
         self.report.seconds = time.monotonic() - self.started
@@ -177,10 +190,10 @@ class Supervisor:
         _unlock(self.record.pk)
 
     def _pending(self) -> int:
-        return Upload.objects.pending().count()
+        return Upload.objects.pending().lacking({version.policy_id for version in self.versions}).count()
 
 
-def versions_in_force(policy: str | None) -> list[int]:
+def versions_in_force(policy: str | None) -> list[PolicyVersion]:
     """The versions that a run goes by, roots and communities.
 
     Raises:
@@ -194,7 +207,7 @@ def versions_in_force(policy: str | None) -> list[int]:
         versions = versions.filter(policy__slug=policy)
     if not versions.root().exists():
         raise ScreeningFailed("No policy is in force. Publish one on the thresholds page, or run 'manage.py demo'.")
-    return list(versions.values_list("pk", flat=True))
+    return list(versions)
 
 
 def bury_dead_runs() -> None:

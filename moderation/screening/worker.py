@@ -8,7 +8,8 @@ import json
 import os
 import signal
 import sys
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 # Chunks last seconds, files that hang a few times DECODE_SECONDS; a page's limits would end them.
 WORKER_TIMEOUTS = "-c statement_timeout=60000 -c lock_timeout=30000 -c idle_in_transaction_session_timeout=1200000"
@@ -18,9 +19,10 @@ def main() -> None:
     # Signals of the terminal and of the operator are the command's to handle: it lets a chunk finish.
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_IGN)
+    answers = _own_stdout()
     setup = json.loads(sys.stdin.readline())
     _set_up_django(setup)
-    _serve(setup)
+    _serve(setup, answers=answers)
 
 
 def _set_up_django(setup: dict[str, Any]) -> None:
@@ -29,40 +31,56 @@ def _set_up_django(setup: dict[str, Any]) -> None:
     import django
     from django.conf import settings
 
-    database = settings.DATABASES["default"]
+    database: dict[str, Any] = settings.DATABASES["default"]
+    options = {name: value for name, value in database["OPTIONS"].items() if name != "pool"}
     database.update(setup["database"])
-    database["OPTIONS"] = {"connect_timeout": 5, "options": WORKER_TIMEOUTS}
+    # One connection of its own, outside the pool; what concerns TLS stays.
+    database["OPTIONS"] = {**options, "options": WORKER_TIMEOUTS}
     for name, value in setup["settings"].items():
         setattr(settings, name, value)
     django.setup()
 
 
-def _serve(setup: dict[str, Any]) -> None:
+def _serve(setup: dict[str, Any], *, answers: TextIO) -> None:
+    """Answer each line of the command with one of our own; an error that no file is to blame for ends the run."""
+    from django.db import DatabaseError
+
+    from moderation.files import StorageFull
     from moderation.inference.classifier import ClassifierFileError
+    from moderation.inference.sandbox import SandboxUnavailable
+    from moderation.inference.tensors import ModelOutputError
+
+    try:
+        for answer in _work(setup):
+            answers.write(json.dumps(answer) + "\n")
+            answers.flush()
+    except (ClassifierFileError, DatabaseError, ModelOutputError, SandboxUnavailable, StorageFull) as error:
+        answers.write(json.dumps({"error": f"{type(error).__name__}: {error}"}) + "\n")
+        answers.flush()
+
+
+def _work(setup: dict[str, Any]) -> Iterator[dict[str, Any]]:
     from moderation.models import ScreeningRun
     from moderation.screening.attempts import Attempts
     from moderation.screening.chunk import Screener
     from moderation.screening.engine import Engine, Rulebook
 
     run = ScreeningRun.objects.get(pk=setup["run"])
-    try:
-        engine = Engine(Rulebook.of(setup["versions"]))
-    except ClassifierFileError as error:
-        _answer({"error": str(error)})
-        return
     attempts = Attempts(run=run, worker=setup["worker"])
-    with engine:
-        _answer({"ready": True})
+    with Engine(Rulebook.of(versions=setup["versions"], epochs=setup["epochs"])) as engine:
+        yield {"ready": True}
         screener = Screener(engine, run=run, attempts=attempts, dry_run=setup["dry_run"])
         for line in sys.stdin:
             size = json.loads(line)["size"]
             chunk = screener.next_chunk(size) if size else screener.next_suspect()
-            _answer({"counts": dict(chunk.counts)})
+            yield {"counts": dict(chunk.counts)}
 
 
-def _answer(content: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(content) + "\n")
-    sys.stdout.flush()
+def _own_stdout() -> TextIO:
+    """Keep standard output for answers; whatever a library prints goes to standard error."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return answers
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -83,14 +82,12 @@ class Gone:
 class Crew:
     """The workers of one run. Leaving the context ends every process that is left."""
 
-    def __init__(self, *, run: int, versions: Sequence[int], dry_run: bool) -> None:
+    def __init__(self, setup: dict[str, Any]) -> None:
         self.workers: list[Worker] = []
         self._dismissed: list[Worker] = []
         self._events: queue.Queue[Reply | Gone] = queue.Queue()
         self._setup = {
-            "run": run,
-            "versions": list(versions),
-            "dry_run": dry_run,
+            **setup,
             "database": {key: connection.settings_dict[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")},
             "settings": {name: getattr(settings, name) for name in PASSED_ON} | {"DATA_DIR": str(settings.DATA_DIR)},
         }

@@ -17,6 +17,7 @@ QUARANTINED = {
     "format_not_allowed": ("Format", "Its content is in a format that is not accepted, whatever its name says."),
     "too_large": ("Too large", "The file has more bytes than are accepted."),
     "too_many_pixels": ("Too many pixels", "It has more pixels than can be decoded safely."),
+    "too_many_frames": ("Too many frames", "It has more frames or pages than can be decoded safely."),
     "unreadable": ("Unreadable", "It starts like a picture, but could not be decoded."),
     "truncated": ("Cut short", "The file ends before its picture does."),
     "out_of_memory": ("Memory", "Decoding it took more memory than one picture may."),

@@ -12,7 +12,7 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import retarget
 
 from moderation.models import ClaimLost, Decision, ReviewTask, Skip, UndoRefused
-from reviewqueue.forms import DecisionForm, claim_of
+from reviewqueue.forms import DecisionForm, UndoForm, claim_of
 from reviewqueue.http import Navigation
 from reviewqueue.permissions import ReviewerRequest, can_review, signed_in
 from reviewqueue.workplace import claim_next_for, workplace_of
@@ -75,7 +75,9 @@ def skip(request: ReviewerRequest, pk: int) -> HttpResponseBase:
 @can_review
 def clear_skips(request: ReviewerRequest) -> HttpResponseBase:
     """Take back the person's skips of tasks that are still undecided."""
-    Skip.objects.filter(moderator=request.user, task__in=ReviewTask.objects.undecided()).delete()
+    Skip.objects.filter(
+        moderator=request.user, task__screening__in=ReviewTask.objects.undecided().values("screening")
+    ).delete()
     return show_next(request)
 
 
@@ -84,9 +86,11 @@ def clear_skips(request: ReviewerRequest) -> HttpResponseBase:
 @can_review
 def undo(request: ReviewerRequest) -> HttpResponseBase:
     """Take back the verdict that the form names, so that a double click does not take back two."""
-    named = request.POST.get("decision", "")
-    verdicts = Decision.objects.last_verdict_of(request.user)
-    decision = verdicts.filter(pk=named).first() if named.isdigit() else verdicts.first()
+    form = UndoForm(request.POST)
+    if not form.is_valid():
+        return show_next(request, notice="No decision has that number. Nothing was changed.", status=409)
+    verdicts, named = Decision.objects.last_verdict_of(request.user), form.cleaned_data["decision"]
+    decision = (verdicts.filter(pk=named) if named else verdicts).first()
     if decision is None or decision.task is None:
         return show_next(request, notice="That decision was undone already. Nothing was changed.", status=409)
     try:

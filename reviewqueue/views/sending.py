@@ -6,13 +6,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from moderation import intake
+from moderation.bodies import takes_bodies, usual_limit
 from moderation.files import StorageFull
 from moderation.inference.child import SandboxUnavailable
 from moderation.intake.refusals import check_size
@@ -23,6 +24,8 @@ from reviewqueue.permissions import ReviewerRequest, can_send_uploads
 from reviewqueue.schedule import next_prescreen
 
 SOURCE = "upload page"
+#: So many of the largest images fit into one form.
+LARGEST_AT_ONCE = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,14 @@ class Outcome:
     refusal: str = ""
 
 
+def most_bytes(request: HttpRequest) -> int:
+    """A few images, but nothing of that from people who may not send any."""
+    if not request.user.has_perm("moderation.send_uploads"):
+        return usual_limit(request)
+    return int(settings.UPLOAD_MAX_BYTES) * LARGEST_AT_ONCE + usual_limit(request)
+
+
+@takes_bodies(most_bytes)
 @require_http_methods(["GET", "POST"])
 @vary_on_headers("HX-Request")
 @can_send_uploads

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -58,7 +58,7 @@ def preview(request: ReviewerRequest) -> HttpResponse:
 def save_draft(request: ReviewerRequest) -> HttpResponse:
     """Keep the numbers for later; nothing is in force because of it."""
     form = ThresholdsForm(request.POST)
-    policy = get_object_or_404(Policy.objects.in_force(), slug=form.data.get("policy"))
+    policy = policy_named(form.data.get("policy", ""))
     if not form.is_valid():
         return show_again(request, form, policy=policy, status=422)
     draft = tuning.save_draft(policy, by=request.user, why=form.cleaned_data["why"], **form.changes)
@@ -72,7 +72,7 @@ def save_draft(request: ReviewerRequest) -> HttpResponse:
 def publish(request: ReviewerRequest) -> HttpResponse:
     """Put the numbers in force, with a reason."""
     form = ThresholdsForm(request.POST, publishing=True)
-    policy = get_object_or_404(Policy.objects.in_force(), slug=form.data.get("policy"))
+    policy = policy_named(form.data.get("policy", ""))
     if not form.is_valid():
         return show_again(request, form, policy=policy, status=422)
     why, seen = form.cleaned_data["why"], form.cleaned_data["seen"]
@@ -92,8 +92,19 @@ def chosen_policy(slug: str | None) -> Policy | None:
     Raises:
         Http404: the named one is not in force.
     """
-    policies = Policy.objects.in_force()
-    return get_object_or_404(policies, slug=slug) if slug else policies.first()
+    return policy_named(slug) if slug else Policy.objects.in_force().first()
+
+
+def policy_named(slug: str) -> Policy:
+    """The policy in force of that name.
+
+    Raises:
+        Http404: there is none.
+    """
+    if "\0" in slug:
+        # PostgreSQL can't even look for it.
+        raise Http404("A policy's name has no NUL character.")
+    return get_object_or_404(Policy.objects.in_force(), slug=slug)
 
 
 def show(

@@ -10,6 +10,7 @@ function say(text) {
 const REFUSED = {
   403: "You may not do that. Nothing was saved. Reload the page to see what you may do.",
   404: "That is not there any more. Nothing was saved. Reload the page.",
+  413: "That is too much at once. Nothing was saved. Send fewer or smaller files, and the rest later.",
   429: "Too many requests. Nothing was saved. Wait a moment and try again.",
 };
 

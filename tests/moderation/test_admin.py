@@ -6,7 +6,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from moderation.models import ApiToken, Community, Effect, ReviewTask, Score, Screening, User
-from tests.factories import PASSWORD, make_screening, make_task, make_upload, make_user
+from tests.factories import PASSWORD, make_screening, make_task, make_upload, make_user, red
 
 pytestmark = pytest.mark.django_db
 
@@ -148,6 +148,67 @@ def test_scores_and_routes_wait_for_the_verdict_here_too(root: Client, model: ty
     rows = root.get(f"/admin/moderation/{model.__name__.lower()}/").context["cl"].queryset
     assert rows.count() == 1
     assert ReviewTask.objects.undecided().count() == 1
+
+
+def test_a_twin_of_what_waits_tells_nothing_either(root: Client) -> None:
+    """Uploads of the same bytes have the same score."""
+    _, twin = (
+        make_task(make_upload(content=red(0.1)), score=0.1),
+        make_screening(make_upload(content=red(0.1)), score=0.1),
+    )
+    for model in (Screening, Effect):
+        rows = root.get(f"/admin/moderation/{model.__name__.lower()}/").context["cl"].queryset
+        assert not rows.exists()
+    assert root.get(f"/admin/moderation/screening/{twin.pk}/change/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "upload/?effects__isnull=True",
+        "upload/?effects__outcome=approve",
+        "upload/?status=approved",
+        "upload/?status__exact=approved",
+        "upload/?tasks__screening__score__gte=0.5",
+        "reviewtask/?claim_token__isnull=True",
+        "reviewtask/?screening__route=approve",
+        "reviewtask/?screening=1",
+        "decision/?screening__isnull=True",
+        "epoch/?secret__gte=a",
+        "policyversion/?policy__epochs__secret__gte=a",
+        "exposure/?claim_token__startswith=a",
+    ],
+)
+def test_no_query_tells_what_a_column_that_is_hidden_holds(root: Client, query: str) -> None:
+    make_task(score=0.1)
+    assert root.get(f"/admin/moderation/{query}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "upload/?source=test",
+        "upload/?source__isnull=True",
+        "upload/?pk=1",
+        "upload/?id__in=1,2",
+        "screening/?policy__id__exact=1",
+        "policyversion/?state__exact=in_force",
+        "decision/?verdict__exact=benign&kind__exact=verdict",
+        "epoch/?o=-1&p=0&all=",
+    ],
+)
+def test_the_lists_own_filters_work(root: Client, query: str) -> None:
+    make_task(score=0.5)
+    assert root.get(f"/admin/moderation/{query}").status_code == 200
+
+
+def test_every_filter_that_a_list_offers_works(root: Client) -> None:
+    make_task(score=0.5)
+    for url in read_only():
+        changelist = root.get(url).context["cl"]
+        for offered in changelist.filter_specs:
+            for choice in offered.choices(changelist):
+                assert root.get(url + choice["query_string"]).status_code == 200, choice
 
 
 def test_who_is_no_staff_is_refused_and_strangers_sign_in_by_the_one_door() -> None:

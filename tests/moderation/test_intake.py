@@ -119,6 +119,21 @@ def test_the_longest_identity_that_is_accepted_fits_the_index() -> None:
     assert intake.receive(image_bytes(), source="s", external_id=text).created
 
 
+def test_too_many_frames_are_refused_and_leave_nothing() -> None:
+    head, frame = b"GIF89a\x58\x1b\x58\x1b\0\0\0", b",\0\0\0\0\1\0\1\0\0\2\2\x44\1\0"
+    with pytest.raises(intake.TooManyFrames, match=r"300 frames of 7000 x 7000 .* Send a shorter"):
+        receive(head + frame * 300 + b";", "1.gif")
+    assert not StoredFile.objects.exists()
+    assert not list(files.stored_files())
+
+
+def test_a_header_that_takes_too_long_is_left_to_the_pre_screen(settings: object) -> None:
+    settings.DECODE_SECONDS = 0.05
+    content = b"GIF89a\1\0\1\0\0\0\0!\xf0" + b"\1\0" * 8_000_000 + b"\0,\0\0\0\0\1\0\1\0\0\2\2\x44\1\0;"
+    file = receive(content, "1.gif").upload.file
+    assert (file.width, file.height, file.frames) == (None, None, None)
+
+
 BROKEN = [
     image_bytes(fmt="PNG")[:30],
     image_bytes(fmt="JPEG")[:25],

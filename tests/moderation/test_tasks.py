@@ -20,6 +20,8 @@ from tests.processes import start_command
         ("Europe/Berlin", datetime(2026, 1, 5, 1, 0, tzinfo=UTC), True),
         ("Europe/Berlin", datetime(2026, 7, 5, 0, 0, tzinfo=UTC), True),
         ("Europe/Berlin", datetime(2026, 7, 5, 1, 0, tzinfo=UTC), False),
+        # 29 March: two o'clock is left out, so the run comes at three, which is one o'clock UTC.
+        ("Europe/Berlin", datetime(2026, 3, 29, 1, 0, tzinfo=UTC), True),
     ],
 )
 def test_schedule_is_kept_in_the_time_zone(settings: Settings, zone: str, minute: datetime, due: bool) -> None:

@@ -102,7 +102,7 @@ def test_the_page_for_a_failed_server_needs_nothing_from_it() -> None:
 
 @pytest.mark.parametrize(
     ("path", "label"),
-    [("/", "Review"), ("/quarantine/", "Quarantine"), ("/uploads/", "Uploads"), ("/uploads/new/", "Upload")],
+    [("/", "Review"), ("/quarantine/", "Quarantine"), ("/uploads/", "Uploads"), ("/uploads/new/", "Send")],
 )
 def test_the_header_says_where_the_person_is(client: Client, path: str, label: str) -> None:
     client.force_login(factories.make_user("ada", group="admin"))

@@ -198,14 +198,25 @@ def test_a_double_click_decides_once(page: Client, mo: User) -> None:
 
 def test_a_lost_claim_is_409_and_brings_the_next_task(page: Client, mo: User) -> None:
     task = claimed(mo)
+    sent = verdict(task)
     following = factories.make_task()
     run_out(task)
     task.hand_to(factories.make_user("zoe"))
-    answer = page.post(f"/tasks/{task.pk}/decide/", {"token": "00", "verdict": "benign"}, headers=HTMX)
+    answer = page.post(f"/tasks/{task.pk}/decide/", sent, headers=HTMX)
     assert answer.status_code == 409
     assert "someone else took it" in answer.content.decode()
     assert f"Upload {following.upload_id}" in answer.content.decode()
     assert not Decision.objects.exists()
+
+
+@pytest.mark.parametrize("action", ["decide", "skip", "renew", "reveal"])
+@pytest.mark.parametrize("token", ["", "00", "00000000-0000-4000-8000-000000000000"])
+def test_whose_claim_it_never_was_hears_nothing_of_the_task(page: Client, action: str, token: str) -> None:
+    task = claimed(factories.make_user("zoe"))
+    answer = page.post(f"/tasks/{task.pk}/{action}/", {"token": token, "verdict": "benign"}, headers=HTMX)
+    assert answer.status_code == 409
+    assert "This is not your claim. Nothing was saved." in answer.content.decode()
+    assert f"upload {task.upload_id}" not in answer.content.decode().lower()
 
 
 def test_a_lost_claim_is_explained_without_javascript_too(page: Client, mo: User) -> None:
@@ -256,6 +267,16 @@ def test_undo_of_a_named_decision_never_takes_back_another(page: Client, mo: Use
     assert page.post("/undo/", named, headers=HTMX).status_code == 200
     assert page.post("/undo/", named, headers=HTMX).status_code == 409
     assert Decision.objects.filter(kind="undo").count() == 1
+
+
+@pytest.mark.parametrize("named", ["²", "-1", "0", "", "9" * 5000, "9" * 19, "1.5", "\0", "last"])
+def test_undo_of_something_else_takes_back_nothing(page: Client, mo: User, named: str) -> None:
+    task = claimed(mo)
+    page.post(f"/tasks/{task.pk}/decide/", verdict(task))
+    answer = page.post("/undo/", {"decision": named}, headers=HTMX)
+    assert answer.status_code == 409
+    assert "Nothing was changed." in answer.content.decode()
+    assert not Decision.objects.filter(kind="undo").exists()
 
 
 def test_a_verdict_after_an_undo_is_not_blind_any_more(page: Client, mo: User) -> None:

@@ -53,6 +53,17 @@ def test_an_unknown_policy_is_not_found() -> None:
     assert signed_in().get("/thresholds/?policy=none").status_code == 404
 
 
+@pytest.mark.parametrize("slug", ["%00", "adult-content%00", "x" * 5000])
+def test_a_policy_that_can_not_be_is_not_found(slug: str) -> None:
+    client = signed_in()
+    for page in ("", "preview/", "history/"):
+        assert client.get(f"/thresholds/{page}?policy={slug}").status_code == 404
+    for form in ("preview/", "draft/", "publish/"):
+        sent = f"policy={slug}"
+        answer = client.post(f"/thresholds/{form}", sent, content_type="application/x-www-form-urlencoded")
+        assert answer.status_code == 404
+
+
 def test_the_page_takes_few_queries(django_assert_max_num_queries) -> None:
     client = signed_in()
     make_task(score=0.5)

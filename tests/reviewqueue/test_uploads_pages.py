@@ -5,7 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from moderation.models import Community, ReviewTask, StoredFile, Upload
-from tests.factories import image_bytes, make_screening, make_task, make_upload, make_user
+from tests.factories import image_bytes, make_screening, make_task, make_upload, make_user, red
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -148,6 +148,20 @@ def test_filters_do_not_tell_who_may_review_what_is_hidden(query: str) -> None:
 def test_an_audit_shows_as_in_review_to_who_may_review_it() -> None:
     make_task(make_upload(external_id="audit"), score=0.1)
     assert shown(signed_in("lead"), "?status=in_review") == ["audit"]
+
+
+def test_a_twin_of_what_waits_hides_its_score_and_route_too() -> None:
+    """Two uploads of the same bytes have the same score: one that is decided would tell that of the other."""
+    waits = make_task(make_upload(content=red(0.1)), score=0.1234)
+    twin = make_screening(make_upload(content=red(0.1)), score=0.1234).upload
+    client = signed_in("lead")
+    for url in ("/uploads/", f"/uploads/{twin.pk}/"):
+        page = client.get(url).content.decode().split("</form>")[-1]
+        for word in ("0.1234", "Screened", ">approve", "approved<"):
+            assert word not in page, word
+    assert shown(client, "?route=approve") == shown(client, "?status=approved") == []
+    decide(waits)
+    assert "0.1234" in client.get(f"/uploads/{twin.pk}/").content.decode()
 
 
 def test_who_can_not_review_sees_the_score_at_once() -> None:

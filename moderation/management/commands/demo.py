@@ -29,4 +29,8 @@ class Command(BaseCommand):
             accounts = loading.ensure_accounts()
         for account in accounts:
             if account.password:
-                self.stdout.write(f"New account: {account.username}, password {account.password}")
+                self.stdout.write(f"New account for the demo: {account.username}, password {account.password}")
+        if any(account.password for account in accounts):
+            self.stdout.write(
+                "They are for trying it out: deactivate them, or give them other passwords, before real use."
+            )

@@ -37,7 +37,7 @@ class Command(BaseCommand):
         os.chdir(settings.BASE_DIR)
         if not options["no_worker"]:
             # It notices when we end, however that happens.
-            subprocess.Popen([sys.executable, "manage.py", "worker", "--with-parent"])
+            subprocess.Popen([sys.executable, "manage.py", "worker", "--with-parent", str(os.getpid())])
         os.execve(sys.executable, [sys.executable, "-m", "gunicorn", *arguments, "moderation.wsgi"], environment)  # noqa: S606
 
 

@@ -20,7 +20,7 @@ class Command(BaseCommand):
         with connection.cursor() as cursor:
             cursor.execute("SET statement_timeout = 0")  # it reads everything, however much that is
         findings = verification.verify()
-        swept = verification.sweep(findings.sweepable) if options["sweep"] else 0
+        swept = verification.sweep() if options["sweep"] else 0
         if options["json"]:
             self.stdout.write(json.dumps({**findings.as_json(), "swept": swept}))
         else:

@@ -16,11 +16,11 @@ class Command(BaseCommand):
     help = "Run background work: the scheduled pre-screen and those asked for on the pages."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--with-parent", action="store_true", help="end when the starting process ends (Linux)")
+        parser.add_argument("--with-parent", type=int, metavar="PID", help="end when this parent ends (Linux)")
 
-    def handle(self, *_args: Any, with_parent: bool, **_options: Any) -> None:
+    def handle(self, *_args: Any, with_parent: int | None, **_options: Any) -> None:
         if with_parent and sys.platform == "linux":
             ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() == 1:
+            if os.getppid() != with_parent:
                 return  # it died before we could ask
         call_command("procrastinate", "worker", "--concurrency", "2", "--shutdown-graceful-timeout", "30")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from moderation.inference.child import DecoderChild
 from moderation.inference.classifier import Classifier
 from moderation.inference.preprocessing import Preprocessing, Resize
 from moderation.inference.sandbox import Sandbox
@@ -29,6 +30,20 @@ def sandbox() -> Iterator[Sandbox]:
     small = Preprocessing("small", Resize("exact", (8, 8), "bilinear"), None, False, False)
     with Sandbox(preprocessings=[small]) as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[DecoderChild]:
+    """The children that a test starts: real ones, remembered so that it can count or kill them."""
+    children: list[DecoderChild] = []
+    start = Sandbox._start
+
+    def remembered(sandbox: Sandbox) -> DecoderChild:
+        children.append(start(sandbox))
+        return children[-1]
+
+    monkeypatch.setattr(Sandbox, "_start", remembered)
+    return children
 
 
 @pytest.fixture

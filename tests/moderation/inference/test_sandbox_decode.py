@@ -57,35 +57,6 @@ def test_the_header_is_read_without_decoding(suffix: str, sandbox: Sandbox, fold
     assert header == Header(FORMATS[suffix], 64, 48, 2 if suffix == "mpo" else 1)
 
 
-@pytest.mark.parametrize(
-    ("mode", "colour", "expected"),
-    [
-        ("1", 1, 1.0),
-        ("L", 51, 0.2),
-        ("LA", (0, 0), 1.0),
-        ("RGBA", (0, 0, 0, 0), 1.0),
-        ("RGBA", (0, 0, 0, 255), 0.0),
-        ("RGBA", (0, 0, 0, 127), 0.5),
-        ("I;16", 51 * 256, 0.2),
-        ("P", 0, 0.0),
-    ],
-)
-def test_modes_of_png(mode: str, colour: object, expected: float, scorer: Scorer, folder: Path) -> None:
-    path = write(folder / "a.png", plain(colour, mode=mode))
-    assert red_score(scorer, path) == pytest.approx(expected, abs=0.005)
-
-
-def test_a_transparent_colour_of_a_palette_is_laid_on_white(scorer: Scorer, folder: Path) -> None:
-    palette = plain(BLACK).convert("P", palette=Image.Palette.ADAPTIVE)
-    path = write(folder / "a.png", palette, transparency=0)
-    assert red_score(scorer, path) == pytest.approx(1.0)
-
-
-def test_cmyk_becomes_rgb(scorer: Scorer, folder: Path) -> None:
-    path = write(folder / "a.jpg", plain((0, 255, 255, 0), mode="CMYK"))
-    assert red_score(scorer, path) == pytest.approx(1.0, abs=0.02)
-
-
 @pytest.mark.parametrize(("mode", "greatest"), [("I", 100_000), ("F", 1.0)])
 def test_values_without_a_range_are_stretched(mode: str, greatest: float, scorer: Scorer, folder: Path) -> None:
     image = Image.new(mode, (64, 48))

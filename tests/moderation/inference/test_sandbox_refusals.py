@@ -7,6 +7,7 @@ import signal
 import struct
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -128,11 +129,10 @@ def test_too_little_memory_is_a_refusal_and_the_child_goes_on(folder: Path) -> N
 def test_a_late_file_is_refused(folder: Path) -> None:
     late = write(folder / "late.png", plain(size=(7000, 7000)))
     with Sandbox(limits=Limits(seconds=0.05), preprocessings=[SMALL]) as sandbox:
-        assert refusal(sandbox, late) == Refused(late, Reason.TIMED_OUT, "twice: no answer within 0.05 seconds")
+        assert refusal(sandbox, late) == Refused(late, Reason.TIMED_OUT, "no answer within 0.05 seconds")
 
 
-def test_a_child_killed_in_the_middle_costs_no_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    started = recorded_children(monkeypatch)
+def test_a_child_killed_in_the_middle_costs_no_file(folder: Path, started: list[DecoderChild]) -> None:
     paths = [write(folder / f"{index}.png") for index in range(12)]
     with Sandbox(preprocessings=[SMALL]) as sandbox:
         stream = sandbox.decode(paths)
@@ -143,8 +143,7 @@ def test_a_child_killed_in_the_middle_costs_no_file(folder: Path, monkeypatch: p
     assert all(isinstance(outcome, Decoded) for outcome in outcomes)
 
 
-def test_a_child_that_died_idle_is_replaced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    started = recorded_children(monkeypatch)
+def test_a_child_that_died_idle_is_replaced(folder: Path, started: list[DecoderChild]) -> None:
     path = write(folder / "a.png")
     with Sandbox() as sandbox:
         sandbox.probe(path)
@@ -152,48 +151,63 @@ def test_a_child_that_died_idle_is_replaced(folder: Path, monkeypatch: pytest.Mo
         assert sandbox.probe(path).width == 64
 
 
-def recorded_children(monkeypatch: pytest.MonkeyPatch) -> list[DecoderChild]:
-    """Real children, remembered so that a test can kill them."""
-    started: list[DecoderChild] = []
-    start = Sandbox._start
-    monkeypatch.setattr(Sandbox, "_start", lambda self: started.append(start(self)) or started[-1])
-    return started
-
-
 class HostileSandbox(Sandbox):
-    """Its children are signalled when they are asked for a file of that name: SIGSTOP stalls, SIGKILL kills."""
+    """Its children are signalled when they are asked for a file of that name: SIGSTOP stalls, others kill."""
+
+    #: Signals for the next files, whatever their names.
+    signals: Sequence[str] = ()
 
     def _start(self) -> DecoderChild:
         child = super()._start()
         send = child.send
 
         def signalled(request: dict[str, str]) -> None:
-            name = Path(request["path"]).stem
+            name, *self.signals = self.signals or [Path(request["path"]).stem]
             if name.startswith("SIG"):
                 os.kill(child.pid, signal.SIGSTOP)  # before it can answer
             send(request)
-            if name == "SIGKILL":
-                os.kill(child.pid, signal.SIGKILL)
+            if name != "SIGSTOP" and name.startswith("SIG"):
+                os.kill(child.pid, signal.Signals[name])
+                os.kill(child.pid, signal.SIGCONT)
 
         child.send = signalled  # type: ignore[method-assign, assignment]
         return child
 
 
-@pytest.mark.parametrize(
-    ("name", "reason", "detail"),
-    [
-        ("SIGKILL", Reason.DECODER_DIED, "twice: the decode process ended with signal SIGKILL"),
-        ("SIGSTOP", Reason.TIMED_OUT, "twice: no answer within 0.5 seconds"),
-    ],
-)
-def test_a_file_that_ends_or_stalls_two_children_is_refused_alone(
-    name: str, reason: Reason, detail: str, folder: Path
-) -> None:
-    paths = [write(folder / f"{stem}.png") for stem in ("a", "b", name, "c", "d")]
-    with HostileSandbox(limits=Limits(seconds=0.5), preprocessings=[SMALL]) as sandbox:
+def test_a_file_that_ends_two_children_is_refused_alone(folder: Path) -> None:
+    paths = [write(folder / f"{stem}.png") for stem in ("a", "b", "SIGKILL", "c", "d")]
+    with HostileSandbox(preprocessings=[SMALL]) as sandbox:
         outcomes = list(sandbox.decode(paths))
     assert [outcome.path for outcome in outcomes] == paths
-    assert [outcome for outcome in outcomes if isinstance(outcome, Refused)] == [Refused(paths[2], reason, detail)]
+    detail = "twice: the decode process ended with signal SIGKILL"
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
+    assert refused == [Refused(paths[2], Reason.DECODER_DIED, detail)]
+
+
+@pytest.mark.parametrize(
+    ("name", "detail"),
+    [
+        ("SIGSTOP", "no answer within 1 seconds"),
+        # The kernel's own clock, for a parent that is late itself.
+        ("SIGXCPU", "the decode process ended with signal SIGXCPU"),
+    ],
+)
+def test_a_file_that_is_late_is_not_asked_for_again(
+    name: str, detail: str, folder: Path, started: list[DecoderChild]
+) -> None:
+    path = write(folder / f"{name}.png")
+    with HostileSandbox(limits=Limits(seconds=1.0), preprocessings=[SMALL]) as sandbox:
+        assert refusal(sandbox, path) == Refused(path, Reason.TIMED_OUT, detail)
+    assert len(started) == 1
+
+
+def test_a_death_and_then_a_late_answer_are_both_told(folder: Path) -> None:
+    path = write(folder / "a.png")
+    with HostileSandbox(limits=Limits(seconds=1.0), preprocessings=[SMALL]) as sandbox:
+        sandbox.signals = ["SIGKILL", "SIGSTOP"]
+        found = refusal(sandbox, path)
+    killed = "the decode process ended with signal SIGKILL"
+    assert found == Refused(path, Reason.TIMED_OUT, f"first: {killed}; then, alone: no answer within 1 seconds")
 
 
 def test_a_single_request_that_kills_twice_is_refused(folder: Path) -> None:

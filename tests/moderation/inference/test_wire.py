@@ -25,7 +25,21 @@ def test_what_was_written_is_read(header: dict[str, str], blobs: list[bytes]) ->
 
 @pytest.mark.parametrize(
     "header",
-    [b"", b"{", b"[]", b"{}", b'{"blobs": 1}', b'{"blobs": [-1]}', b'{"blobs": ["x"]}', b'{"blobs": [999999999]}'],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"blobs": 1}',
+        b'{"blobs": [-1]}',
+        b'{"blobs": ["x"]}',
+        b'{"blobs": [999999999]}',
+        b'{"blobs": [1e400]}',
+        b'{"blobs": [0.5]}',
+        b'{"blobs": [true]}',
+        b'{"blobs": ["1"]}',
+        b'{"blobs": "12"}',
+    ],
 )
 def test_nonsense_is_refused(header: bytes) -> None:
     with pytest.raises(BadMessage):

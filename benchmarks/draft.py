@@ -1,0 +1,53 @@
+"""How far the draft decode moves scores: photos scaled up to some megapixels, scored with and without it.
+
+``python -m benchmarks.draft --images FOLDER``; the default is the demo's photos.
+"""
+
+import argparse
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.screening import scaled
+from moderation.inference import embedded
+from moderation.inference.classifier import Classifier
+from moderation.inference.manifest import Manifest
+from moderation.inference.scorer import Scored, Scorer
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, default=Path("demo"))
+    parser.add_argument("--megapixels", type=float, default=8.0)
+    parser.add_argument("--most", type=int, default=60, help="photos at most")
+    options = parser.parse_args()
+    manifest, model = embedded.open_nsfw()
+    without = replace(manifest, preprocessing=replace(manifest.preprocessing, draft=False), golden=())
+    with tempfile.TemporaryDirectory() as folder:
+        paths = enlarged(sorted(options.images.rglob("*.jpg"))[: options.most], Path(folder), options.megapixels)
+        moved = np.abs(scores(manifest, model, paths) - scores(without, model, paths))
+    print(f"{len(moved)} photos at {options.megapixels} megapixels. Draft moves the score")
+    print(f"by {moved.mean():.4f} on average, {np.median(moved):.4f} in the median,")
+    print(f"by less than {np.quantile(moved, 0.95):.4f} for 95 % of them, by {moved.max():.4f} at most.")
+
+
+def enlarged(photos: list[Path], folder: Path, megapixels: float) -> list[Path]:
+    paths = []
+    for number, photo in enumerate(photos):
+        paths.append(folder / f"{number}.jpg")
+        paths[-1].write_bytes(scaled(photo, megapixels))
+    return paths
+
+
+def scores(manifest: Manifest, model: Path, paths: list[Path]) -> np.ndarray:
+    network = Classifier.load(model, manifest)
+    with Scorer([network]) as scorer:
+        outcomes = list(scorer.score(paths))
+    assert all(isinstance(outcome, Scored) for outcome in outcomes), outcomes
+    return np.array([outcome.scores[manifest.sha256][manifest.positive_label].value for outcome in outcomes])
+
+
+if __name__ == "__main__":
+    main()

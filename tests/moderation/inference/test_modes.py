@@ -1,0 +1,93 @@
+"""Every mode that PNG and JPEG files come in is decoded, and so is LAB in TIFF."""
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from moderation.inference.scorer import Scored, Scorer
+from tests.moderation.inference.pictures import BLACK, plain, write
+
+#: Mode, colour, what to save besides; red that is seen, of 1, transparency laid on white.
+PNG_MODES: list[tuple[str, Any, dict[str, Any], float]] = [
+    ("1", 0, {}, 0.0),
+    ("1", 1, {}, 1.0),
+    ("L", 51, {}, 0.2),
+    ("L", 51, {"transparency": 51}, 1.0),
+    ("LA", (51, 255), {}, 0.2),
+    ("LA", (0, 0), {}, 1.0),
+    ("P", 0, {}, 0.0),
+    ("P", 0, {"transparency": 0}, 1.0),
+    ("P", 0, {"transparency": b"\x7f"}, 0.5),
+    ("P", 0, {"bits": 1}, 0.0),
+    ("P", 0, {"bits": 4}, 0.0),
+    ("RGB", (51, 0, 0), {}, 0.2),
+    ("RGB", BLACK, {"transparency": BLACK}, 1.0),
+    ("RGBA", (51, 0, 0, 255), {}, 0.2),
+    ("RGBA", (0, 0, 0, 127), {}, 0.5),
+    ("RGBA", (0, 0, 0, 0), {}, 1.0),
+    ("I;16", 51 * 256, {}, 0.2),
+]
+
+#: PNG's number of a colour type, and the 16-bit samples of one pixel. Pillow writes none of these but grey.
+DEEP_PNG = {
+    "grey": (0, [51 * 257], 0.2),
+    "RGB": (2, [51 * 257, 0, 0], 0.2),
+    "grey and alpha": (4, [0, 0], 1.0),
+    "RGBA": (6, [51 * 257, 0, 0, 65535], 0.2),
+}
+
+
+def red(scorer: Scorer, path: Path) -> float:
+    (outcome,) = scorer.score([path])
+    assert isinstance(outcome, Scored), outcome
+    (labels,) = outcome.scores.values()
+    return labels["red"].value
+
+
+@pytest.mark.parametrize(("mode", "colour", "options", "expected"), PNG_MODES)
+def test_modes_of_png(
+    mode: str, colour: object, options: dict[str, Any], expected: float, scorer: Scorer, folder: Path
+) -> None:
+    path = write(folder / "a.png", plain(colour, mode=mode), **options)
+    with Image.open(path) as image:
+        assert image.mode == mode
+    assert red(scorer, path) == pytest.approx(expected, abs=0.005)
+
+
+@pytest.mark.parametrize(("kind", "samples", "expected"), DEEP_PNG.values(), ids=list(DEEP_PNG))
+def test_png_of_16_bits(kind: int, samples: list[int], expected: float, scorer: Scorer, folder: Path) -> None:
+    row = b"\0" + struct.pack(f">{len(samples)}H", *samples) * 64
+    header = struct.pack(">IIBBBBB", 64, 48, 16, kind, 0, 0, 0)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * 48)) + chunk(b"IEND", b"")
+    (folder / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
+    assert red(scorer, folder / "a.png") == pytest.approx(expected, abs=0.005)
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+@pytest.mark.parametrize(("mode", "colour"), [("L", 51), ("RGB", (51, 0, 0)), ("CMYK", (204, 204, 204, 0))])
+def test_modes_of_jpeg(mode: str, colour: object, scorer: Scorer, folder: Path) -> None:
+    path = write(folder / "a.jpg", plain(colour, mode=mode))
+    assert red(scorer, path) == pytest.approx(0.2, abs=0.01)
+
+
+def test_jpeg_whose_cmyk_is_stored_as_ycck(scorer: Scorer, folder: Path) -> None:
+    # Y 51, no chroma, no black, as Pillow stores it inverted; then Adobe's marker says that it is YCCK.
+    path = write(folder / "a.jpg", plain((204, 127, 127, 0), mode="CMYK"))
+    content = bytearray(path.read_bytes())
+    transform = content.index(b"Adobe") + 11
+    assert content[transform] == 0
+    content[transform] = 2
+    path.write_bytes(content)
+    assert red(scorer, path) == pytest.approx(0.8, abs=0.01)
+
+
+def test_lab_is_converted_by_its_lightness(scorer: Scorer, folder: Path) -> None:
+    path = write(folder / "a.tiff", plain((128, 128, 128), mode="LAB"))
+    assert red(scorer, path) == pytest.approx(119 / 255, abs=0.01)  # L* 50 is sRGB 119

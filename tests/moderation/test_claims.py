@@ -1,0 +1,83 @@
+"""What somebody hears who comes with a claim that does not hold."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from moderation.models import Claim, ClaimLost, ReviewTask, User
+from tests.factories import expire_claim, make_task, make_user
+
+pytestmark = pytest.mark.django_db
+
+NOT_YOURS = "This is not your claim. Nothing was saved."
+
+
+def held_by(moderator: User) -> tuple[ReviewTask, Claim]:
+    task = make_task()
+    task.hand_to(moderator)
+    assert task.claim is not None
+    return task, task.claim
+
+
+def said(task: ReviewTask, claim: Claim) -> str:
+    with pytest.raises(ClaimLost) as lost:
+        task.renew(claim=claim)
+    return str(lost.value)
+
+
+def taken(task: ReviewTask) -> None:
+    expire_claim(task)
+    task.hand_to(make_user("zoe"))
+
+
+def decided(task: ReviewTask) -> None:
+    taken(task)
+    task.decide("benign", claim=task.claim)
+
+
+def given_back(task: ReviewTask) -> None:
+    task.skip(claim=task.claim)
+
+
+FATES: list[tuple[Any, str]] = [
+    (expire_claim, "ran out or was given back"),
+    (taken, "someone else took it"),
+    (decided, "someone else decided it"),
+    (given_back, "ran out or was given back"),
+]
+
+
+@pytest.mark.parametrize(("fate", "words"), FATES)
+def test_who_held_the_task_hears_what_became_of_it(fate: Any, words: str) -> None:
+    task, claim = held_by(make_user("mo"))
+    fate(task)
+    assert words in said(task, claim)
+
+
+@pytest.mark.parametrize("fate", [fate for fate, _ in FATES])
+@pytest.mark.parametrize("token", ["nil", "chance", "another task's", "another person's"])
+def test_who_never_held_it_hears_nothing_of_it(fate: Any, token: str) -> None:
+    (task, claim), nosy = held_by(make_user("mo")), make_user("nosy")
+    tokens = {
+        "nil": uuid.UUID(int=0),
+        "chance": uuid.uuid4(),
+        "another task's": Claim.on(make_task(score=0.6).pk, moderator=nosy).token,
+        "another person's": claim.token,
+    }
+    fate(task)
+    assert said(task, Claim(moderator=nosy, token=tokens[token])) == NOT_YOURS
+
+
+def test_who_opened_it_again_or_decided_it_hears_that() -> None:
+    mo = make_user("mo")
+    task, first = held_by(mo)
+    task.hand_to(mo)
+    assert "again elsewhere" in said(task, first)
+    task.decide("benign", claim=task.claim)
+    assert "You decided" in said(task, first)
+
+
+def test_no_two_claims_have_the_same_token() -> None:
+    task, mo = make_task(), make_user("mo")
+    assert len({Claim.on(task.pk, moderator=mo).token for _ in range(100)}) == 100

@@ -1,0 +1,85 @@
+"""What a fresh database has, and that looking again changes nothing."""
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core import serializers
+from django.core.management import call_command
+
+from moderation import defaults
+from moderation.models import Classifier, Community, Epoch, Policy, PolicyVersion, User
+
+pytestmark = pytest.mark.django_db
+
+
+def everything() -> str:
+    rows = [*Group.objects.all(), *Classifier.objects.all(), *Policy.objects.all(), *Community.objects.all()]
+    return serializers.serialize("json", [*rows, *PolicyVersion.objects.all(), *Epoch.objects.all()])
+
+
+def test_a_second_time_changes_nothing() -> None:
+    before = everything()
+    defaults.ensure_defaults()
+    defaults.ensure_defaults()
+    assert everything() == before
+
+
+def test_a_fresh_database_has_one_policy_in_force_with_text_reasons_and_an_epoch() -> None:
+    version = PolicyVersion.objects.get()
+    assert (version.policy.slug, version.state, version.number, version.community) == (
+        "adult-content", "in_force", 1, None,
+    )  # fmt: skip
+    assert (version.low, version.high) == (0.2, 0.8)
+    assert {reason["code"] for reason in version.reasons} >= {"nudity", "sexual_activity", "other"}
+    assert version.text.startswith("Not allowed:")
+    assert version.epoch is not None
+    assert version.epoch.closed_at is None
+    assert len(bytes(version.epoch.secret)) == 32
+
+
+def test_the_embedded_classifier_is_registered_once_with_its_sha256() -> None:
+    classifier = Classifier.objects.get()
+    assert classifier.is_embedded
+    assert classifier.sha256 == classifier.manifest["sha256"]
+    assert [classifier.positive_label] == PolicyVersion.objects.get().labels
+
+
+@pytest.mark.parametrize(
+    ("group", "may"),
+    [
+        ("moderator", "review_uploads"),
+        ("lead", "lead_reviews review_uploads see_thresholds see_uploads"),
+        ("admin", "lead_reviews publish_thresholds review_uploads see_thresholds see_uploads send_uploads"),
+        ("operator", "see_thresholds see_uploads send_uploads"),
+        ("auditor", "see_thresholds see_uploads"),
+    ],
+)
+def test_each_group_may_do_what_its_work_asks(group: str, may: str) -> None:
+    user = User.objects.create_user("someone")
+    user.groups.add(Group.objects.get(name=group))
+    assert sorted(user.get_all_permissions()) == [f"moderation.{codename}" for codename in may.split()]
+
+
+def test_permissions_that_an_admin_took_from_a_group_stay_taken() -> None:
+    moderators = Group.objects.get(name="moderator")
+    moderators.permissions.clear()
+    defaults.ensure_defaults()
+    assert not moderators.permissions.exists()
+
+
+def test_a_policy_that_was_renamed_gets_no_double() -> None:
+    Policy.objects.update(slug="nudity", name="Nudity")
+    defaults.ensure_defaults()
+    assert [policy.slug for policy in Policy.objects.all()] == ["nudity"]
+
+
+def test_a_lost_group_comes_back() -> None:
+    Group.objects.get(name="auditor").delete()
+    call_command("migrate", verbosity=0)
+    assert Group.objects.get(name="auditor").permissions.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_flush_leaves_the_defaults() -> None:
+    call_command("flush", interactive=False, verbosity=0)
+    assert PolicyVersion.objects.in_force().count() == 1
+    assert Group.objects.count() == len(defaults.GROUPS)
