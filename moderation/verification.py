@@ -11,11 +11,13 @@ from typing import TypeVar
 import pghistory.models
 from django.apps import apps
 from django.db import connection
-from django.db.models import Count, Exists, Model, OuterRef, Q
+from django.db.models import Count, Exists, Model, OuterRef, Q, Subquery
 
 from moderation import files, routing
 from moderation.models import Decision, Effect, Epoch, ReviewTask, Score, Screening, StoredFile, Upload, Verdict
+from moderation.models.opinions import Opinions
 from moderation.models.status import statuses
+from moderation.tuning import rollup
 
 # A file is written before its row is committed: one that is younger may be about to get its row.
 SWEEPABLE_AFTER_SECONDS = 3600
@@ -139,13 +141,19 @@ def automatic_routes_have_an_effect() -> Iterator[Finding]:
 
 
 def conclusive_verdicts_have_an_effect() -> Iterator[Finding]:
-    """A live verdict that differs from what the machine did has an effect that was not cancelled."""
-    effect = Effect.objects.filter(decision=OuterRef("pk"), cancelled_at=None)
-    differs = Q(verdict="violating") & ~Q(screening__route="reject") | Q(verdict="benign") & ~Q(
-        screening__route="approve"
-    )
-    for decision in Decision.objects.live().conclusive().filter(differs).filter(~Exists(effect)).iterator():
-        yield f"decision {decision.pk}", f"{decision} has no effect"
+    """Where the verdict that stands differs from what the machine did, the newest effect says so."""
+    effect = Effect.objects.filter(upload=OuterRef("upload"), policy=OuterRef("policy"), cancelled_at=None)
+    newest = Subquery(effect.order_by("-due_at", "-pk").values("outcome")[:1])
+    decided = Decision.objects.live().conclusive().filter(screening=OuterRef("pk"))
+    screenings = Screening.objects.live().filter(Exists(decided)).annotate(newest=newest)
+    for screening in screenings.select_related("policy_version", "upload").iterator():
+        said = Opinions.on(screening)
+        if said.outcome not in {screening.automatic_outcome, screening.newest}:  # type: ignore[attr-defined]
+            yield f"screening {screening.pk}", f"{said.standing} on {screening.upload} has no effect"
+
+
+def ledgers_equal_a_recount() -> Iterator[Finding]:
+    yield from rollup.differences()
 
 
 def effects_do_what_was_decided() -> Iterator[Finding]:
@@ -162,18 +170,27 @@ def _expected_outcome(effect: Effect) -> str:
     decision = effect.decision
     assert decision is not None
     if decision.kind == Decision.Kind.UNDO:
-        return decision.screening.automatic_outcome if decision.screening else Effect.Outcome.HOLD
+        return _restored(decision, effect=effect) if decision.screening else Effect.Outcome.HOLD
     if decision.verdict == Verdict.CANNOT_TELL:
         assert decision.screening is not None
         return decision.screening.policy_version.fallback
     return decision.outcome
 
 
+def _restored(undo: Decision, *, effect: Effect) -> str:
+    """What an undo goes back to: what the machine had done, or what others said of the same screening."""
+    assert undo.screening is not None
+    others = Decision.objects.conclusive().filter(screening=undo.screening).exclude(superseded_by=undo)
+    return effect.outcome if others.exists() else undo.screening.automatic_outcome
+
+
 def undone_effects_are_reversed() -> Iterator[Finding]:
     """The effect of an undone verdict was cancelled, or the undo has the reverse effect."""
     kept = Effect.objects.filter(decision=OuterRef("supersedes"), cancelled_at=None)
     reverse = Effect.objects.filter(decision=OuterRef("pk"))
-    undone = Decision.objects.filter(kind=Decision.Kind.UNDO)
+    # Where others say the same, what they say goes on.
+    others = Decision.objects.live().conclusive().filter(screening=OuterRef("screening"))
+    undone = Decision.objects.filter(kind=Decision.Kind.UNDO).exclude(Exists(others))
     for undo in undone.filter(Exists(kept), ~Exists(reverse)).iterator():
         yield f"decision {undo.pk}", "undone, and its effect goes on"
 
@@ -229,7 +246,9 @@ def _rows_beside_their_history(event: type[Model]) -> Iterator[Finding]:
 
 def _changed_without_event(model: type[Model]) -> str:
     """When a row without any event is a problem: always, but for rows whose insert is their own audit."""
-    return {"Screening": "t.superseded", "Effect": "t.cancelled_at IS NOT NULL"}.get(model.__name__, "true")
+    # What a ledger row says without any event, the recount checks.
+    changed = {"Screening": "t.superseded", "Effect": "t.cancelled_at IS NOT NULL", "LedgerRow": "false"}
+    return changed.get(model.__name__, "true")
 
 
 def sweepable_files() -> Iterator[Path]:
@@ -268,6 +287,7 @@ RULES: dict[str, Callable[[], Iterator[Finding]]] = {
     "where a person is asked there is a task": asked_people_have_tasks,
     "each automatic route has its effect": automatic_routes_have_an_effect,
     "each verdict that changes something has its effect": conclusive_verdicts_have_an_effect,
+    "each ledger row equals a full recount of what it has read": ledgers_equal_a_recount,
     "each effect does what was decided": effects_do_what_was_decided,
     "what was undone has no effect any more": undone_effects_are_reversed,
     "each row has its file with its size and sha256": rows_have_their_file,

@@ -59,6 +59,8 @@ def _effect_of(decision: Decision) -> tuple[float | None, str]:
         return None, "In effect; undo reverses it."
     if decision.verdict == Verdict.CANNOT_TELL:
         return None, "Someone else will look at it."
+    if decision.screening is not None and decision.outcome != decision.screening.automatic_outcome:
+        return None, "That is how it stands already, so nothing changes outside."
     return None, "That is what the machine had done, so nothing changes outside."
 
 

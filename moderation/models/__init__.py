@@ -4,6 +4,7 @@ from moderation.models.claims import Claim, ClaimLost
 from moderation.models.classifiers import Classifier, Score
 from moderation.models.decisions import Decision, Verdict
 from moderation.models.effects import Effect
+from moderation.models.ledgers import Certificate, DrawnUpload, LedgerDay, LedgerRow, RollUp
 from moderation.models.people import ApiToken, IdempotentAnswer, User
 from moderation.models.policies import Community, Epoch, Policy, PolicyVersion
 from moderation.models.reviews import Exposure, ReviewTask, Skip, UndoRefused
@@ -13,18 +14,23 @@ from moderation.models.uploads import StoredFile, Upload
 
 __all__ = [
     "ApiToken",
+    "Certificate",
     "Claim",
     "ClaimLost",
     "Classifier",
     "Community",
     "Decision",
+    "DrawnUpload",
     "Effect",
     "Epoch",
     "Exposure",
     "IdempotentAnswer",
+    "LedgerDay",
+    "LedgerRow",
     "Policy",
     "PolicyVersion",
     "ReviewTask",
+    "RollUp",
     "Score",
     "Screening",
     "ScreeningAttempt",

@@ -1,5 +1,7 @@
 """What people decided, for good."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Self
 
 from django.db import models
@@ -19,6 +21,7 @@ class Verdict(models.TextChoices):
 
 
 CONCLUSIVE = (Verdict.VIOLATING, Verdict.BENIGN)
+OUTCOMES = {Verdict.VIOLATING: "reject", Verdict.BENIGN: "approve"}
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):
@@ -109,4 +112,19 @@ class Decision(models.Model):
     @property
     def outcome(self) -> str:
         """What a conclusive verdict asks for: approve or reject."""
-        return {Verdict.VIOLATING: "reject", Verdict.BENIGN: "approve"}[Verdict(self.verdict)]
+        return OUTCOMES[Verdict(self.verdict)]
+
+
+def standing(said: Sequence[tuple[str, str]]) -> Verdict | None:
+    """Which of a screening's live conclusive verdicts stands; ``said`` is (verdict, source), the first one first.
+
+    The majority of the sample; in a tie the first one, until a third breaks it. What is decided outside the sample (an
+    appeal, say) stands above that. None without any.
+    """
+    if later := [verdict for verdict, source in said if source != Decision.Source.SAMPLE]:
+        return Verdict(later[-1])
+    if not said:
+        return None
+    votes = Counter(verdict for verdict, _ in said)
+    # Of equal counts, the one that was met first.
+    return Verdict(votes.most_common(1)[0][0])

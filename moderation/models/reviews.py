@@ -5,12 +5,13 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, Max, OuterRef, Q
 from django.db.models.functions import Now
 
 from moderation.models.claims import Claim, ClaimLost
 from moderation.models.decisions import Decision, Verdict
 from moderation.models.effects import Effect
+from moderation.models.opinions import Opinions
 from moderation.models.people import User
 from moderation.models.policies import Policy, PolicyVersion
 from moderation.models.screenings import Screening
@@ -20,8 +21,6 @@ from moderation.models.uploads import Upload
 
 NOT_CLAIMED = {"claimed_by": None, "claim_token": None, "claimed_at": None, "claim_expires_at": None}
 CLAIM_FIELDS = list(NOT_CLAIMED)
-# Cannot tell: a second person, then a lead.
-LAST_ROUND = 3
 
 
 class UndoRefused(Exception):
@@ -250,6 +249,7 @@ class ReviewTask(models.Model):
             ClaimLost: the claim expired, someone else took the task, or it was decided already. Nothing is written.
         """
         with transaction.atomic():
+            before = self._opinions_by_turns()
             held = self._held(claim)
             spent = held.values_list(Now() - F("claimed_at"), flat=True).first() or timedelta()
             # The database decides the race: exactly one caller updates the row. The token tells two tabs apart.
@@ -265,7 +265,7 @@ class ReviewTask(models.Model):
                 shown=self._shown(claim),
                 blind=not self.decisions.filter(reviewer=claim.moderator).exists(),
             )
-            self._follow(decision)
+            self._follow(decision, before=before.outcome)
             settle(Upload.objects.filter(pk=self.upload_id))
         return decision
 
@@ -279,17 +279,19 @@ class ReviewTask(models.Model):
         """
         with transaction.atomic():
             take_turns(by)
+            before = self._opinions_by_turns()
             ReviewTask.objects.select_for_update(no_key=True).get(pk=self.pk)
             verdict = Decision.objects.live().filter(task=self, reviewer=by, kind=Decision.Kind.VERDICT).first()
             if verdict is None:
                 raise UndoRefused(
                     f"Your decision on {self.upload} was undone or overruled already. Nothing was changed."
                 )
-            self._withdraw_next_round()
+            if verdict.verdict == Verdict.CANNOT_TELL:
+                self._refuse_if_someone_looks()
             self.refresh_from_db()
             undo = self._record(by, kind=Decision.Kind.UNDO, supersedes=verdict)
-            assert self.screening is not None
-            Effect.objects.take_back(verdict, because=undo, restore=self.screening.automatic_outcome)
+            self._reverse(verdict, undo=undo, before=before.outcome)
+            self._withdraw_what_waits()
             ReviewTask.objects.release(by)
             ReviewTask.objects.filter(pk=self.pk).update(decided_at=None, attempt=F("attempt") + 1)
             self.hand_to(by)
@@ -331,33 +333,56 @@ class ReviewTask(models.Model):
         revealed = Exposure.objects.filter(claim_token=claim.token).exists()
         return {"revealed": revealed, "frame": self.screening.frame if self.screening else 0}
 
-    def _follow(self, decision: Decision) -> None:
-        """What a verdict sets going: an effect where it changes something, the next round where nobody could tell."""
+    def _opinions_by_turns(self) -> Opinions:
+        """What was said so far. Whoever decides or undoes on the same screening comes before or after."""
         assert self.screening is not None
-        if decision.verdict != Verdict.CANNOT_TELL:
-            if decision.outcome != self.screening.automatic_outcome:
-                Effect.objects.schedule(decision, outcome=decision.outcome)
-        elif self.round < LAST_ROUND:
-            self._ask_someone_else()
-        elif self.screening.automatic_outcome == "hold":
-            Effect.objects.schedule(decision, outcome=self.screening.policy_version.fallback)
+        Screening.objects.select_for_update(no_key=True).only("pk").get(pk=self.screening.pk)
+        return Opinions.on(self.screening)
 
-    def _ask_someone_else(self) -> None:
-        following, _ = ReviewTask.objects.get_or_create(
-            screening=self.screening,
-            round=self.round + 1,
-            defaults={
-                "upload": self.upload,
-                "policy": self.policy,
-                "needs_lead": self.round + 1 == LAST_ROUND,
-            },
+    def _follow(self, decision: Decision, *, before: str) -> None:
+        """What a verdict sets going: an effect where it changes something, another opinion where one is needed."""
+        assert self.screening is not None
+        now = Opinions.on(self.screening)
+        if now.outcome != before:
+            Effect.objects.schedule(decision, outcome=now.outcome)
+        if now.needs_another:
+            self._ask_someone_else(needs_lead=now.needs_lead)
+
+    def _reverse(self, verdict: Decision, *, undo: Decision, before: str) -> None:
+        """Bring back what stands without ``verdict``; others may have said the same."""
+        assert self.screening is not None
+        after = Opinions.on(self.screening).outcome
+        if after == before:
+            return
+        if verdict.effects.filter(cancelled_at=None).exists():
+            Effect.objects.take_back(verdict, because=undo, restore=after)
+        else:
+            Effect.objects.schedule(undo, outcome=after, delay=timedelta())
+
+    def _others_waiting(self) -> ReviewTaskQuerySet:
+        return ReviewTask.objects.undecided().filter(screening=self.screening).exclude(pk=self.pk)
+
+    def _ask_someone_else(self, *, needs_lead: bool) -> None:
+        """Open a task for one more opinion, unless somebody is being asked already."""
+        if self._others_waiting().exists():
+            return
+        rounds = ReviewTask.objects.filter(screening=self.screening)
+        if withdrawn := rounds.filter(withdrawn_at__isnull=False).order_by("round").first():
+            ReviewTask.objects.filter(pk=withdrawn.pk).update(withdrawn_at=None, needs_lead=needs_lead)
+            return
+        last = rounds.aggregate(last=Max("round"))["last"]
+        ReviewTask.objects.create(
+            screening=self.screening, upload=self.upload, policy=self.policy, round=last + 1, needs_lead=needs_lead
         )
-        ReviewTask.objects.filter(pk=following.pk).update(withdrawn_at=None)
 
-    def _withdraw_next_round(self) -> None:
-        following = ReviewTask.objects.filter(screening=self.screening, round=self.round + 1, withdrawn_at=None)
-        if following.exists() and following.claimable().update(withdrawn_at=Now(), **NOT_CLAIMED) != 1:
+    def _refuse_if_someone_looks(self) -> None:
+        later = ReviewTask.objects.filter(screening=self.screening, round__gt=self.round, withdrawn_at=None)
+        if later.exclude(pk__in=later.claimable()).exists():
             raise UndoRefused(f"Someone else looks at {self.upload} already because you could not tell. Ask a lead.")
+
+    def _withdraw_what_waits(self) -> None:
+        """This person decides again: nobody else need be asked yet. Who looks already goes on, and counts."""
+        self._others_waiting().claimable().update(withdrawn_at=Now(), **NOT_CLAIMED)
 
 
 class Skip(models.Model):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import models, transaction
 
-from moderation.models.decisions import Decision, Verdict
+from moderation.models.decisions import Decision, Verdict, standing
 from moderation.models.policies import Policy
 from moderation.models.screenings import Screening
 from moderation.models.uploads import Upload
@@ -20,7 +20,7 @@ BY_ROUTE = {Route.REJECT: Status.REJECTED, Route.APPROVE: Status.APPROVED}
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """How a live screening stands: its route, the last conclusive verdict, whether somebody is still to decide."""
+    """How a live screening stands: its route, the verdict that stands, whether somebody is still to decide."""
 
     route: Route
     fallback: Route
@@ -101,7 +101,9 @@ def _standings(uploads: Sequence[Upload]) -> dict[int, dict[int, Standing]]:
     """By upload, then by policy."""
     live = Screening.objects.live().filter(upload__in=uploads)
     decisions = Decision.objects.live().conclusive().filter(screening__in=live).order_by("pk")
-    verdicts = dict(decisions.values_list("screening_id", "verdict"))
+    said: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for pk, verdict, source in decisions.values_list("screening_id", "verdict", "source"):
+        said[pk].append((verdict, source))
     undecided = set(
         live.filter(tasks__isnull=False, tasks__decided_at=None, tasks__withdrawn_at=None).values_list("pk", flat=True)
     )
@@ -112,7 +114,7 @@ def _standings(uploads: Sequence[Upload]) -> dict[int, dict[int, Standing]]:
         standings[upload][policy] = Standing(
             route=Route(route),
             fallback=Route(fallback),
-            verdict=Verdict(verdicts[pk]) if pk in verdicts else None,
+            verdict=standing(said[pk]),
             undecided=pk in undecided,
         )
     return standings

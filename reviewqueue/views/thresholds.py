@@ -12,6 +12,8 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from moderation import tuning
 from moderation.models import Policy, PolicyVersion
+from moderation.tuning import state, words
+from reviewqueue import error_rates
 from reviewqueue.comparisons import Comparison
 from reviewqueue.forms_thresholds import ThresholdsForm
 from reviewqueue.permissions import ReviewerRequest, can_publish_thresholds, can_see_thresholds
@@ -122,8 +124,21 @@ def show(
         "verdicts": tuning.audit_verdicts(current),
         "oob": bool(request.htmx),
     }
+    if not (part and request.htmx):
+        context |= error_rates_of(policy)
     template = f"_threshold_{part}.html" if part and request.htmx else "thresholds.html"
     return render(request, f"reviewqueue/{template}", context, status=status)
+
+
+def error_rates_of(policy: Policy) -> dict[str, Any]:
+    """What the closed days say of the pair in force."""
+    finding = state.find(policy)
+    return {
+        "finding": finding,
+        "rates": error_rates.rates(finding),
+        "meters": error_rates.meters(finding),
+        "warnings": words.warnings(finding.estimates, finding.evidence) if finding.days else [],
+    }
 
 
 def show_again(request: ReviewerRequest, form: ThresholdsForm, *, policy: Policy, status: int) -> HttpResponse:

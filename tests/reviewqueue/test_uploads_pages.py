@@ -133,7 +133,8 @@ def test_who_may_review_sees_no_score_route_or_status_before_the_verdict(score: 
         assert f"{score:.4f}" not in page
         for word in ("audit", "Effect", "Screened", ">approve", "approved<", "rejected<", "band"):
             assert word not in page, word
-    decide(task)
+    # What the machine did is confirmed, so that nobody else is asked.
+    decide(task, "violating" if score > 0.9 else "benign")
     assert f"{score:.4f}" in client.get(f"/uploads/{task.upload_id}/").content.decode()
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from moderation.screening.supervisor import Options, Report, ScreeningFailed, Supervisor
+from moderation.tuning.rollup import StillWriting, roll_up
 
 # sysexits.h: try again later.
 STOPPED_WITH_WORK_LEFT = 75
@@ -48,9 +49,18 @@ class Command(BaseCommand):
                 report = supervisor.run()
             except ScreeningFailed as error:
                 raise CommandError(str(error)) from error
+        if not options["dry_run"] and not report.stopped_early:
+            self._roll_up()
         self.stdout.write(json.dumps(report.as_json()) if options["json"] else in_words(report))
         if report.stopped_early:
             sys.exit(STOPPED_WITH_WORK_LEFT)
+
+    def _roll_up(self) -> None:
+        """What was screened is screened: a ledger that has to wait does not fail the run."""
+        try:
+            roll_up()
+        except StillWriting as busy:
+            self.stderr.write(self.style.WARNING(str(busy)))
 
 
 class progress_display:  # noqa: N801  (reads as a function where it is used)

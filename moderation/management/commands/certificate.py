@@ -1,0 +1,67 @@
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from moderation.management.commands.tune import policy_named, threshold
+from moderation.models import Certificate
+from moderation.tuning import certificates, state
+
+
+class Command(BaseCommand):
+    help = "Issue and list certificates, and verify one from its file alone."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+        issue = actions.add_parser("issue", help="certify what has evidence enough; prints the certificates as JSON")
+        issue.add_argument("--policy", metavar="SLUG", help="default: the first in force")
+        issue.add_argument("--low", type=threshold, metavar="L", help="default: what is in force")
+        issue.add_argument("--high", type=threshold, metavar="H", help="default: what is in force")
+        listing = actions.add_parser("list", help="show all certificates")
+        listing.add_argument("--json", action="store_true", help="print a JSON array of their contents")
+        verify = actions.add_parser("verify", help="recompute a certificate from its file; needs no database")
+        verify.add_argument("file", type=Path, metavar="FILE")
+
+    def handle(self, *, action: str, **options: Any) -> None:
+        if action == "issue":
+            self.issue(options)
+        elif action == "list":
+            self.show(as_json=options["json"])
+        else:
+            self.verify(options["file"])
+
+    def issue(self, options: dict[str, Any]) -> None:
+        try:
+            finding = state.find(policy_named(options["policy"]), low=options["low"], high=options["high"])
+            issued = certificates.issue(finding)
+        except (ValueError, certificates.NothingToCertify) as error:
+            raise CommandError(str(error)) from error
+        for certificate in issued:
+            self.stdout.write(json.dumps(certificate.content))
+
+    def show(self, *, as_json: bool) -> None:
+        found = list(Certificate.objects.order_by("pk"))
+        if as_json:
+            self.stdout.write(json.dumps([certificate.content for certificate in found]))
+            return
+        valid = set(Certificate.objects.valid().values_list("pk", flat=True))
+        for certificate in found:
+            state_now = "valid" if certificate.pk in valid else certificate.why_withdrawn or "ended"
+            self.stdout.write(f"{certificate}, ends {certificate.ends_at:%Y-%m-%d}: {state_now}")
+        if not found:
+            self.stdout.write("No certificate was issued yet.")
+
+    def verify(self, path: Path) -> None:
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            e = certificates.verify(content)
+        except (OSError, ValueError) as error:
+            raise CommandError(f"{path}: cannot be read as JSON: {error}.") from error
+        except certificates.NotACertificate as error:
+            raise CommandError(f"{path}: {error}") from error
+        self.stdout.write(
+            f"Right: {content['risk']} below {content['target']:g} at low {content['low']:g}, "
+            f"high {content['high']:g}, {content['first_day']} to {content['last_day']}; "
+            f"E is {e:.4g} by its own counts."
+        )

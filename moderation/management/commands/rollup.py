@@ -1,0 +1,31 @@
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from moderation.tuning.rollup import StillWriting, roll_up
+
+
+class Command(BaseCommand):
+    help = (
+        "Bring the ledger of verdicts up to date; 'prescreen' does so at its end. It reads only what is new or "
+        "changed, and to run it twice changes nothing."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print what was read and changed as one JSON object")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        try:
+            found = roll_up()
+        except StillWriting as error:
+            raise CommandError(str(error)) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(found.as_json()))
+            return
+        self.stdout.write(
+            f"Read {found.screenings:,} new screenings ({found.drawn:,} drawn for a verdict) and "
+            f"{found.decisions:,} new decisions. "
+            f"{found.changed:,} uploads have another verdict than before, {found.closed_days:,} days closed."
+        )

@@ -1,0 +1,158 @@
+import json
+from argparse import ArgumentTypeError
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.table import Table
+
+from moderation.models import Policy
+from moderation.tuning import state, trial, words
+from moderation.tuning.trial import Trial
+
+
+def threshold(text: str) -> float:
+    return _number(text, accepted="a number from 0 to 1", least=0)
+
+
+def rate(text: str) -> float:
+    number = _number(text, accepted="a probability above 0 and at most 1", least=0)
+    if number == 0:
+        raise ArgumentTypeError(f"{text!r}: write a probability above 0 and at most 1")
+    return number
+
+
+def whole(text: str) -> int:
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"{text!r}: write a whole number")
+    return int(text)
+
+
+def _number(text: str, *, accepted: str, least: float) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not least <= number <= 1:
+        raise ArgumentTypeError(f"{text!r}: write {accepted}")
+    return number
+
+
+def policy_named(slug: str | None) -> Policy:
+    """The policy with this slug, else the first in force.
+
+    Raises:
+        CommandError: it is not in force, or none is.
+    """
+    policies = Policy.objects.in_force()
+    found = policies.filter(slug=slug).first() if slug else policies.first()
+    if found is None:
+        known = ", ".join(policies.values_list("slug", flat=True)) or "none"
+        raise CommandError(f"--policy {slug or ''}: no such policy is in force. In force: {known}.")
+    return found
+
+
+class Command(BaseCommand):
+    help = (
+        "Error rates of a pair of thresholds with their intervals, and what is certified. With --csv: the same for any "
+        "labelled rows, beside the truth."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--low", type=threshold, metavar="L", help="approve below it")
+        parser.add_argument("--high", type=threshold, metavar="H", help="reject from it on")
+        parser.add_argument("--policy", metavar="SLUG", help="default: the first in force")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        table = parser.add_argument_group("with labelled rows of your own")
+        table.add_argument("--csv", type=Path, metavar="FILE", help="columns id, label (1 violating), score")
+        table.add_argument("--pi-approve", type=rate, metavar="A", help="probability of an audit below low")
+        table.add_argument("--pi-reject", type=rate, metavar="R", help="probability of an audit from high on")
+        table.add_argument("--seed", type=whole, default=0, metavar="N", help="what the coin starts from (default: 0)")
+        table.add_argument("--bins", type=whole, default=100, metavar="K", help="equal score bins (default: 100)")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if options["csv"] is not None:
+            self._try_out(options)
+        else:
+            self._ask_the_ledger(options)
+
+    def _ask_the_ledger(self, options: dict[str, Any]) -> None:
+        try:
+            found = state.find(policy_named(options["policy"]), low=options["low"], high=options["high"])
+            report = found.as_json()
+        except ValueError as error:
+            raise CommandError(f"{error}. Nothing was computed.") from error
+        if options["json"]:
+            self.stdout.write(json.dumps(report))
+        else:
+            self._show_finding(found)
+
+    def _show_finding(self, found: state.Finding) -> None:
+        self.stdout.write(f"{found.version.policy}: approved below {found.low:g}, rejected from {found.high:g}.")
+        if not found.days:
+            self.stdout.write(
+                "No day is closed yet: a day closes when each upload that the coin drew has its final verdict, or "
+                "after 7 days. 'manage.py rollup' brings the ledger up to date."
+            )
+            return
+        first, last = found.days[0].day, found.days[-1].day
+        self.stdout.write(f"{len(found.days)} closed days, {first} to {last}, of epoch {found.epoch.pk}.")
+        for sentence in words.sentences(found.estimates, found.evidence):
+            self.stdout.write(sentence)
+        self._table(["", "estimate", "95 % interval", "n"], words.estimate_rows(found.estimates))
+        self._table(["claim", "target", "evidence", "bound", "missing"], words.evidence_rows(found.evidence))
+        self.stdout.write("Each claim that reaches 20 is certified at 95 % of its own; two together need 40 each.")
+        for certificate in found.certificates:
+            self.stdout.write(f"Certified: {certificate}; ends {certificate.ends_at:%Y-%m-%d}.")
+        self.stdout.write(words.recommended(found.recommendation))
+        for warning in words.warnings(found.estimates, found.evidence):
+            self.stdout.write(self.style.WARNING(warning))
+
+    def _try_out(self, options: dict[str, Any]) -> None:
+        needed = ("low", "high", "pi_approve", "pi_reject")
+        if lacking := [f"--{name.replace('_', '-')}" for name in needed if options[name] is None]:
+            raise CommandError(f"--csv needs {', '.join(lacking)} as well.")
+        if not options["bins"]:
+            raise CommandError("--bins 0: write a whole number from 1 up.")
+        plan = trial.Plan(**{name: options[name] for name in (*needed, "seed", "bins")})
+        try:
+            rows = trial.read_rows(options["csv"])
+            found = trial.try_out(rows, plan)
+        except trial.UnreadableTable as error:
+            raise CommandError(f"{error}\nNothing was computed.") from error
+        except ValueError as error:
+            raise CommandError(f"{error}. Nothing was computed.") from error
+        if options["json"]:
+            self.stdout.write(json.dumps(found.as_json()))
+        else:
+            self._show_trial(found)
+
+    def _show_trial(self, found: Trial) -> None:
+        plan = found.plan
+        self.stdout.write(
+            f"{found.rows:,} uploads; approved below {plan.low:g}, rejected from {plan.high:g}. The coin (seed "
+            f"{plan.seed}) drew {found.n_labelled:,} for a verdict; the other labels were hidden."
+        )
+        for sentence in words.sentences(found.estimates, found.evidence):
+            self.stdout.write(sentence)
+        rows = words.estimate_rows(found.estimates, found.true_rates, found.naive)
+        self._table(["", "estimate", "95 % interval", "n", "truth", "naive"], rows)
+        self.stdout.write(
+            "Truth: all labels, hidden ones too. "
+            "Naive: the drawn labels as they come, unweighted; never to be relied on."
+        )
+        self._table(["claim", "target", "evidence", "bound", "missing"], words.evidence_rows(found.evidence))
+        for warning in words.warnings(found.estimates, found.evidence):
+            self.stdout.write(self.style.WARNING(warning))
+
+    def _table(self, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table that is as wide as it needs to be where no terminal says how wide that is."""
+        console = Console(width=None if self.stdout.isatty() else 140)
+        table = Table(*heading, box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(*row)
+        with console.capture() as drawn:
+            console.print(table)
+        self.stdout.write(drawn.get())

@@ -1,0 +1,69 @@
+"""Several opinions on one screening: what stands, and whether another person is to be asked."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from moderation.models.decisions import CONCLUSIVE, OUTCOMES, Decision, Verdict, standing
+from moderation.models.screenings import Screening
+from moderation.routing import SamplingReason
+
+# Cannot tell: a second person, then a lead.
+ASKED_AT_MOST = 3
+# The verdict of an audit that a second person confirms: false alarms of one person alone would spoil the evidence.
+TO_BE_CONFIRMED = {
+    SamplingReason.AUDIT_APPROVE: Verdict.VIOLATING,
+    SamplingReason.AUDIT_REJECT: Verdict.BENIGN,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opinions:
+    """The live verdicts of sample tasks on a screening, counted, and the verdict that stands."""
+
+    screening: Screening
+    votes: Counter[str]
+    standing: Verdict | None
+
+    @classmethod
+    def on(cls, screening: Screening) -> "Opinions":
+        live = Decision.objects.live().verdicts().filter(screening=screening).order_by("pk")
+        said = list(live.values_list("verdict", "source"))
+        return cls(
+            screening=screening,
+            votes=Counter(verdict for verdict, source in said if source == Decision.Source.SAMPLE),
+            standing=standing([(verdict, source) for verdict, source in said if verdict in CONCLUSIVE]),
+        )
+
+    @property
+    def outcome(self) -> str:
+        """What the record asks for now: approve, reject or hold."""
+        if self.standing:
+            return OUTCOMES[self.standing]
+        if self.screening.automatic_outcome == "hold" and self.nobody_can_tell:
+            return self.screening.policy_version.fallback
+        return self.screening.automatic_outcome
+
+    @property
+    def nobody_can_tell(self) -> bool:
+        return self.votes[Verdict.CANNOT_TELL] >= ASKED_AT_MOST
+
+    @property
+    def needs_lead(self) -> bool:
+        return self.votes[Verdict.CANNOT_TELL] == ASKED_AT_MOST - 1
+
+    @property
+    def needs_another(self) -> bool:
+        """Whether what was said so far leaves something open that one more person may settle."""
+        if self.nobody_can_tell:
+            return False
+        return self._is_open if self.standing else self.votes[Verdict.CANNOT_TELL] > 0
+
+    @property
+    def _is_open(self) -> bool:
+        """An audit whose verdict is unconfirmed, or a tie."""
+        alarm = TO_BE_CONFIRMED.get(SamplingReason(self.screening.sampling_reason))
+        if alarm is None:
+            return False
+        alarms, others = self.votes[alarm], self.votes[Verdict.VIOLATING] + self.votes[Verdict.BENIGN]
+        others -= alarms
+        return others <= alarms <= max(others, 1)

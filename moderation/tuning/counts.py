@@ -1,0 +1,122 @@
+"""How many uploads take each route, by score. Exact: no verdict is needed."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Count, F, FloatField, Func, IntegerField, Min, QuerySet, Value
+from django.db.models.functions import Now
+
+from moderation.models import Policy, Screening
+from moderation.models.policies import GRID, GRID_STEPS
+from moderation.routing import Rates, Route
+
+WINDOW = timedelta(days=28)
+
+
+def step(threshold: float) -> int:
+    """Where ``threshold`` lies on the grid: 0 to GRID_STEPS."""
+    return round(threshold * GRID_STEPS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shares:
+    """How many uploads a pair of thresholds sends each way. Exact: no label is needed."""
+
+    approve: int
+    review: int
+    reject: int
+
+    @property
+    def total(self) -> int:
+        return self.approve + self.review + self.reject
+
+    def share(self, route: Route) -> float:
+        """The part of all uploads that takes ``route``, in [0, 1]; 0 without uploads."""
+        count: int = getattr(self, route)
+        return count / self.total if self.total else 0.0
+
+    def looks(self, rates: Rates) -> float:
+        """Expected human looks: the band at its rate, and the audits on both sides."""
+        return self.review * rates.review + self.audits(rates)
+
+    def audits(self, rates: Rates) -> float:
+        return self.approve * rates.approve + self.reject * rates.reject
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreCounts:
+    """Uploads by score.
+
+    Attributes:
+        bins: GRID_STEPS + 1 counts; bin k holds scores in [GRID[k], GRID[k + 1]), the last one scores of exactly 1.
+        routed: uploads by the route that they took, under the thresholds of their own time.
+        days: how many days the counts span, from 1 to those of WINDOW.
+    """
+
+    bins: tuple[int, ...]
+    routed: dict[Route, int]
+    days: float
+
+    @property
+    def total(self) -> int:
+        return sum(self.bins)
+
+    @property
+    def per_day(self) -> float:
+        return self.total / self.days
+
+    def shares(self, *, low: float, high: float) -> Shares:
+        """What these thresholds would have done: approve below low, reject from high."""
+        first, last = step(low), step(high)
+        return Shares(approve=sum(self.bins[:first]), review=sum(self.bins[first:last]), reject=sum(self.bins[last:]))
+
+    def moved(self, one: tuple[float, float], other: tuple[float, float]) -> dict[tuple[Route, Route], int]:
+        """Uploads that two pairs (low, high) send different ways, by (route under one, route under the other)."""
+        edges = sorted({0, len(self.bins), *map(step, one), *map(step, other)})
+        found: Counter[tuple[Route, Route]] = Counter()
+        for first, last in pairwise(edges):
+            ways = _region(first, one), _region(first, other)
+            if ways[0] != ways[1]:
+                found[ways] += sum(self.bins[first:last])
+        return dict(found)
+
+
+def _region(bin_: int, pair: tuple[float, float]) -> Route:
+    low, high = map(step, pair)
+    if bin_ < low:
+        return Route.APPROVE
+    return Route.REJECT if bin_ >= high else Route.REVIEW
+
+
+class WidthBucket(Func):
+    """PostgreSQL's width_bucket: compares with the grid itself, as the thresholds do; a product would round."""
+
+    function = "width_bucket"
+    arity = 2
+    output_field = IntegerField()
+
+
+_GRID = Value(GRID, output_field=ArrayField(FloatField()))
+
+
+def score_counts(policy: Policy) -> ScoreCounts:
+    """The live screenings of the last 28 days that go by the policy's own thresholds, not by a community's."""
+    screenings = Screening.objects.live().filter(
+        policy=policy, policy_version__community=None, created_at__gte=Now() - WINDOW
+    )
+    rows = screenings.values("route", bin=WidthBucket(F("score"), _GRID) - 1).annotate(uploads=Count("pk"))
+    bins, routed = Counter[int](), Counter[Route]()
+    for row in rows:
+        bins[row["bin"]] += row["uploads"]
+        routed[Route(row["route"])] += row["uploads"]
+    return ScoreCounts(
+        bins=tuple(bins[k] for k in range(GRID_STEPS + 1)), routed=dict(routed), days=_days_spanned(screenings)
+    )
+
+
+def _days_spanned(screenings: QuerySet[Screening]) -> float:
+    age = screenings.aggregate(age=Now() - Min("created_at"))["age"]
+    return max(1.0, age / timedelta(days=1)) if age else 1.0

@@ -1,0 +1,102 @@
+"""What is in force, what is proposed, and putting a version in force."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Max
+
+from moderation.models import Decision, Policy, PolicyVersion, User
+from moderation.models.policies import CONTENT, PolicyVersionQuerySet
+from moderation.routing import SamplingReason
+
+
+class PublishedMeanwhile(Exception):
+    """Another version was put in force since the person looked. Nothing was saved."""
+
+
+def in_force(policy: Policy) -> PolicyVersion:
+    return _roots(policy).in_force().select_related("policy", "classifier", "epoch", "published_by").get()
+
+
+def draft_of(policy: Policy) -> PolicyVersion | None:
+    """The policy's open draft; there is one at most, because save_draft() takes turns."""
+    return _roots(policy).filter(state=PolicyVersion.State.DRAFT).select_related("created_by").first()
+
+
+def proposed(current: PolicyVersion, **changes: Any) -> PolicyVersion:
+    """What publishing ``changes`` would put in force, without saving anything."""
+    content = {name: getattr(current, name) for name in CONTENT} | changes
+    return PolicyVersion(policy=current.policy, number=current.number + 1, **content)
+
+
+@transaction.atomic
+def save_draft(policy: Policy, *, by: User, why: str, **changes: Any) -> PolicyVersion:
+    """Keep ``changes`` to the version in force as the policy's one open draft, and return it."""
+    _take_turns(policy)
+    current, draft = in_force(policy), draft_of(policy)
+    if draft is None:
+        return current.copy_as_draft(by=by, why=why, **changes)
+    # All else comes from what is in force now, which may be newer than the draft.
+    content = {name: getattr(current, name) for name in CONTENT} | changes
+    newest = _roots(policy).exclude(pk=draft.pk).aggregate(number=Max("number"))["number"]
+    draft.number = max(draft.number, newest + 1)
+    for name, value in {**content, "why": why, "created_by": by}.items():
+        setattr(draft, name, value)
+    draft.save(update_fields=[*content, "number", "why", "created_by"])
+    return draft
+
+
+@transaction.atomic
+def publish(policy: Policy, *, by: User, why: str, seen: int, **changes: Any) -> PolicyVersion:
+    """Put the version in force with ``changes`` in its place; the next pre-screen uses it.
+
+    ``seen`` is the primary key of the version that was in force when the person looked.
+
+    Raises:
+        PublishedMeanwhile: another version is in force by now. Nothing was saved.
+    """
+    _check_unchanged(policy, seen=seen)
+    draft = save_draft(policy, by=by, why=why, **changes)
+    draft.publish(by=by, why=why)
+    return draft
+
+
+@transaction.atomic
+def roll_back(version: PolicyVersion, *, by: User, why: str, seen: int) -> PolicyVersion:
+    """Put a new version with an old one's content in force.
+
+    Raises:
+        PublishedMeanwhile: another version is in force by now. Nothing was saved.
+    """
+    _check_unchanged(version.policy, seen=seen)
+    draft = version.copy_as_draft(by=by)
+    draft.publish(by=by, why=why)
+    return draft
+
+
+def _roots(policy: Policy) -> PolicyVersionQuerySet:
+    return PolicyVersion.objects.root().filter(policy=policy)
+
+
+def _take_turns(policy: Policy) -> None:
+    """Everybody who drafts or publishes for this policy queues up here, as PolicyVersion.publish() does."""
+    Policy.objects.select_for_update().get(pk=policy.pk)
+
+
+def _check_unchanged(policy: Policy, *, seen: int) -> None:
+    _take_turns(policy)
+    current = in_force(policy)
+    if current.pk != seen:
+        raise PublishedMeanwhile(
+            f"Version {current.number} (low {current.low:.2f}, high {current.high:.2f}) was put in force by "
+            f"{current.published_by or 'the installation'} since you opened this page. Nothing was saved. "
+            "Compare your numbers with it, then publish again."
+        )
+
+
+def audit_verdicts(version: PolicyVersion) -> dict[SamplingReason, int]:
+    """Conclusive verdicts on audits of the version's epoch so far, by why the coin asked for them."""
+    decisions = Decision.objects.live().conclusive().filter(screening__epoch=version.epoch)
+    rows = decisions.values_list("screening__sampling_reason").annotate(uploads=Count("screening", distinct=True))
+    found = {SamplingReason(reason): uploads for reason, uploads in rows}
+    return {reason: found.get(reason, 0) for reason in (SamplingReason.AUDIT_APPROVE, SamplingReason.AUDIT_REJECT)}

@@ -1,0 +1,127 @@
+"""From screenings and decisions to the ledger's rows a day; reads only what is new or changed.
+
+Everything is set-based: the first roll-up of a large record is one pass, and a later one touches only new screenings
+and the drawn uploads with new decisions. `ledger_sql` holds the rule.
+"""
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from moderation.models import Decision, RollUp, Screening
+from moderation.tuning import ledger_sql
+
+WAIT_SECONDS = 60.0
+# In this order: days, their uploads, what the coin drew, what became of it, which days are complete.
+STEPS = (
+    ledger_sql.OPEN_DAYS,
+    ledger_sql.COUNT_UPLOADS,
+    ledger_sql.NOTE_DRAWN,
+    ledger_sql.JUDGE,
+    ledger_sql.CLOSE_DAYS,
+)
+
+
+class StillWriting(Exception):
+    """A transaction that was under way when the roll-up began has not ended. Nothing was changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolledUp:
+    """What one roll-up has read and changed."""
+
+    screenings: int
+    decisions: int
+    drawn: int
+    changed: int
+    closed_days: int
+
+    def as_json(self) -> dict[str, int]:
+        return asdict(self)
+
+
+def roll_up() -> RolledUp:
+    """Bring the ledger up to date, in one transaction; to run it twice changes nothing.
+
+    Raises:
+        StillWriting: an older transaction did not end within a minute.
+    """
+    screenings, decisions = _committed_until()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        state = RollUp.hold()
+        names = {
+            **ledger_sql.CONSTANTS,
+            "from_screening": state.screenings_read,
+            "to_screening": max(screenings, state.screenings_read),
+            "from_decision": state.decisions_read,
+            "to_decision": max(decisions, state.decisions_read),
+        }
+        counts = [_run(cursor, sql, names) for sql in STEPS]
+        RollUp.objects.filter(pk=state.pk).update(
+            screenings_read=names["to_screening"], decisions_read=names["to_decision"], rolled_up_at=Now()
+        )
+        read = Screening.objects.filter(pk__gt=state.screenings_read, pk__lte=names["to_screening"]).count()
+        heard = Decision.objects.filter(pk__gt=state.decisions_read, pk__lte=names["to_decision"]).count()
+    return RolledUp(screenings=read, decisions=heard, drawn=counts[2], changed=counts[3], closed_days=counts[4])
+
+
+def differences() -> list[tuple[str, str]]:
+    """Where the ledger differs from a full recount of what it has read: (stratum, what was found)."""
+    state = RollUp.objects.filter(pk=1).first()
+    if state is None:
+        return []
+    names = {
+        **ledger_sql.CONSTANTS,
+        "from_screening": 0,
+        "to_screening": state.screenings_read,
+        "to_decision": state.decisions_read,
+        "at": state.rolled_up_at,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(ledger_sql.RECOUNT, names)
+        return [(f"ledger {day}, bin {bin_}, {rate}", f"{kept}, a recount gives {new}")
+                for day, bin_, rate, kept, new in cursor.fetchall()]  # fmt: skip
+
+
+def _run(cursor: Any, sql: str, names: dict[str, Any]) -> int:
+    cursor.execute(sql, names)
+    return max(0, int(cursor.rowcount))
+
+
+def _committed_until() -> tuple[int, int]:
+    """The last screening and decision such that none with a smaller id is still to be committed.
+
+    Ids are given out before they are committed. Whoever took an id up to the largest one that is visible now is
+    under way now: wait until all those have ended. Nobody is locked out meanwhile.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce((SELECT max(id) FROM moderation_screening), 0),"
+            " coalesce((SELECT max(id) FROM moderation_decision), 0)"
+        )
+        screenings, decisions = cursor.fetchone()
+        cursor.execute(
+            "SELECT coalesce(array_agg(x::text), '{}') FROM pg_snapshot_xip(pg_current_snapshot()) x"
+            " WHERE x IS DISTINCT FROM pg_current_xact_id_if_assigned()"
+        )
+        under_way = cursor.fetchone()[0]
+        deadline = time.monotonic() + WAIT_SECONDS
+        while under_way and _unfinished(cursor, under_way):
+            if time.monotonic() > deadline:
+                raise StillWriting(
+                    f"A transaction that was writing when the roll-up began is not over after {WAIT_SECONDS:.0f} s. "
+                    "Nothing was changed. Run 'manage.py rollup' again."
+                )
+            time.sleep(0.05)
+    return int(screenings), int(decisions)
+
+
+def _unfinished(cursor: Any, transactions: list[str]) -> bool:
+    cursor.execute(
+        "SELECT exists(SELECT FROM unnest(%s::text[]) x WHERE pg_xact_status(x::xid8) = 'in progress')", [transactions]
+    )
+    return bool(cursor.fetchone()[0])

@@ -1,0 +1,152 @@
+"""Audits that would be bad news are confirmed by somebody who does not know of the first verdict."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from moderation.models import Decision, Effect, ReviewTask, UndoRefused, User
+from moderation.verification import conclusive_verdicts_have_an_effect, uploads_have_the_status_of_their_record
+from tests.factories import make_renditions, make_task, make_user
+
+pytestmark = pytest.mark.django_db
+APPROVED, BAND, REJECTED = 0.05, 0.5, 0.95
+
+
+@pytest.fixture(autouse=True)
+def at_once(settings) -> None:
+    settings.GRACE_SECONDS = 0
+
+
+@pytest.fixture
+def people() -> list[User]:
+    return [make_user(f"person-{n}", group="lead") for n in range(4)]
+
+
+def decide(by: User, verdict: str) -> Decision:
+    """``by`` takes the next task of the ordinary queue."""
+    task = ReviewTask.objects.claim_next(by)
+    assert task is not None
+    return task.decide(verdict, claim=task.claim, reason="nudity" if verdict == "violating" else "")
+
+
+def outcome(task: ReviewTask) -> tuple[str, str]:
+    """The upload's status, and the effect in force."""
+    assert not list(uploads_have_the_status_of_their_record())
+    assert not list(conclusive_verdicts_have_an_effect())
+    task.upload.refresh_from_db()
+    return task.upload.status, Effect.objects.in_force().latest_per_policy().get().outcome
+
+
+@pytest.mark.parametrize(
+    ("score", "verdict", "asked"),
+    [
+        (APPROVED, "violating", 1),
+        (APPROVED, "benign", 0),
+        (REJECTED, "benign", 1),
+        (REJECTED, "violating", 0),
+        (BAND, "violating", 0),
+        (BAND, "benign", 0),
+    ],
+)
+def test_only_bad_news_from_an_audit_asks_again(people, score: float, verdict: str, asked: int) -> None:
+    make_task(score=score)
+    decide(people[0], verdict)
+    assert ReviewTask.objects.undecided().count() == asked
+    assert ReviewTask.objects.claim_next(people[0]) is None
+
+
+def test_the_first_verdict_takes_effect_at_once_and_a_second_one_confirms_it(people) -> None:
+    task = make_task(score=APPROVED)
+    decide(people[0], "violating")
+    assert outcome(task) == ("rejected", "reject")
+    decide(people[1], "violating")
+    assert outcome(task) == ("rejected", "reject")
+    assert not ReviewTask.objects.undecided().exists()
+
+
+def test_in_a_tie_the_first_stands_until_the_third_and_then_is_reversed(people) -> None:
+    task = make_task(score=APPROVED)
+    decide(people[0], "violating")
+    decide(people[1], "benign")
+    assert outcome(task) == ("rejected", "reject")
+    decide(people[2], "benign")
+    assert outcome(task) == ("approved", "approve")
+    assert not ReviewTask.objects.undecided().exists()
+
+
+def test_an_undo_of_the_first_withdraws_the_second_task_and_a_new_verdict_brings_it_back(people) -> None:
+    task = make_task(score=REJECTED)
+    decide(people[0], "benign").task.undo(by=people[0])
+    assert outcome(task) == ("rejected", "reject")
+    assert ReviewTask.objects.claim_next(people[1]) is None
+    decide(people[0], "benign")
+    assert decide(people[1], "benign").round == 2
+
+
+def test_an_undo_changes_nothing_where_another_person_said_the_same(people) -> None:
+    task = make_task(score=APPROVED)
+    first = decide(people[0], "violating")
+    decide(people[1], "violating")
+    first.task.undo(by=people[0])
+    assert outcome(task) == ("rejected", "reject")
+
+
+def test_an_undo_of_the_deciding_verdict_brings_back_what_stood(people) -> None:
+    task = make_task(score=APPROVED)
+    decide(people[0], "violating")
+    second = decide(people[1], "benign")
+    decide(people[2], "benign")
+    second.task.undo(by=people[1])
+    assert outcome(task) == ("rejected", "reject")
+
+
+def test_a_second_person_who_looks_already_goes_on_after_an_undo(people) -> None:
+    task = make_task(score=APPROVED)
+    first = decide(people[0], "violating")
+    held = ReviewTask.objects.claim_next(people[1])
+    first.task.undo(by=people[0])
+    held.decide("benign", claim=held.claim)
+    assert outcome(task) == ("approved", "approve")
+
+
+def test_cannot_tell_goes_on_by_its_own_count(people) -> None:
+    make_task(score=APPROVED)
+    decide(people[0], "violating")
+    decide(people[1], "cannot_tell")
+    assert decide(people[2], "violating").round == 3
+    assert not ReviewTask.objects.undecided().exists()
+
+
+def test_undoing_cannot_tell_is_still_refused_while_someone_looks(people) -> None:
+    make_task(score=BAND)
+    unsure = decide(people[0], "cannot_tell")
+    ReviewTask.objects.claim_next(people[1])
+    with pytest.raises(UndoRefused):
+        unsure.task.undo(by=people[0])
+
+
+def page_of(user: User) -> str:
+    client = Client()
+    client.force_login(user)
+    client.post("/claim/")
+    return client.get("/").content.decode()
+
+
+def test_a_second_opinion_can_not_be_told_from_an_ordinary_task(people) -> None:
+    audit = make_task(score=APPROVED)
+    make_renditions(audit)
+    decide(people[0], "violating")
+    again = page_of(people[1])
+    ReviewTask.objects.undecided().get().decide(
+        "violating", claim=ReviewTask.objects.current(people[1]).claim, reason="nudity"
+    )
+    plain = make_task(score=BAND)
+    make_renditions(plain)
+    fresh = page_of(people[2])
+
+    def bare(page: str) -> str:
+        stage = page[page.index("<main") : page.index("</main>")]
+        return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|csrfmiddlewaretoken\" value=\"\w+|\d+", "#", stage)
+
+    assert bare(again) == bare(fresh)
