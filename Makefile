@@ -5,11 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 
-.PHONY: install install-dev run test test-slow check format bench stop clean
+.PHONY: install install-dev install-torch run test test-slow check format bench stop clean
 
 install: $(VENV)/installed
 
 install-dev: $(VENV)/installed-dev
+
+install-torch: $(VENV)/installed-torch
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: no python3 was found." >&2; exit 1; }
@@ -25,6 +27,12 @@ $(VENV)/installed-dev: requirements-dev.txt requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	@touch $@ $(VENV)/installed
 
+# A gigabyte that one slow test needs: the networks' own framework, to compare with.
+$(VENV)/installed-torch: requirements-torch.txt $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-torch.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps timm==1.0.31
+	@touch $@
+
 run: install
 	@$(MANAGE) pg start
 	@$(MANAGE) migrate --verbosity 0
@@ -37,7 +45,7 @@ test: install-dev
 	@$(BIN)/python -m tests.chromium --ensure
 	$(BIN)/python -m pytest
 
-test-slow: install-dev
+test-slow: install-torch
 	@$(BIN)/python -m tests.chromium --ensure
 	$(BIN)/python -m pytest -m slow
 

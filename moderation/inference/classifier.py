@@ -63,16 +63,29 @@ class Classifier:
         classifier.check_golden()
         return classifier
 
+    @classmethod
+    def unproven(cls, model: bytes, *, manifest: Manifest) -> "Classifier":
+        """Load an ONNX file whose golden outputs are still to be made. For making them, never for scoring.
+
+        Raises:
+            ClassifierFileError: the bytes are no graph, or not the manifest's graph.
+        """
+        path = Path(manifest.file)
+        classifier = cls(_session(model, path=path, providers=("CPUExecutionProvider",)), manifest=manifest)
+        classifier._check_graph(path)
+        return classifier
+
     @property
     def runtime(self) -> str:
         """What computed: part of the provenance of every score."""
         return f"onnxruntime {onnxruntime.__version__} {self._session.get_providers()[0]}"
 
-    def predict(self, views: UInt8Array) -> Float32Array:
+    def predict(self, views: UInt8Array, *, batch: int = BATCH) -> Float32Array:
         """Return the probability of each label for each view.
 
         Args:
             views: uint8 of shape (N, height, width, 3), RGB, as ``prepare`` makes them.
+            batch: how many views are computed together.
 
         Returns:
             float32 of shape (N, len(labels)), each value in [0, 1].
@@ -82,7 +95,7 @@ class Classifier:
         """
         if not len(views):
             return np.empty((0, len(self.manifest.labels)), dtype=np.float32)
-        return np.concatenate([self._predict_batch(batch) for batch in _batches(views)])
+        return np.concatenate([self._predict_batch(part) for part in _batches(views, size=batch)])
 
     def check_golden(self) -> None:
         """Raise GoldenMismatch unless every golden input gives its expected output."""
@@ -167,6 +180,6 @@ def _session(model: bytes, *, path: Path, providers: Sequence[str]) -> Any:
         raise ClassifierFileError(f"{path} is not a graph that can be loaded: {error}") from error
 
 
-def _batches(views: UInt8Array) -> Iterator[UInt8Array]:
-    for start in range(0, len(views), BATCH):
-        yield views[start : start + BATCH]
+def _batches(views: UInt8Array, *, size: int) -> Iterator[UInt8Array]:
+    for start in range(0, len(views), size):
+        yield views[start : start + size]

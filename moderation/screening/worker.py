@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, TextIO
 
 # Chunks last seconds, files that hang a few times DECODE_SECONDS; a page's limits would end them.
@@ -38,6 +39,7 @@ def _set_up_django(setup: dict[str, Any]) -> None:
     database["OPTIONS"] = {**options, "options": WORKER_TIMEOUTS}
     for name, value in setup["settings"].items():
         setattr(settings, name, value)
+    settings.FILE_UPLOAD_TEMP_DIR = Path(settings.DATA_DIR) / "incoming"  # it moves along
     django.setup()
 
 

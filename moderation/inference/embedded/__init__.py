@@ -3,6 +3,7 @@
 Only its ONNX file is used; the preprocessing is ours and described in ``open_nsfw.json`` beside this file.
 """
 
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,3 +27,13 @@ def open_nsfw() -> tuple[Manifest, Path]:
         )
     manifest = Manifest.from_json(_MANIFEST.read_text(encoding="utf-8"))
     return manifest, Path(spec.origin).with_name(manifest.file)
+
+
+def licence_text() -> str:
+    """The licences that came with the package, one after the other."""
+    try:
+        files = distribution(_PACKAGE.replace("_", "-")).files or []
+    except PackageNotFoundError:
+        return ""
+    texts = [each for each in files if "licenses" in each.parts]
+    return "\n\n".join(f"{each.name}\n\n{each.read_text(encoding='utf-8').strip()}" for each in sorted(texts))

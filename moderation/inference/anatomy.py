@@ -1,0 +1,106 @@
+"""What an ONNX file is made of: operators, sizes, and the arithmetic that one picture costs."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import onnx
+
+from moderation.inference.manifest import Manifest
+
+Shape = tuple[int, ...]
+Shapes = Mapping[str, Shape]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anatomy:
+    """Facts of one graph.
+
+    Attributes:
+        opsets: version by domain; "" is ONNX's own.
+        operators: how many nodes there are of each kind.
+        batch: "dynamic", or the number it is fixed to.
+        parameters: numbers in the weights.
+        gflop: floating-point operations for one picture / 1e9, a multiplication and an addition counting two;
+            of convolutions and matrix products, which are nearly all.
+        uncounted: products whose shapes the graph does not tell; the true figure is higher where there are any.
+    """
+
+    opsets: Mapping[str, int]
+    operators: Mapping[str, int]
+    batch: str
+    input_size: Sequence[int]
+    file_bytes: int
+    parameters: int
+    gflop: float
+    uncounted: int
+
+
+def dissect(model: bytes, *, manifest: Manifest) -> Anatomy:
+    """Read the facts of a graph from its file."""
+    parsed = onnx.load_model_from_string(model)
+    batch = next(each for each in parsed.graph.input if each.name == manifest.input).type.tensor_type.shape.dim[0]
+    words = str(batch.dim_value) if batch.dim_value else "dynamic"
+    counts = _products(parsed, manifest=manifest)
+    return Anatomy(
+        opsets={each.domain: each.version for each in parsed.opset_import},
+        operators=dict(Counter(node.op_type for node in parsed.graph.node).most_common()),
+        batch=words,
+        input_size=list(manifest.size),
+        file_bytes=len(model),
+        parameters=sum(prod(each.dims) for each in parsed.graph.initializer) + _constant_numbers(parsed),
+        gflop=sum(count for count in counts if count is not None) / 1e9,
+        uncounted=counts.count(None),
+    )
+
+
+def _constant_numbers(model: onnx.ModelProto) -> int:
+    values = [attribute.t for node in model.graph.node if node.op_type == "Constant" for attribute in node.attribute]
+    return sum(prod(value.dims) for value in values if value.dims)
+
+
+def _products(model: onnx.ModelProto, *, manifest: Manifest) -> list[int | None]:
+    """Operations of every convolution and matrix product for one picture; None where a shape is unknown."""
+    shapes = _shapes(model, manifest=manifest)
+    return [_COUNTERS[node.op_type](node, shapes) for node in model.graph.node if node.op_type in _COUNTERS]
+
+
+def _shapes(model: onnx.ModelProto, *, manifest: Manifest) -> dict[str, Shape]:
+    width, height = manifest.size
+    sizes = (1, 3, height, width) if manifest.layout == "NCHW" else (1, height, width, 3)
+    model = onnx.ModelProto.FromString(model.SerializeToString())  # a copy: the sizes below are written into it
+    pixels = next(each for each in model.graph.input if each.name == manifest.input)
+    for axis, size in zip(pixels.type.tensor_type.shape.dim, sizes, strict=True):
+        axis.dim_value = size
+    for output in model.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    known = {each.name: tuple(each.dims) for each in graph.initializer}
+    for value in (*graph.value_info, *graph.input, *graph.output):
+        axes = value.type.tensor_type.shape.dim
+        if axes and all(axis.HasField("dim_value") for axis in axes):
+            known[value.name] = tuple(axis.dim_value for axis in axes)
+    return known
+
+
+def _convolution(node: Any, shapes: Shapes) -> int | None:
+    """Each output number is a sum over (input channels / groups) x kernel."""
+    weight = node.input[3] if node.op_type == "QLinearConv" else node.input[1]
+    if node.output[0] not in shapes or weight not in shapes:
+        return None
+    return 2 * prod(shapes[node.output[0]]) * prod(shapes[weight][1:])
+
+
+def _matrix_product(node: Any, shapes: Shapes) -> int | None:
+    """Each output number is a sum over the first factor's last axis."""
+    if node.output[0] not in shapes or node.input[0] not in shapes:
+        return None
+    return 2 * prod(shapes[node.output[0]]) * shapes[node.input[0]][-1]
+
+
+_COUNTERS: dict[str, Callable[[Any, Shapes], int | None]] = {
+    **dict.fromkeys(("Conv", "ConvInteger", "QLinearConv"), _convolution),
+    **dict.fromkeys(("MatMul", "Gemm", "MatMulInteger", "QLinearMatMul"), _matrix_product),
+}

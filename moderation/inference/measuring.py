@@ -1,0 +1,89 @@
+"""How fast a classifier is on this machine and what memory it takes, in a fresh process for each count of threads."""
+
+import multiprocessing
+import os
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import onnxruntime
+
+from moderation.inference.manifest import Manifest
+
+BATCHES = range(1, 9)
+#: Calls that are timed of each batch: at least so many, and so long.
+_LEAST_CALLS, _SECONDS = 3, 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Of one count of threads and one batch: milliseconds for one picture, the median call over the batch."""
+
+    threads: int
+    batch: int
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Attributes: ``memory_mb`` is what the classifier adds to a process at the largest batch, at its peak."""
+
+    speeds: list[Speed]
+    memory_mb: float
+
+
+def thread_counts() -> list[int]:
+    """1, 2, 4, ... and all cores that this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return sorted({cores, *(1 << power for power in range(cores.bit_length()) if 1 << power <= cores)})
+
+
+def measure(path: Path, *, manifest: Manifest, batches: Sequence[int] = BATCHES) -> Measured:
+    """Time the network alone, without decoding, for every batch and count of threads."""
+    speeds, memory = [], 0.0
+    for threads in thread_counts():
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            found, added = pool.submit(_measure_here, path, manifest, threads, list(batches)).result()
+        speeds += found
+        memory = memory or added  # of one thread: that is how the pre-screen runs it
+    return Measured(speeds, memory)
+
+
+def _measure_here(path: Path, manifest: Manifest, threads: int, batches: list[int]) -> tuple[list[Speed], float]:
+    before = _peak_mb()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    speeds = [Speed(threads, batch, _milliseconds(session, manifest=manifest, batch=batch)) for batch in batches]
+    return speeds, _peak_mb() - before
+
+
+def _milliseconds(session: onnxruntime.InferenceSession, *, manifest: Manifest, batch: int) -> float:
+    width, height = manifest.size
+    shape = (batch, 3, height, width) if manifest.layout == "NCHW" else (batch, height, width, 3)
+    feed = {manifest.input: np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)}
+    session.run(None, feed)
+    calls: list[float] = []
+    while len(calls) < _LEAST_CALLS or sum(calls) < _SECONDS:
+        start = time.perf_counter()
+        session.run(None, feed)
+        calls.append(time.perf_counter() - start)
+    return round(1000 * median(calls) / batch, 3)
+
+
+def _peak_mb() -> float:
+    """Peak resident memory of this process in megabytes.
+
+    Linux's own figure of its memory map: what getrusage says includes the parent before it became this process.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) / 1e3
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)

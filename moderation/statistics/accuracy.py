@@ -1,0 +1,134 @@
+"""How well scores tell violating from benign uploads, on a labelled sample and at another prevalence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special, stats
+
+from moderation.statistics import checks
+from moderation.statistics.checks import Floats
+from moderation.statistics.intervals import wilson
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with its 95 % interval; None where there is nothing to estimate it from."""
+
+    value: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """What one threshold does: an upload is found when its score is at or above it.
+
+    Attributes:
+        precision: share of violating among those found, at the sample's own prevalence.
+        precision_at: the same at the stated prevalence.
+        recall: share of the violating that are found.
+        false_alarms: share of the benign that are found.
+    """
+
+    threshold: float
+    precision: Estimate
+    precision_at: Estimate
+    recall: Estimate
+    false_alarms: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accuracy:
+    """Everything about one labelled sample. ``accuracy`` is at the threshold 0.5."""
+
+    violating: int
+    benign: int
+    prevalence: float
+    stated_prevalence: float
+    accuracy: Estimate
+    auc: Estimate
+    points: list[Point]
+
+
+def assess(
+    scores: Sequence[float], *, violating: Sequence[bool], prevalence: float, thresholds: Sequence[float]
+) -> Accuracy:
+    """Assess ``scores`` against the truth.
+
+    Args:
+        scores: probabilities, one for each upload.
+        violating: whether each of them violates; both kinds have to occur.
+        prevalence: the share of violating uploads on the platform, in (0, 1).
+        thresholds: where precision and recall are wanted.
+
+    Raises:
+        ValueError: lengths that differ, only one kind of upload, numbers out of range.
+    """
+    checks.fraction("prevalence", prevalence)
+    found, truth = np.asarray(scores, dtype=float), np.asarray(violating, dtype=bool)
+    if found.shape != truth.shape or truth.all() or not truth.any():
+        raise ValueError(
+            f"{truth.sum()} violating of {truth.size} labels for {found.size} scores; both kinds are needed"
+        )
+    positive, negative = found[truth], found[~truth]
+    right = int((positive >= 0.5).sum() + (negative < 0.5).sum())
+    return Accuracy(
+        violating=len(positive),
+        benign=len(negative),
+        prevalence=len(positive) / len(found),
+        stated_prevalence=prevalence,
+        accuracy=_share(right, len(found)),
+        auc=_auc(positive, negative),
+        points=[_point(each, positive=positive, negative=negative, prevalence=prevalence) for each in thresholds],
+    )
+
+
+def precision_at(prevalence: float, *, recall: float, false_alarms: float) -> float | None:
+    """Bayes: the share of violating among those found; None where nothing is found."""
+    found = recall * prevalence + false_alarms * (1 - prevalence)
+    return recall * prevalence / found if found else None
+
+
+def _share(hits: int, trials: int, *, confidence: float = 0.95) -> Estimate:
+    low, high = wilson(hits, trials, confidence)
+    return Estimate(hits / trials if trials else None, low, high)
+
+
+def _point(threshold: float, *, positive: Floats, negative: Floats, prevalence: float) -> Point:
+    hits, alarms = int((positive >= threshold).sum()), int((negative >= threshold).sum())
+    return Point(
+        threshold=threshold,
+        precision=_share(hits, hits + alarms),
+        precision_at=_at(prevalence, hits=hits, positive=len(positive), alarms=alarms, negative=len(negative)),
+        recall=_share(hits, len(positive)),
+        false_alarms=_share(alarms, len(negative)),
+    )
+
+
+def _at(prevalence: float, *, hits: int, positive: int, alarms: int, negative: int) -> Estimate:
+    """From two intervals of 97.5 %, which hold together in at least 95 %."""
+    recall, false_alarms = (_share(x, n, confidence=0.975) for x, n in ((hits, positive), (alarms, negative)))
+    value = precision_at(prevalence, recall=hits / positive, false_alarms=alarms / negative)
+    low = precision_at(prevalence, recall=recall.low, false_alarms=false_alarms.high)
+    high = precision_at(prevalence, recall=recall.high, false_alarms=false_alarms.low)
+    return Estimate(value, low if low is not None else 0.0, high if high is not None else 1.0)
+
+
+def _auc(positive: Floats, negative: Floats) -> Estimate:
+    """The chance that a violating upload scores above a benign one, ties counting half.
+
+    Source of the interval: Hanley and McNeil (1982), Radiology 143:29-36, on the logit scale.
+    """
+    n, m = len(positive), len(negative)
+    ranks = stats.rankdata(np.concatenate([positive, negative]))
+    auc = float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
+    if auc in (0.0, 1.0):
+        # The formula's variance is 0 there, which says too much: 3 / n is what no miss among n may hide.
+        slack = min(1.0, 3 / min(n, m))
+        return Estimate(auc, max(0.0, auc - slack), min(1.0, auc + slack))
+    one, two = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    variance = (auc * (1 - auc) + (n - 1) * (one - auc**2) + (m - 1) * (two - auc**2)) / (n * m)
+    half = 1.959964 * variance**0.5 / (auc * (1 - auc))
+    low, high = special.expit(special.logit(auc) + np.array([-half, half]))
+    return Estimate(auc, float(low), float(high))
