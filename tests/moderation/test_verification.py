@@ -430,7 +430,9 @@ def test_an_undone_effect_that_goes_on(decided: ReviewTask, settings) -> None:
     assert found_by(rule) == ["undone, and its effect goes on"]
 
 
-@pytest.mark.parametrize("change", [{"pi": (F("u") + 1) / 2}, {"rate_class": "reject:0.1"}, {"sampling_reason": "audit_approve"}])
+@pytest.mark.parametrize(
+    "change", [{"pi": (F("u") + 1) / 2}, {"rate_class": "reject:0.1"}, {"sampling_reason": "audit_approve"}]
+)
 def test_a_draw_whose_parts_do_not_agree(waiting: ReviewTask, change: dict[str, object]) -> None:
     rule = "each screening follows its coin and thresholds"
     assert found_by(rule) == []
