@@ -46,14 +46,6 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
     def held_by(self, claim: Claim) -> Self:
         return self.held().filter(claimed_by=claim.moderator, claim_token=claim.token)
 
-    def skipped_by(self, moderator: User) -> Self:
-        return self.filter(Exists(Skip.objects.filter(task__screening=OuterRef("screening"), moderator=moderator)))
-
-    def decided_before_by(self, moderator: User) -> Self:
-        """Tasks on a screening that this person gave a live verdict on: the next opinion is someone else's."""
-        own = Decision.objects.live().verdicts().filter(reviewer=moderator, screening=OuterRef("screening"))
-        return self.filter(Exists(own))
-
     def suitable_for(self, moderator: User) -> Self:
         # By screening: the same picture does not come back as somebody's second opinion.
         skipped = Skip.objects.filter(task__screening=OuterRef("screening"), moderator=moderator)

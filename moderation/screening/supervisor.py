@@ -91,7 +91,7 @@ class Supervisor:
         try:
             if self.total:
                 self._work()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: the run's record must say how it ended; the error goes on
             self._finish(ScreeningRun.State.FAILED)
             raise
         self._finish(ScreeningRun.State.STOPPED if self.report.stopped_early else ScreeningRun.State.DONE)
