@@ -55,6 +55,18 @@ def test_space_reveals_while_it_is_held_and_records_one_exposure(visit: Visits) 
     assert Exposure.objects.get().task == task
 
 
+def test_a_key_counts_from_the_moment_the_task_arrives(visit: Visits) -> None:
+    make_tasks(1)
+    window = visit(factories.make_user())
+    window.context.add_init_script(
+        "document.addEventListener('htmx:afterSwap', () => setTimeout(() =>"
+        " document.body.dispatchEvent(new KeyboardEvent('keydown', {key: ' ', bubbles: true})), 0), {once: true})"
+    )
+    page = window.open()
+    shows(page, "clear")
+    assert "revealed" not in page.url
+
+
 def test_the_button_toggles_and_leaving_the_window_blurs(visit: Visits) -> None:
     (task,) = make_tasks(1)
     page = visit(factories.make_user()).open()
