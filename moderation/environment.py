@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +32,14 @@ def number(name: str, *, default: int, at_least: int = 0, at_most: int = 2**53) 
     if not re.fullmatch(r"[0-9]{1,20}", value) or not at_least <= int(value) <= at_most:
         raise ImproperlyConfigured(f"{name}={value!r}: write a whole number from {at_least} to {at_most}.")
     return int(value)
+
+
+def choice(name: str, *, default: str, accepted: Collection[str]) -> str:
+    """One of the ``accepted`` words, in capitals or not."""
+    value = os.environ.get(name, default)
+    if value.lower() not in accepted:
+        raise ImproperlyConfigured(f"{name}={value!r}: write {' or '.join(accepted)}.")
+    return value.lower()
 
 
 def words(name: str, *, default: str = "") -> list[str]:

@@ -196,6 +196,8 @@ UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", default=25_000_000, at_least=1
 UPLOAD_MAX_PIXELS = env.number("UPLOAD_MAX_PIXELS", default=50_000_000, at_least=10_000)
 DECODE_ADDRESS_SPACE = env.number("DECODE_ADDRESS_SPACE", default=1_500_000_000, at_least=300_000_000)
 DECODE_SECONDS = env.number("DECODE_SECONDS", default=10, at_least=1, at_most=600)
+# What computes scores; whether the installed onnxruntime brings it is checked where it is used.
+EXECUTION_PROVIDER = env.choice("EXECUTION_PROVIDER", default="cpu", accepted=("cpu", "cuda", "openvino", "coreml"))
 # The longest body but for the pages and calls that take images (moderation/bodies.py).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 # One image stays in memory. Where several come at once, they are written to a folder that only we can read.

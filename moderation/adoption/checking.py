@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
+from django.conf import settings
 
 from moderation.adoption.errors import AdoptionRefused
 from moderation.adoption.labelled import read_labelled
@@ -46,7 +46,7 @@ def check(found: Found, *, question: Question) -> dict[str, Any]:
     labelled = assess_labelled(found, question=question) if question.labelled else None
     network = found.load()
     model = found.path.read_bytes()
-    measured = measure(found.path, manifest=manifest, batches=question.batches)
+    measured = measure(found.path, manifest=manifest, batches=question.batches, provider=settings.EXECUTION_PROVIDER)
     return {
         "name": manifest.name,
         "sha256": manifest.sha256,
@@ -57,7 +57,7 @@ def check(found: Found, *, question: Question) -> dict[str, Any]:
         "preprocessing_version": manifest.preprocessing_version,
         "graph": asdict(dissect(model, manifest=manifest)),
         "golden": _golden(network, model=model),
-        "machine": _machine(),
+        "machine": _machine(network),
         "speeds": [asdict(speed) for speed in measured.speeds],
         "memory_mb": round(measured.memory_mb, 1),
         "labelled": labelled,
@@ -125,10 +125,10 @@ def _golden(network: Network, *, model: bytes) -> dict[str, Any]:
     }
 
 
-def _machine() -> dict[str, str]:
+def _machine(network: Network) -> dict[str, str]:
     return {
         "processor": platform.machine(),
         "system": platform.system(),
-        "runtime": f"onnxruntime {onnxruntime.__version__} CPUExecutionProvider",
+        "runtime": network.runtime,
         "python": platform.python_version(),
     }

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 from moderation.adoption.errors import AdoptionRefused
 from moderation.inference import embedded
 from moderation.inference.classifier import Classifier as Network
@@ -43,7 +45,7 @@ class Found:
             AdoptionRefused: the file is missing, damaged, or gives other outputs than it did.
         """
         try:
-            return Network.load(self.path, self.manifest)
+            return Network.load(self.path, self.manifest, provider=settings.EXECUTION_PROVIDER)
         except ClassifierFileError as error:
             raise AdoptionRefused(f"{error}.") from error
 

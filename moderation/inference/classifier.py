@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from PIL import Image
 
 from moderation.inference.manifest import ClassifierFileError, Golden, Manifest
 from moderation.inference.preprocessing import prepare
+from moderation.inference.providers import CPU, PROVIDERS, check_installed, check_started
 from moderation.inference.tensors import (
     Float32Array,
     ModelOutputError,
@@ -47,18 +48,16 @@ class Classifier:
         self.manifest = manifest
 
     @classmethod
-    def load(
-        cls, path: Path, manifest: Manifest, *, providers: Sequence[str] = ("CPUExecutionProvider",)
-    ) -> "Classifier":
+    def load(cls, path: Path, manifest: Manifest, *, provider: str = CPU) -> "Classifier":
         """Load an ONNX file and check its sha256, its graph's names and its golden inputs.
 
         Raises:
-            ClassifierFileError: the file is missing, changed, no graph, or not the manifest's graph; or a
-                provider is not installed.
+            ClassifierFileError: the file is missing, changed, no graph, or not the manifest's graph.
+            ProviderMissing: ``provider``, a key of PROVIDERS, is not installed or does not start.
             GoldenMismatch: it gives other outputs than the manifest expects.
         """
         model = _verified_bytes(path, manifest=manifest)
-        classifier = cls(_session(model, path=path, providers=providers), manifest=manifest)
+        classifier = cls(_session(model, path=path, provider=provider), manifest=manifest)
         classifier._check_graph(path)
         classifier.check_golden()
         return classifier
@@ -71,7 +70,7 @@ class Classifier:
             ClassifierFileError: the bytes are no graph, or not the manifest's graph.
         """
         path = Path(manifest.file)
-        classifier = cls(_session(model, path=path, providers=("CPUExecutionProvider",)), manifest=manifest)
+        classifier = cls(_session(model, path=path, provider=CPU), manifest=manifest)
         classifier._check_graph(path)
         return classifier
 
@@ -166,18 +165,17 @@ def _verified_bytes(path: Path, *, manifest: Manifest) -> bytes:
     return model
 
 
-def _session(model: bytes, *, path: Path, providers: Sequence[str]) -> Any:
-    installed = onnxruntime.get_available_providers()
-    if missing := [name for name in providers if name not in installed]:
-        found, accepted = ", ".join(missing), ", ".join(installed)
-        raise ClassifierFileError(f"execution provider {found} is not installed; installed are {accepted}")
+def _session(model: bytes, *, path: Path, provider: str) -> Any:
+    check_installed(provider)
     options = onnxruntime.SessionOptions()
     # One process a core does more than threads that wait for each other.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     try:
-        return onnxruntime.InferenceSession(model, options, providers=list(providers))
+        session = onnxruntime.InferenceSession(model, options, providers=[PROVIDERS[provider]])
     except _RUNTIME_ERRORS as error:
         raise ClassifierFileError(f"{path} is not a graph that can be loaded: {error}") from error
+    check_started(session, provider=provider)
+    return session
 
 
 def _batches(views: UInt8Array, *, size: int) -> Iterator[UInt8Array]:

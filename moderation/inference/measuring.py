@@ -15,6 +15,7 @@ import numpy as np
 import onnxruntime
 
 from moderation.inference.manifest import Manifest
+from moderation.inference.providers import CPU, PROVIDERS
 
 BATCHES = range(1, 9)
 #: Calls that are timed of each batch: at least so many, and so long.
@@ -44,22 +45,24 @@ def thread_counts() -> list[int]:
     return sorted({cores, *(1 << power for power in range(cores.bit_length()) if 1 << power <= cores)})
 
 
-def measure(path: Path, *, manifest: Manifest, batches: Sequence[int] = BATCHES) -> Measured:
+def measure(path: Path, *, manifest: Manifest, batches: Sequence[int] = BATCHES, provider: str = CPU) -> Measured:
     """Time the network alone, without decoding, for every batch and count of threads."""
     speeds, memory = [], 0.0
     for threads in thread_counts():
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            found, added = pool.submit(_measure_here, path, manifest, threads, list(batches)).result()
+            found, added = pool.submit(_measure_here, path, manifest, threads, list(batches), provider).result()
         speeds += found
         memory = memory or added  # of one thread: that is how the pre-screen runs it
     return Measured(speeds, memory)
 
 
-def _measure_here(path: Path, manifest: Manifest, threads: int, batches: list[int]) -> tuple[list[Speed], float]:
+def _measure_here(
+    path: Path, manifest: Manifest, threads: int, batches: list[int], provider: str
+) -> tuple[list[Speed], float]:
     before = _peak_mb()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=[PROVIDERS[provider]])
     speeds = [Speed(threads, batch, _milliseconds(session, manifest=manifest, batch=batch)) for batch in batches]
     return speeds, _peak_mb() - before
 

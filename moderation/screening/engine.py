@@ -34,13 +34,14 @@ def load(classifier: Classifier) -> Network:
 
     Raises:
         ClassifierFileError: the file is missing or not the registered one. The message says which.
+        ProviderMissing: EXECUTION_PROVIDER is not installed or does not start.
     """
     if classifier.is_embedded:
         manifest, path = embedded.open_nsfw()
         _check_installed(manifest, classifier=classifier)
     else:
         manifest, path = Manifest.from_json(classifier.manifest), classifier.path
-    return Network.load(path, manifest)
+    return Network.load(path, manifest, provider=settings.EXECUTION_PROVIDER)
 
 
 def _check_installed(manifest: Manifest, *, classifier: Classifier) -> None:

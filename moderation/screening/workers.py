@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 # Settings that a worker takes over from its command, as they may differ from what the environment says.
-PASSED_ON = ("UPLOAD_MAX_BYTES", "UPLOAD_MAX_PIXELS", "DECODE_ADDRESS_SPACE", "DECODE_SECONDS")
+PASSED_ON = ("UPLOAD_MAX_BYTES", "UPLOAD_MAX_PIXELS", "DECODE_ADDRESS_SPACE", "DECODE_SECONDS", "EXECUTION_PROVIDER")
 
 
 class Worker:

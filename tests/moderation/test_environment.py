@@ -40,6 +40,18 @@ def test_another_flag_is_refused(given_value, value: str) -> None:
         env.flag("SOME_NAME", default=True)
 
 
+@pytest.mark.parametrize("value", ["cuda", "CUDA"])
+def test_a_choice_in_any_capitals(given_value, value: str) -> None:
+    given_value(value)
+    assert env.choice("SOME_NAME", default="cpu", accepted=("cpu", "cuda")) == "cuda"
+
+
+def test_another_choice_is_refused(given_value) -> None:
+    given_value("gpu")
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_NAME='gpu': write cpu or cuda\."):
+        env.choice("SOME_NAME", default="cpu", accepted=("cpu", "cuda"))
+
+
 @pytest.mark.parametrize(("value", "read"), [("3", 3), ("10", 10), ("007", 7)])
 def test_a_number_may_touch_its_bounds(given_value, value: str, read: int) -> None:
     given_value(value)

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 from PIL import Image
 
 from moderation.inference.classifier import Classifier, ClassifierFileError, GoldenMismatch, ModelOutputError
 from moderation.inference.manifest import Manifest
+from moderation.inference.providers import PROVIDERS, ProviderMissing, check_started
 from moderation.inference.scorer import Scored, Scorer
 from moderation.inference.tensors import to_probabilities, to_tensor
 from tests.moderation.inference.pictures import plain, write
@@ -77,8 +79,16 @@ def test_names_that_the_graph_does_not_have(field: str, known: str, folder: Path
 
 def test_a_provider_that_is_not_installed(folder: Path) -> None:
     manifest, path = write_red_classifier(folder)
-    with pytest.raises(ClassifierFileError, match=r"NoSuchProvider is not installed; installed are .*CPU"):
-        Classifier.load(path, manifest, providers=["NoSuchProvider"])
+    missing = next(name for name in PROVIDERS if PROVIDERS[name] not in onnxruntime.get_available_providers())
+    with pytest.raises(
+        ProviderMissing, match=rf"'{missing}' is not installed: onnxruntime .* brings cpu.*EXECUTION_PR"
+    ):
+        Classifier.load(path, manifest, provider=missing)
+
+
+def test_a_provider_that_falls_back_is_refused(red: Classifier) -> None:
+    with pytest.raises(ProviderMissing, match=r"'cuda' is installed but did not start.* with CPUExecutionProvider"):
+        check_started(red._session, provider="cuda")
 
 
 @pytest.mark.parametrize(
