@@ -14,7 +14,21 @@ from django.db import connection
 from django.db.models import Count, Exists, Model, OuterRef, Q, Subquery
 
 from moderation import files, routing
-from moderation.models import Decision, Effect, Epoch, ReviewTask, Score, Screening, StoredFile, Upload, Verdict
+from moderation.inference import embedded
+from moderation.inference.manifest import ClassifierFileError
+from moderation.models import (
+    Classifier,
+    Decision,
+    Effect,
+    Epoch,
+    PolicyVersion,
+    ReviewTask,
+    Score,
+    Screening,
+    StoredFile,
+    Upload,
+    Verdict,
+)
 from moderation.models.opinions import Opinions
 from moderation.models.status import statuses
 from moderation.tuning import rollup
@@ -208,6 +222,27 @@ def rows_have_their_file() -> Iterator[Finding]:
             yield f"file {file}", "other bytes than were received: the sha256 differs"
 
 
+def classifiers_have_their_file() -> Iterator[Finding]:
+    """Retired ones too: a score that cannot be repeated is none. Of the embedded one, where it is needed."""
+    needed = Q(policy_versions__state=PolicyVersion.State.IN_FORCE)
+    registered = Classifier.objects.filter(~Q(file_name="") | needed).distinct()
+    for classifier in registered:
+        try:
+            path = embedded.open_nsfw()[1] if classifier.is_embedded else classifier.path
+            found = hashlib.sha256(path.read_bytes()).hexdigest()
+        except (OSError, ClassifierFileError) as error:
+            yield f"classifier {classifier.name}", f"its file cannot be read: {error}"
+            continue
+        if found != classifier.sha256:
+            yield f"classifier {classifier.name}", f"its file has sha256 {found}, registered is {classifier.sha256}"
+
+
+def retired_classifiers_rule_nothing() -> Iterator[Finding]:
+    in_force = PolicyVersion.objects.in_force().exclude(classifier__retired_at=None)
+    for version in in_force.select_related("policy", "classifier"):
+        yield str(version), f"in force with {version.classifier}, which is retired"
+
+
 def undecided_tasks_have_renditions() -> Iterator[Finding]:
     for task in ReviewTask.objects.undecided().select_related("upload__file", "screening").iterator():
         frame = task.screening.frame if task.screening else 0
@@ -291,6 +326,8 @@ RULES: dict[str, Callable[[], Iterator[Finding]]] = {
     "each effect does what was decided": effects_do_what_was_decided,
     "what was undone has no effect any more": undone_effects_are_reversed,
     "each row has its file with its size and sha256": rows_have_their_file,
+    "each classifier has its file with its sha256": classifiers_have_their_file,
+    "no retired classifier rules": retired_classifiers_rule_nothing,
     "each undecided task has its renditions": undecided_tasks_have_renditions,
     "each change of a mutable row has its audit row": changes_have_their_audit_row,
 }

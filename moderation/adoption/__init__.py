@@ -5,7 +5,7 @@ from moderation.adoption.errors import AdoptionRefused
 from moderation.adoption.importing import import_classifier
 from moderation.adoption.quantizing import Drift, quantize_classifier
 from moderation.adoption.report import write_report
-from moderation.adoption.ruling import Terms, activate, retire
+from moderation.adoption.ruling import Terms, activate, retire, undo_activation
 from moderation.adoption.trying import Trial, find, try_on
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "quantize_classifier",
     "retire",
     "try_on",
+    "undo_activation",
     "write_report",
 ]

@@ -1,6 +1,6 @@
 """Which classifier a policy goes by: put one in force, take one out of use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from moderation.adoption.errors import AdoptionRefused
 from moderation.models import Classifier, Policy, PolicyVersion, User
-from moderation.models.policies import GRID
+from moderation.models.policies import GRID, ClassifierRetired
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ def activate(name: str, *, policy: str, terms: Terms) -> PolicyVersion:
     Raises:
         AdoptionRefused: the classifier, the policy or the terms cannot be used.
     """
-    classifier = _usable(name)
+    classifier = usable(name)
     content = {
         "classifier": classifier,
         "labels": _labels(classifier, wanted=terms.labels),
@@ -57,7 +57,53 @@ def activate(name: str, *, policy: str, terms: Terms) -> PolicyVersion:
             version.publish(by=terms.by, why=terms.why)
     except (ValidationError, IntegrityError) as error:
         raise AdoptionRefused(f"{_in_words(error)} Nothing was published.") from error
+    except ClassifierRetired as retired:
+        raise AdoptionRefused(str(retired)) from retired
     return version
+
+
+@transaction.atomic
+def undo_activation(policy: str, *, why: str, by: User | None = None) -> PolicyVersion:
+    """Let the classifier that ruled ``policy`` before rule again, with the thresholds that it had, in a new epoch.
+
+    The thresholds of communities that retired with it come back as well.
+
+    Raises:
+        AdoptionRefused: no other classifier ruled before, or it was retired.
+    """
+    now = PolicyVersion.objects.root().in_force().filter(policy__slug=policy).select_related("policy").first()
+    if now is None:
+        raise AdoptionRefused(f"No policy {policy!r} is in force. In force: {', '.join(_slugs_in_force())}.")
+    if not why.strip():
+        raise AdoptionRefused("--why is empty. Say why the classifier before rules again: the record keeps it.")
+    before = _ruled_before(now)
+    try:
+        _publish_again(before, why=why, by=by)
+        for version in PolicyVersion.objects.filter(policy=now.policy, retired_at=before.retired_at).exclude(
+            community=None
+        ):
+            _publish_again(version, why=why, by=by)
+    except ClassifierRetired as retired:
+        raise AdoptionRefused(str(retired)) from retired
+    return PolicyVersion.objects.root().in_force().select_related("epoch", "classifier").get(policy=now.policy)
+
+
+def _ruled_before(now: PolicyVersion) -> PolicyVersion:
+    """The last version that another classifier, or the same with other labels, ruled by."""
+    published = PolicyVersion.objects.root().filter(policy=now.policy, state=PolicyVersion.State.RETIRED)
+    others = published.exclude(classifier=now.classifier_id, labels=now.labels, combination=now.combination)
+    before = others.order_by("-retired_at", "-number").first()
+    if before is None:
+        raise AdoptionRefused(f"No other classifier ruled {now.policy.slug} before: there is nothing to undo.")
+    return before
+
+
+def _publish_again(version: PolicyVersion, *, why: str, by: User | None) -> None:
+    version.copy_as_draft(by=by).publish(by=by, why=why)
+
+
+def _slugs_in_force() -> Iterable[str]:
+    return Policy.objects.in_force().values_list("slug", flat=True)
 
 
 @transaction.atomic
@@ -67,7 +113,7 @@ def retire(name: str) -> Classifier:
     Raises:
         AdoptionRefused: it is unknown, retired already, or in force somewhere.
     """
-    classifier = _usable(name, for_update=True)
+    classifier = usable(name, for_update=True)
     ruled = PolicyVersion.objects.in_force().filter(classifier=classifier).select_related("policy")
     if slugs := ", ".join(version.policy.slug for version in ruled):
         raise AdoptionRefused(
@@ -79,8 +125,14 @@ def retire(name: str) -> Classifier:
     return classifier
 
 
-def _usable(name: str, *, for_update: bool = False) -> Classifier:
-    rows = Classifier.objects.select_for_update() if for_update else Classifier.objects.select_for_update(no_key=True)
+def usable(name: str, *, for_update: bool = False) -> Classifier:
+    """The classifier of that name, unless it was retired.
+
+    Raises:
+        AdoptionRefused: it was, or there is none.
+    """
+    # Who publishes locks the policy first and the classifier then; so nobody else locks it before a policy.
+    rows = Classifier.objects.select_for_update() if for_update else Classifier.objects.all()
     classifier = rows.filter(name=name).first()
     if classifier is None:
         names = ", ".join(Classifier.objects.active().order_by("pk").values_list("name", flat=True))

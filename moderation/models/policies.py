@@ -278,11 +278,19 @@ class PolicyVersion(models.Model):
 
     @transaction.atomic
     def publish(self, *, by: User | None, why: str) -> None:
-        """Put this draft in force; the one before it retires and the next pre-screen uses this one."""
+        """Put this draft in force; the one before it retires and the next pre-screen uses this one.
+
+        Where another classifier is to rule, the thresholds of communities retire too: they do not transfer.
+
+        Raises:
+            AlreadyPublished: it is not a draft any more. Nothing was changed.
+            ClassifierRetired: its classifier is out of use. Nothing was changed.
+        """
         # Everybody who publishes for this policy queues up here.
         Policy.objects.select_for_update().get(pk=self.policy_id)
+        self._refuse_retired_classifier()
         siblings = PolicyVersion.objects.filter(policy=self.policy, community=self.community)
-        siblings.in_force().update(state=self.State.RETIRED, retired_at=Now())
+        self._replaced_by_this().update(state=self.State.RETIRED, retired_at=Now())
         published = siblings.filter(pk=self.pk, state=self.State.DRAFT).update(
             state=self.State.IN_FORCE,
             published_by=by,
@@ -293,6 +301,27 @@ class PolicyVersion(models.Model):
         if published != 1:
             raise AlreadyPublished(f"{self} is not a draft any more. Reload the page to see what is in force.")
         self.refresh_from_db()
+
+    def _refuse_retired_classifier(self) -> None:
+        if self.classifier is None:
+            return
+        # Locked: whoever retires it comes before or after.
+        classifier = type(self.classifier).objects.select_for_update(no_key=True).get(pk=self.classifier.pk)
+        if classifier.retired_at is not None:
+            raise ClassifierRetired(
+                f"{classifier.name}, the classifier of {self}, was retired on {classifier.retired_at:%d %B %Y}. "
+                "Nothing was published. Draft a version from what is in force, or activate another classifier."
+            )
+
+    def _replaced_by_this(self) -> PolicyVersionQuerySet:
+        """The versions in force that this one retires."""
+        in_force = PolicyVersion.objects.in_force().filter(policy=self.policy)
+        before = in_force.filter(community=self.community).first()
+        return in_force if before and self._scores_otherwise(before) else in_force.filter(community=self.community)
+
+    def _scores_otherwise(self, before: "PolicyVersion") -> bool:
+        names = ("classifier_id", "labels", "combination")
+        return self.community_id is None and any(getattr(self, name) != getattr(before, name) for name in names)
 
     def copy_as_draft(self, *, by: User | None, **changes: Any) -> "PolicyVersion":
         """A new draft with this version's content and the next free number."""
@@ -368,3 +397,7 @@ class PolicyVersion(models.Model):
 
 class AlreadyPublished(Exception):
     """The version is not a draft any more."""
+
+
+class ClassifierRetired(Exception):
+    """The version goes by a classifier that is out of use."""

@@ -6,10 +6,10 @@ from datetime import timedelta
 from itertools import pairwise
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import Count, F, FloatField, Func, IntegerField, Min, QuerySet, Value
+from django.db.models import Count, F, FloatField, Func, IntegerField, Min, QuerySet, Subquery, Value
 from django.db.models.functions import Now
 
-from moderation.models import Policy, Screening
+from moderation.models import Policy, PolicyVersion, Screening
 from moderation.models.policies import GRID, GRID_STEPS
 from moderation.routing import Rates, Route
 
@@ -103,9 +103,16 @@ _GRID = Value(GRID, output_field=ArrayField(FloatField()))
 
 
 def score_counts(policy: Policy) -> ScoreCounts:
-    """The live screenings of the last 28 days that go by the policy's own thresholds, not by a community's."""
+    """The live screenings of the last 28 days that go by the policy's own thresholds, not by a community's.
+
+    Only those of the classifier in force: another one's scores mean something else.
+    """
+    rules = PolicyVersion.objects.root().in_force().filter(policy=policy)
     screenings = Screening.objects.live().filter(
-        policy=policy, policy_version__community=None, created_at__gte=Now() - WINDOW
+        policy=policy,
+        policy_version__community=None,
+        classifier=Subquery(rules.values("classifier")),
+        created_at__gte=Now() - WINDOW,
     )
     rows = screenings.values("route", bin=WidthBucket(F("score"), _GRID) - 1).annotate(uploads=Count("pk"))
     bins, routed = Counter[int](), Counter[Route]()

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from moderation import tuning
 from moderation.models import Policy, PolicyVersion
+from moderation.models.policies import ClassifierRetired
 from reviewqueue.comparisons import Comparison
 from reviewqueue.forms_thresholds import ReasonForm
 from reviewqueue.permissions import ReviewerRequest, can_publish_thresholds, can_see_thresholds
@@ -17,7 +18,11 @@ from reviewqueue.views.thresholds import chosen_policy, go_to, what_happened
 @can_see_thresholds
 def history(request: ReviewerRequest) -> HttpResponse:
     policy = chosen_policy(request.GET.get("policy"))
-    versions = PolicyVersion.objects.root().filter(policy=policy).select_related("created_by", "published_by", "epoch")
+    versions = (
+        PolicyVersion.objects.root()
+        .filter(policy=policy)
+        .select_related("created_by", "published_by", "epoch", "classifier")
+    )
     context = {"policy": policy, "policies": Policy.objects.in_force(), "versions": versions.order_by("-number")}
     return render(request, "reviewqueue/thresholds_history.html", context)
 
@@ -33,8 +38,8 @@ def roll_back(request: ReviewerRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             after = tuning.roll_back(version, by=request.user, **form.cleaned_data)
-        except tuning.PublishedMeanwhile as meanwhile:
-            form.add_error(None, str(meanwhile))
+        except (tuning.PublishedMeanwhile, ClassifierRetired) as refused:
+            form.add_error(None, str(refused))
             return render_roll_back(request, form, version=version, status=409)
         messages.success(request, what_happened(current, after))
         return go_to(request, version.policy)

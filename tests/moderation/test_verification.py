@@ -14,7 +14,19 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from moderation import files, routing, verification
-from moderation.models import Decision, Effect, ReviewTask, Score, Screening, StoredFile, Upload, User, Verdict, settle
+from moderation.models import (
+    Classifier,
+    Decision,
+    Effect,
+    ReviewTask,
+    Score,
+    Screening,
+    StoredFile,
+    Upload,
+    User,
+    Verdict,
+    settle,
+)
 from moderation.models.quarantine import settle_quarantine
 from moderation.verification import RULES, verify
 from tests.factories import (
@@ -25,6 +37,7 @@ from tests.factories import (
     make_upload,
     make_user,
     red,
+    use_red_classifier,
     version_in_force,
 )
 
@@ -262,6 +275,23 @@ def test_a_row_whose_file_is_not_what_was_received(waiting: ReviewTask, damage: 
     rule = "each row has its file with its size and sha256"
     assert found_by(rule) == []
     assert [damage(waiting.upload.file.path)] == found_by(rule)
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"), [(Path.unlink, "cannot be read"), (lambda path: path.write_bytes(b"x"), "its file has sha256")]
+)
+def test_a_classifier_whose_file_is_not_what_was_registered(damage: Callable[[Path], object], found: str) -> None:
+    version = use_red_classifier()
+    assert found_by("each classifier has its file with its sha256") == []
+    damage(version.classifier.path)
+    (said,) = found_by("each classifier has its file with its sha256")
+    assert found in said
+
+
+def test_a_retired_classifier_in_force() -> None:
+    Classifier.objects.update(retired_at=Now())
+    (said,) = found_by("no retired classifier rules")
+    assert "in force with open_nsfw" in said
 
 
 def test_an_erased_file_is_not_missed() -> None:

@@ -1,11 +1,12 @@
 """The thresholds pages: what is shown, tried out, drafted, published and rolled back."""
 
 import pytest
+from django.db.models.functions import Now
 from django.test import Client
 
 from moderation import tuning
-from moderation.models import PolicyVersion
-from tests.factories import default_policy, make_screening, make_task, make_user, version_in_force
+from moderation.models import Classifier, PolicyVersion
+from tests.factories import default_policy, make_screening, make_task, make_user, use_red_classifier, version_in_force
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -232,3 +233,12 @@ def test_the_number_of_verdicts_on_audits_is_told_but_no_rate() -> None:
     task.decide("benign", claim=task.claim)
     page = signed_in().get("/thresholds/")
     assert page.context["verdicts"] == {"audit_approve": 1, "audit_reject": 0}
+
+
+def test_rolling_back_to_a_retired_classifier_is_refused_on_the_page() -> None:
+    first = version_in_force()
+    second = use_red_classifier()
+    Classifier.objects.filter(pk=first.classifier_id).update(retired_at=Now())
+    page = signed_in().post(f"/thresholds/versions/{first.pk}/roll-back/", {"seen": second.pk, "why": "back"})
+    assert page.status_code == 409
+    assert "was retired on" in page.content.decode()

@@ -25,6 +25,7 @@ class Command(BaseCommand):
         add_score(actions)
         add_import(actions)
         add_activate(actions)
+        add_deactivate(actions)
         add_check(actions)
         add_quantize(actions)
         retire = actions.add_parser("retire", help="take a classifier out of use; refused while it is in force")
@@ -77,24 +78,19 @@ class Command(BaseCommand):
         self.stdout.write(as_json(drift.as_json()) if json else drift_in_words(drift, name=name, source=source))
 
     def do_activate(self, *, name: str, policy: str, by: str, text: Path | None, **options: Any) -> None:
-        person = User.objects.filter(username=by).first() if by else None
-        if by and person is None:
-            raise CommandError(f"Nobody is called {by!r}. Leave --by out, or name an account.")
         terms = adoption.Terms(
             low=options["low"],
             high=options["high"],
             why=options["why"],
             labels=options["labels"],
             combination=options["combination"],
-            by=person,
+            by=person_named(by),
             text=read_text(text) if text else "",
         )
-        version = adoption.activate(name, policy=policy, terms=terms)
-        assert version.epoch is not None
-        self.stdout.write(
-            f"{name} rules {version} from the next pre-screen on, low {version.low:.2f}, high {version.high:.2f}, "
-            f"{version.combination} of {', '.join(version.labels)}; {version.epoch}: {version.epoch.why_opened}"
-        )
+        self.stdout.write(ruling_in_words(adoption.activate(name, policy=policy, terms=terms)))
+
+    def do_deactivate(self, *, policy: str, why: str, by: str, **_: Any) -> None:
+        self.stdout.write(ruling_in_words(adoption.undo_activation(policy, why=why, by=person_named(by))))
 
     def do_retire(self, *, name: str, **_: Any) -> None:
         adoption.retire(name)
@@ -143,6 +139,15 @@ def add_activate(actions: Any) -> None:
     activate.add_argument("--by", default="", metavar="USERNAME", help="in whose name (default: nobody's)")
 
 
+def add_deactivate(actions: Any) -> None:
+    deactivate = actions.add_parser(
+        "deactivate", help="undo 'activate': the classifier before rules again, with the thresholds that it had"
+    )
+    deactivate.add_argument("--policy", required=True, metavar="SLUG")
+    deactivate.add_argument("--why", required=True, help="kept in the record")
+    deactivate.add_argument("--by", default="", metavar="USERNAME", help="in whose name (default: nobody's)")
+
+
 def add_check(actions: Any) -> None:
     check = actions.add_parser("check", help="write a report on what one must ask before adopting a classifier")
     check.add_argument("name", metavar="NAME")
@@ -166,6 +171,14 @@ def add_quantize(actions: Any) -> None:
         help="default: static for convolutional networks, dynamic for transformers",
     )
     quantize.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def person_named(username: str) -> User | None:
+    """The account of that name; None where nobody is named."""
+    person = User.objects.filter(username=username).first() if username else None
+    if username and person is None:
+        raise CommandError(f"Nobody is called {username!r}. Leave --by out, or name an account.")
+    return person
 
 
 def words(text: str) -> list[str]:
@@ -202,6 +215,16 @@ def in_words(row: dict[str, Any]) -> str:
     labels = ", ".join(row["labels"])
     looks = f"looks for {row['positive_label']} among {labels}"
     return f"{row['name']}  {row['sha256'][:12]}, {looks}; {row['licence']}; {state}"
+
+
+def ruling_in_words(version: PolicyVersion) -> str:
+    assert version.epoch is not None
+    assert version.classifier is not None
+    return (
+        f"{version.classifier.name} rules {version} from the next pre-screen on, low {version.low:.2f}, high "
+        f"{version.high:.2f}, {version.combination} of {', '.join(version.labels)}; "
+        f"{version.epoch}: {version.epoch.why_opened}"
+    )
 
 
 def trial_in_words(trial: adoption.Trial) -> str:

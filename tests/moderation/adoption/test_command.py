@@ -9,7 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from moderation import files
-from moderation.models import Classifier, Epoch, PolicyVersion, Screening
+from moderation.models import Classifier, Community, Epoch, PolicyVersion, Screening
+from moderation.models.policies import ClassifierRetired
 from moderation.verification import verify
 from tests.factories import image_bytes, make_upload, make_user, use_red_classifier, version_in_force
 from tests.moderation.adoption.publishing import publish_timm
@@ -192,3 +193,53 @@ def test_a_second_policy_with_several_labels_over_one_decode(tmp_path: Path) -> 
     assert found["violence"].score == pytest.approx(0.6, abs=0.003)
     assert found["violence"].route == "review"
     assert verify().clean
+
+
+@db
+def test_activating_is_undone_with_the_thresholds_of_before() -> None:
+    before = version_in_force()
+    use_red_classifier(low=0.3, high=0.4)
+    said = classifiers("deactivate", "--policy", "adult-content", "--why", "It is worse.")
+    now = version_in_force()
+    assert "open_nsfw rules" in said
+    assert (now.classifier, now.low, now.high, now.why) == (before.classifier, 0.2, 0.8, "It is worse.")
+    assert Epoch.objects.count() == 3, "evidence about another stretch is none about this one"
+    assert verify().clean
+
+
+@db
+def test_thresholds_of_communities_go_and_come_back_with_their_classifier() -> None:
+    art = Community.objects.create(slug="art", name="Art")
+    own = PolicyVersion.objects.create(policy=version_in_force().policy, community=art, number=1, low=0.6, high=0.9)
+    own.publish(by=None, why="Art shows more skin.")
+    use_red_classifier()
+    assert not PolicyVersion.objects.in_force().filter(community=art).exists(), "thresholds do not transfer"
+    classifiers("deactivate", "--policy", "adult-content", "--why", "It is worse.")
+    assert PolicyVersion.objects.in_force().get(community=art).low == 0.6
+
+
+@db
+@pytest.mark.parametrize(
+    ("policy", "why", "message"),
+    [
+        ("adult-content", "x", "No other classifier ruled adult-content before"),
+        ("adult-content", " ", "--why is empty"),
+        ("nope", "x", "No policy 'nope' is in force. In force: adult-content"),
+    ],
+)
+def test_nothing_to_undo(policy: str, why: str, message: str) -> None:
+    with pytest.raises(CommandError, match=message):
+        classifiers("deactivate", "--policy", policy, "--why", why)
+
+
+@db
+def test_a_retired_classifier_comes_back_by_no_old_version_and_no_draft() -> None:
+    first = version_in_force()
+    draft = first.copy_as_draft(by=None, low=0.1)
+    use_red_classifier()
+    classifiers("retire", "open_nsfw")
+    with pytest.raises(ClassifierRetired, match=r"open_nsfw, the classifier of .* was retired on .* Nothing was publ"):
+        draft.publish(by=None, why="late")
+    with pytest.raises(CommandError, match="open_nsfw, the classifier of"):
+        classifiers("deactivate", "--policy", "adult-content", "--why", "x")
+    assert version_in_force().classifier.name == "red"
