@@ -46,7 +46,7 @@ def scores(manifest: Manifest, model: Path, paths: list[Path]) -> np.ndarray:
     with Scorer([network]) as scorer:
         outcomes = list(scorer.score(paths))
     assert all(isinstance(outcome, Scored) for outcome in outcomes), outcomes
-    return np.array([outcome.scores[manifest.sha256][manifest.positive_label].value for outcome in outcomes])
+    return np.array([outcome.scores[manifest.key][manifest.positive_label].value for outcome in outcomes])
 
 
 if __name__ == "__main__":

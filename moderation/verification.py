@@ -25,6 +25,7 @@ from moderation.models import (
     ReviewTask,
     Score,
     Screening,
+    Shadow,
     StoredFile,
     Upload,
     Verdict,
@@ -241,6 +242,9 @@ def retired_classifiers_rule_nothing() -> Iterator[Finding]:
     in_force = PolicyVersion.objects.in_force().exclude(classifier__retired_at=None)
     for version in in_force.select_related("policy", "classifier"):
         yield str(version), f"in force with {version.classifier}, which is retired"
+    shadows = Shadow.objects.open().exclude(classifier__retired_at=None)
+    for shadow in shadows.select_related("policy", "classifier"):
+        yield str(shadow), "still asked, and retired"
 
 
 def undecided_tasks_have_renditions() -> Iterator[Finding]:
@@ -327,7 +331,7 @@ RULES: dict[str, Callable[[], Iterator[Finding]]] = {
     "what was undone has no effect any more": undone_effects_are_reversed,
     "each row has its file with its size and sha256": rows_have_their_file,
     "each classifier has its file with its sha256": classifiers_have_their_file,
-    "no retired classifier rules": retired_classifiers_rule_nothing,
+    "no retired classifier rules or scores along": retired_classifiers_rule_nothing,
     "each undecided task has its renditions": undecided_tasks_have_renditions,
     "each change of a mutable row has its audit row": changes_have_their_audit_row,
 }

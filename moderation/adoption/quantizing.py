@@ -125,7 +125,7 @@ def _drift(networks: Sequence[Network], *, paths: Sequence[Path], method: Method
 
 
 def _values(scored: Scored, manifest: Manifest) -> dict[str, float]:
-    return {label: score.value for label, score in scored.scores[manifest.sha256].items()}
+    return {label: score.value for label, score in scored.scores[manifest.key].items()}
 
 
 def route_flips(pairs: Sequence[tuple[Path, Probabilities, Probabilities]], *, sha256: str) -> list[Flip]:

@@ -1,6 +1,6 @@
 """Which classifier a policy goes by: put one in force, take one out of use."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +8,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
+from moderation.adoption.comparing import check_pair
 from moderation.adoption.errors import AdoptionRefused
-from moderation.models import Classifier, Policy, PolicyVersion, User
-from moderation.models.policies import GRID, ClassifierRetired
+from moderation.models import Classifier, Policy, PolicyVersion, Shadow, User
+from moderation.models.policies import ClassifierRetired
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +43,12 @@ def activate(name: str, *, policy: str, terms: Terms) -> PolicyVersion:
     classifier = usable(name)
     content = {
         "classifier": classifier,
-        "labels": _labels(classifier, wanted=terms.labels),
+        "labels": chosen_labels(classifier, wanted=terms.labels),
         "combination": _combination(terms),
         "low": terms.low,
         "high": terms.high,
     }
-    _check_thresholds(terms)
+    check_pair(terms.low, terms.high)
     if not terms.why.strip():
         raise AdoptionRefused("--why is empty. Say why this classifier rules from now on: the record keeps it.")
     try:
@@ -71,9 +72,7 @@ def undo_activation(policy: str, *, why: str, by: User | None = None) -> PolicyV
     Raises:
         AdoptionRefused: no other classifier ruled before, or it was retired.
     """
-    now = PolicyVersion.objects.root().in_force().filter(policy__slug=policy).select_related("policy").first()
-    if now is None:
-        raise AdoptionRefused(f"No policy {policy!r} is in force. In force: {', '.join(_slugs_in_force())}.")
+    now = PolicyVersion.objects.root().in_force().select_related("policy").get(policy=policy_in_force(policy))
     if not why.strip():
         raise AdoptionRefused("--why is empty. Say why the classifier before rules again: the record keeps it.")
     before = _ruled_before(now)
@@ -102,8 +101,17 @@ def _publish_again(version: PolicyVersion, *, why: str, by: User | None) -> None
     version.copy_as_draft(by=by).publish(by=by, why=why)
 
 
-def _slugs_in_force() -> Iterable[str]:
-    return Policy.objects.in_force().values_list("slug", flat=True)
+def policy_in_force(slug: str) -> Policy:
+    """The policy of that name.
+
+    Raises:
+        AdoptionRefused: none of that name is in force.
+    """
+    found = Policy.objects.in_force().filter(slug=slug).first()
+    if found is None:
+        slugs = ", ".join(Policy.objects.in_force().values_list("slug", flat=True))
+        raise AdoptionRefused(f"No policy {slug!r} is in force. In force: {slugs or 'none'}.")
+    return found
 
 
 @transaction.atomic
@@ -119,6 +127,12 @@ def retire(name: str) -> Classifier:
         raise AdoptionRefused(
             f"{name} is in force for {slugs}. Let another classifier rule first: "
             "'classifiers activate OTHER --policy SLUG --low L --high H --why WHY'."
+        )
+    if shadowed := ", ".join(
+        Shadow.objects.open().filter(classifier=classifier).values_list("policy__slug", flat=True)
+    ):
+        raise AdoptionRefused(
+            f"{name} is in the shadow of {shadowed}. End that first: 'classifiers shadow {name} --policy SLUG --end'."
         )
     Classifier.objects.filter(pk=classifier.pk).update(retired_at=Now())
     classifier.refresh_from_db()
@@ -142,20 +156,17 @@ def usable(name: str, *, for_update: bool = False) -> Classifier:
     return classifier
 
 
-def _labels(classifier: Classifier, *, wanted: Sequence[str]) -> list[str]:
+def chosen_labels(classifier: Classifier, *, wanted: Sequence[str]) -> list[str]:
+    """The labels that count: those ``wanted``, or the positive one alone.
+
+    Raises:
+        AdoptionRefused: the classifier lacks one of them.
+    """
     known: list[str] = classifier.manifest["labels"]
     chosen = list(dict.fromkeys(wanted)) or [classifier.positive_label]
     if unknown := [label for label in chosen if label not in known]:
         raise AdoptionRefused(f"{classifier.name} has no label {', '.join(unknown)}; it has {', '.join(known)}.")
     return chosen
-
-
-def _check_thresholds(terms: Terms) -> None:
-    for name, value in (("--low", terms.low), ("--high", terms.high)):
-        if not any(abs(value - step) < 1e-9 for step in GRID):
-            raise AdoptionRefused(f"{name} {value:g}: accepted are multiples of 0.01 from 0 to 1.")
-    if terms.low > terms.high:
-        raise AdoptionRefused(f"--low {terms.low:g} is above --high {terms.high:g}. Give low <= high.")
 
 
 def _combination(terms: Terms) -> str:

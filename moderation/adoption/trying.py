@@ -78,7 +78,7 @@ def try_on(found: Found, *, paths: Sequence[Path]) -> Iterator[Trial]:
             if isinstance(outcome, Refused):
                 yield Trial(outcome.path, None, f"{outcome.reason}: {outcome.detail}")
             else:
-                scores = outcome.scores[network.manifest.sha256]
+                scores = outcome.scores[network.manifest.key]
                 yield Trial(outcome.path, {label: round(score.value, 6) for label, score in scores.items()})
 
 

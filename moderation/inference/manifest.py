@@ -75,6 +75,11 @@ class Manifest:
     golden: tuple[Golden, ...]
 
     @property
+    def key(self) -> tuple[str, str]:
+        """What tells classifiers apart: the file, and how pictures are prepared for it."""
+        return self.sha256, self.preprocessing_version
+
+    @property
     def preprocessing_version(self) -> str:
         return self.preprocessing.version
 

@@ -34,11 +34,11 @@ class LabelScore:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One readable file: ``scores[classifier sha256][label]``."""
+    """One readable file: ``scores[manifest.key][label]``."""
 
     path: Path
     header: Header
-    scores: Mapping[str, Mapping[str, LabelScore]]
+    scores: Mapping[tuple[str, str], Mapping[str, LabelScore]]
 
 
 class Scorer:
@@ -88,7 +88,7 @@ class Scorer:
     def _scored(self, decoded: Decoded, tables: Sequence[Float32Array]) -> Scored:
         pairs = zip((each.manifest for each in self.classifiers), tables, strict=True)
         scores = {
-            manifest.sha256: _worst(table, labels=manifest.labels, frames=decoded.frames) for manifest, table in pairs
+            manifest.key: _worst(table, labels=manifest.labels, frames=decoded.frames) for manifest, table in pairs
         }
         return Scored(decoded.path, decoded.header, scores)
 

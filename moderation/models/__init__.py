@@ -9,6 +9,7 @@ from moderation.models.people import ApiToken, IdempotentAnswer, User
 from moderation.models.policies import Community, Epoch, Policy, PolicyVersion
 from moderation.models.reviews import Exposure, ReviewTask, Skip, UndoRefused
 from moderation.models.screenings import Screening, ScreeningAttempt, ScreeningRun
+from moderation.models.shadows import Shadow
 from moderation.models.status import settle
 from moderation.models.uploads import StoredFile, Upload
 
@@ -35,6 +36,7 @@ __all__ = [
     "Screening",
     "ScreeningAttempt",
     "ScreeningRun",
+    "Shadow",
     "Skip",
     "StoredFile",
     "UndoRefused",

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, Self
@@ -142,6 +143,17 @@ def default_targets() -> dict[str, float]:
     return dict(DEFAULT_TARGETS)
 
 
+class Combination(models.TextChoices):
+    """How the probabilities of a policy's labels make one."""
+
+    MAX = "max", "the largest of the labels"
+    SUM = "sum", "the sum of the labels"
+
+
+def combine(values: Sequence[float], *, combination: str) -> float:
+    return max(values) if combination == Combination.MAX else min(sum(values), 1.0)
+
+
 @tracked()
 class PolicyVersion(models.Model):
     """A policy at one time: text, reasons, thresholds, rates, costs. Only a draft can change.
@@ -154,9 +166,7 @@ class PolicyVersion(models.Model):
         IN_FORCE = "in_force", "in force"
         RETIRED = "retired", "retired"
 
-    class Combination(models.TextChoices):
-        MAX = "max", "the largest of the labels"
-        SUM = "sum", "the sum of the labels"
+    Combination = Combination
 
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="versions")
     community = models.ForeignKey(Community, on_delete=models.PROTECT, null=True, blank=True, related_name="versions")
@@ -273,8 +283,7 @@ class PolicyVersion(models.Model):
 
     def combine(self, scores: dict[str, float]) -> float:
         """The one probability that is compared with the thresholds, from the labels that the policy names."""
-        values = [scores[label] for label in self.labels]
-        return max(values) if self.combination == self.Combination.MAX else min(sum(values), 1.0)
+        return combine([scores[label] for label in self.labels], combination=self.combination)
 
     @transaction.atomic
     def publish(self, *, by: User | None, why: str) -> None:
@@ -300,6 +309,8 @@ class PolicyVersion(models.Model):
         )
         if published != 1:
             raise AlreadyPublished(f"{self} is not a draft any more. Reload the page to see what is in force.")
+        # What rules is in nobody's shadow.
+        self.policy.shadows.filter(classifier=self.classifier_id).end(why=f"Version {self.number} rules by it.", by=by)
         self.refresh_from_db()
 
     def _refuse_retired_classifier(self) -> None:

@@ -391,14 +391,25 @@ class Skip(models.Model):
         return f"{self.moderator} skipped {self.task}"
 
 
+class ExposureQuerySet(models.QuerySet["Exposure"]):
+    def holding(self) -> Self:
+        """Reveals outside the queue that are as young as a claim may become without renewal."""
+        return self.filter(task=None, revealed_at__gt=Now() - timedelta(seconds=settings.CLAIM_SECONDS))
+
+
 class Exposure(models.Model):
-    """One reveal of an unblurred image to one person: one per claim."""
+    """One reveal of an unblurred image to one person: one per claim.
+
+    Outside the queue, on a page that compares classifiers, there is no task; the token is then the reveal's own.
+    """
 
     person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="exposures")
-    task = models.ForeignKey(ReviewTask, on_delete=models.PROTECT, related_name="exposures")
+    task = models.ForeignKey(ReviewTask, on_delete=models.PROTECT, null=True, blank=True, related_name="exposures")
     upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="exposures")
     claim_token = models.UUIDField(unique=True)
     revealed_at = models.DateTimeField(db_default=Now())
+
+    objects = ExposureQuerySet.as_manager()
 
     class Meta:
         triggers = [append_only()]

@@ -1,6 +1,7 @@
 """Classifiers loaded for the policy versions of one run, with the sandbox that decodes for them."""
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -14,8 +15,9 @@ from moderation.inference.images import Limits
 from moderation.inference.manifest import ClassifierFileError, Manifest
 from moderation.inference.sandbox import Refused
 from moderation.inference.scorer import Scored, Scorer
-from moderation.models import Classifier, Community, Epoch, PolicyVersion, Score, StoredFile
+from moderation.models import Classifier, Community, Epoch, PolicyVersion, Score, Shadow, StoredFile
 
+logger = logging.getLogger(__name__)
 CLEAR, BLURRED = "clear", "blurred"
 
 
@@ -56,24 +58,46 @@ def _check_installed(manifest: Manifest, *, classifier: Classifier) -> None:
         )
 
 
+def _loaded(classifiers: Iterable[Classifier]) -> dict[int, Network]:
+    """The networks of classifiers that only score along: one that cannot be used is left out, and the run goes on."""
+    networks = {}
+    for classifier in classifiers:
+        try:
+            networks[classifier.pk] = load(classifier)
+        except ClassifierFileError as error:
+            logger.warning("%s is in a shadow and is not asked: %s", classifier.name, error)
+    return networks
+
+
 @dataclass(frozen=True)
 class Rulebook:
-    """The policy versions that one run goes by: each policy's root, and what communities set for themselves."""
+    """The policy versions that one run goes by: each policy's root, and what communities set for themselves.
+
+    Attributes:
+        shadows: classifiers that are asked too and decide nothing.
+    """
 
     versions: dict[tuple[int, int | None], PolicyVersion]
     epochs: dict[int, Epoch]
     communities: dict[int, Community]
+    shadows: tuple[Shadow, ...] = ()
 
     @classmethod
-    def of(cls, *, versions: Sequence[int], epochs: Sequence[int]) -> "Rulebook":
-        """The rulebook of a run: versions and open epochs as they were, together, when the run began."""
+    def of(cls, *, versions: Sequence[int], epochs: Sequence[int], shadows: Sequence[int] = ()) -> "Rulebook":
+        """The rulebook of a run: versions, open epochs and shadows as they were, together, when the run began."""
         rows = list(PolicyVersion.objects.filter(pk__in=versions).select_related("policy", "classifier"))
         return cls(
             versions={(version.policy_id, version.community_id): version for version in rows},
             # Not the version's own: it may have been published into an epoch that another one has closed since.
             epochs={epoch.policy_id: epoch for epoch in Epoch.objects.filter(pk__in=epochs)},
             communities=Community.objects.in_bulk(),
+            shadows=tuple(Shadow.objects.filter(pk__in=shadows).select_related("classifier")),
         )
+
+    @property
+    def asked(self) -> list[PolicyVersion | Shadow]:
+        """Whatever wants scores: each names its classifier and labels."""
+        return [*self.roots, *self.shadows]
 
     @property
     def roots(self) -> list[PolicyVersion]:
@@ -99,10 +123,11 @@ class Engine:
 
     def __init__(self, rulebook: Rulebook) -> None:
         self.rulebook = rulebook
-        self.classifiers = {
-            version.classifier.pk: version.classifier for version in rulebook.roots if version.classifier
-        }
-        networks = {pk: load(classifier) for pk, classifier in self.classifiers.items()}
+        ruling = {version.classifier.pk: version.classifier for version in rulebook.roots if version.classifier}
+        networks = {pk: load(classifier) for pk, classifier in ruling.items()}
+        along = {each.classifier.pk: each.classifier for each in rulebook.shadows if each.classifier.pk not in ruling}
+        networks |= _loaded(along.values())
+        self.classifiers = {pk: classifier for pk, classifier in (ruling | along).items() if pk in networks}
         self.runtimes = {pk: network.runtime for pk, network in networks.items()}
         self.scorer = Scorer(list(networks.values()), limits=limits())
 
@@ -116,13 +141,9 @@ class Engine:
 
     def labels(self, classifier_id: int) -> list[str]:
         """The labels of one classifier that the rulebook asks for; only these are kept."""
-        asked = {
-            label
-            for version in self.rulebook.roots
-            if version.classifier_id == classifier_id
-            for label in version.labels
-        }
-        return sorted(asked)
+        return sorted(
+            {label for each in self.rulebook.asked if each.classifier_id == classifier_id for label in each.labels}
+        )
 
     def score(self, stored: Sequence[StoredFile]) -> Iterator[tuple[StoredFile, Scored | Refused]]:
         """Yield an outcome for each file, in order."""
@@ -143,7 +164,7 @@ class Engine:
             )
             for classifier in self.classifiers.values()
             for label in self.labels(classifier.pk)
-            if (found := outcome.scores[classifier.sha256][label])
+            if (found := outcome.scores[classifier.sha256, classifier.preprocessing_version][label])
         ]
 
     def render(self, file: StoredFile, *, frame: int) -> None:

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from moderation.models import Epoch, Policy, PolicyVersion, ScreeningRun, Upload
+from moderation.models.shadows import in_shadow
 from moderation.screening import attempts
 from moderation.screening.workers import Crew, Gone, Reply, Worker
 
@@ -81,6 +82,7 @@ class Supervisor:
         """
         with transaction.atomic():
             self.versions = versions_in_force(self.options.policy)
+            self.shadows = in_shadow({version.policy_id for version in self.versions})
             self.epochs = list(Epoch.objects.filter(closed_at=None).values_list("pk", flat=True))
         bury_dead_runs()
         with transaction.atomic():  # nobody sees the run before it is locked
@@ -102,6 +104,7 @@ class Supervisor:
             "run": self.record.pk,
             "versions": [version.pk for version in self.versions],
             "epochs": self.epochs,
+            "shadows": [shadow.pk for shadow in self.shadows],
             "dry_run": self.options.dry_run,
         }
         with Crew(setup) as crew:

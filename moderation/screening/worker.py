@@ -69,7 +69,8 @@ def _work(setup: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
     run = ScreeningRun.objects.get(pk=setup["run"])
     attempts = Attempts(run=run, worker=setup["worker"])
-    with Engine(Rulebook.of(versions=setup["versions"], epochs=setup["epochs"])) as engine:
+    rulebook = Rulebook.of(**{name: setup[name] for name in ("versions", "epochs", "shadows")})
+    with Engine(rulebook) as engine:
         yield {"ready": True}
         screener = Screener(engine, run=run, attempts=attempts, dry_run=setup["dry_run"])
         for line in sys.stdin:

@@ -290,7 +290,7 @@ def test_a_classifier_whose_file_is_not_what_was_registered(damage: Callable[[Pa
 
 def test_a_retired_classifier_in_force() -> None:
     Classifier.objects.update(retired_at=Now())
-    (said,) = found_by("no retired classifier rules")
+    (said,) = found_by("no retired classifier rules or scores along")
     assert "in force with open_nsfw" in said
 
 

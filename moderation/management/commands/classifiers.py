@@ -12,6 +12,7 @@ from moderation.inference.proving import Proven
 from moderation.inference.published import Told
 from moderation.inference.sandbox import SandboxUnavailable
 from moderation.inference.tensors import ModelOutputError
+from moderation.management import shadowing
 from moderation.models import Classifier, PolicyVersion, User
 
 
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         add_import(actions)
         add_activate(actions)
         add_deactivate(actions)
+        shadowing.add_shadow(actions, words=words)
         add_check(actions)
         add_quantize(actions)
         retire = actions.add_parser("retire", help="take a classifier out of use; refused while it is in force")
@@ -91,6 +93,17 @@ class Command(BaseCommand):
 
     def do_deactivate(self, *, policy: str, why: str, by: str, **_: Any) -> None:
         self.stdout.write(ruling_in_words(adoption.undo_activation(policy, why=why, by=person_named(by))))
+
+    def do_shadow(self, *, name: str, policy: str, by: str, json: bool, **options: Any) -> None:
+        person = person_named(by)
+        if options["end"]:
+            self.stdout.write(shadowing.end(name, policy=policy, why=options["why"], by=person))
+            return
+        adoption.stated_pair(options["low"], options["high"])
+        shadow = shadowing.open_shadow(name, policy=policy, by=person, options=options)
+        found = adoption.Comparison.of(shadow, low=options["low"], high=options["high"])
+        flips = options["flips"]
+        self.stdout.write(as_json(found.as_json(flips=flips)) if json else shadowing.in_words(found, flips=flips))
 
     def do_retire(self, *, name: str, **_: Any) -> None:
         adoption.retire(name)

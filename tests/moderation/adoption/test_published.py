@@ -40,7 +40,7 @@ def score(manifest: Manifest, model: bytes, folder: Path, picture: Image.Image) 
     with Scorer([Classifier.load(path, manifest)]) as scorer:
         (outcome,) = scorer.score([folder / "a.png"])
     assert isinstance(outcome, Scored)
-    return {label: found.value for label, found in outcome.scores[manifest.sha256].items()}
+    return {label: found.value for label, found in outcome.scores[manifest.key].items()}
 
 
 def softmax(logits: Any) -> Any:

@@ -163,9 +163,9 @@ def test_several_classifiers_and_labels_over_one_decode(red: Classifier, folder:
     with Scorer([red, Classifier.load(path, manifest)]) as scorer:
         (outcome,) = scorer.score([write(folder / "a.png", plain((51, 102, 153)))])
     assert isinstance(outcome, Scored)
-    values = {label: score.value for label, score in outcome.scores[manifest.sha256].items()}
+    values = {label: score.value for label, score in outcome.scores[manifest.key].items()}
     assert values == pytest.approx({"blue": 0.6, "crimson": 0.2, "green": 0.4}, abs=1e-5)
-    assert outcome.scores[red.manifest.sha256]["red"].value == pytest.approx(0.2, abs=1e-5)
+    assert outcome.scores[red.manifest.key]["red"].value == pytest.approx(0.2, abs=1e-5)
 
 
 def test_no_image_decodes_outside_the_golden_formats(folder: Path) -> None:

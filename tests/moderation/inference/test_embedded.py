@@ -100,6 +100,6 @@ def test_scores_of_composed_pictures(
     with Scorer([classifier]) as scorer:
         (outcome,) = scorer.score([path])
     assert isinstance(outcome, Scored)
-    found = outcome.scores[classifier.manifest.sha256]
+    found = outcome.scores[classifier.manifest.key]
     assert found["nsfw"].value == pytest.approx(expected, abs=0.005)
     assert found["sfw"].value == pytest.approx(1 - found["nsfw"].value, abs=1e-5)
