@@ -32,7 +32,7 @@ from moderation.models import (
 )
 from moderation.models.opinions import Opinions
 from moderation.models.status import statuses
-from moderation.tuning import rollup
+from moderation.tuning import certificates, rollup
 
 # A file is written before its row is committed: one that is younger may be about to get its row.
 SWEEPABLE_AFTER_SECONDS = 3600
@@ -169,6 +169,10 @@ def conclusive_verdicts_have_an_effect() -> Iterator[Finding]:
 
 def ledgers_equal_a_recount() -> Iterator[Finding]:
     yield from rollup.differences()
+
+
+def certificates_follow_from_themselves_and_the_ledger() -> Iterator[Finding]:
+    yield from certificates.unsound()
 
 
 def effects_do_what_was_decided() -> Iterator[Finding]:
@@ -327,6 +331,7 @@ RULES: dict[str, Callable[[], Iterator[Finding]]] = {
     "each automatic route has its effect": automatic_routes_have_an_effect,
     "each verdict that changes something has its effect": conclusive_verdicts_have_an_effect,
     "each ledger row equals a full recount of what it has read": ledgers_equal_a_recount,
+    "each certificate follows from itself and from its days": certificates_follow_from_themselves_and_the_ledger,
     "each effect does what was decided": effects_do_what_was_decided,
     "what was undone has no effect any more": undone_effects_are_reversed,
     "each row has its file with its size and sha256": rows_have_their_file,

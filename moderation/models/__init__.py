@@ -4,7 +4,15 @@ from moderation.models.claims import Claim, ClaimLost
 from moderation.models.classifiers import Classifier, Score
 from moderation.models.decisions import Decision, Verdict
 from moderation.models.effects import Effect
-from moderation.models.ledgers import Certificate, DrawnUpload, LedgerDay, LedgerRow, RollUp
+from moderation.models.ledgers import (
+    Certificate,
+    DrawnUpload,
+    FirstOpinion,
+    LedgerDay,
+    LedgerRow,
+    OpinionCount,
+    RollUp,
+)
 from moderation.models.people import ApiToken, IdempotentAnswer, User
 from moderation.models.policies import Community, Epoch, Policy, PolicyVersion
 from moderation.models.reviews import Exposure, ReviewTask, Skip, UndoRefused
@@ -25,9 +33,11 @@ __all__ = [
     "Effect",
     "Epoch",
     "Exposure",
+    "FirstOpinion",
     "IdempotentAnswer",
     "LedgerDay",
     "LedgerRow",
+    "OpinionCount",
     "Policy",
     "PolicyVersion",
     "ReviewTask",

@@ -37,7 +37,7 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
 
     def last_verdict_of(self, reviewer: User) -> Self:
         """Live verdicts on tasks that ``reviewer`` gave, the last one first: what an undo takes back."""
-        given = self.live().filter(reviewer=reviewer, kind=Decision.Kind.VERDICT, task__isnull=False)
+        given = self.live().filter(reviewer=reviewer, kind=Decision.Kind.VERDICT, task__isnull=False, carried_from=None)
         return given.select_related("upload", "screening", "task__upload", "task__screening").order_by(
             "-decided_at", "-pk"
         )
@@ -57,6 +57,7 @@ class Decision(models.Model):
         APPEAL = "appeal", "appeal"
         GOLD = "gold", "gold"
         QUARANTINE = "quarantine", "quarantine"
+        CARRIED_OVER = "carried_over", "carried over from the same picture"
 
     upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="decisions")
     task = models.ForeignKey(
@@ -70,13 +71,17 @@ class Decision(models.Model):
     reason = models.CharField(max_length=60, blank=True, help_text="The code of one of the policy version's reasons.")
     comment = models.TextField(blank=True, max_length=2000)
     reviewer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="decisions")
-    source = models.CharField(max_length=10, choices=Source, default=Source.SAMPLE)
+    source = models.CharField(max_length=12, choices=Source, default=Source.SAMPLE)
     blind = models.BooleanField(default=True, help_text="Score, band and sampling reason were hidden.")
     shown = models.JSONField(default=dict, help_text="Which frame, and whether revealed.")
     seconds_spent = models.FloatField(default=0)
     supersedes = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by"
     )
+    carried_from = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="carried_to",
+        help_text="Whose verdict on the same picture this upload takes over; nobody looked at it again.",
+    )  # fmt: skip
     decided_at = models.DateTimeField(db_default=Now())
 
     objects = DecisionQuerySet.as_manager()
@@ -96,6 +101,11 @@ class Decision(models.Model):
             models.CheckConstraint(
                 condition=Q(source="quarantine", task=None) | ~Q(source="quarantine") & Q(task__isnull=False),
                 name="only_quarantine_is_decided_without_a_task",
+            ),
+            models.CheckConstraint(
+                condition=Q(source="carried_over", carried_from__isnull=False)
+                | ~Q(source="carried_over") & Q(carried_from=None),
+                name="what_is_carried_over_says_from_where",
             ),
             models.CheckConstraint(
                 condition=~Q(verdict="violating") | ~Q(reason=""), name="a_violating_verdict_has_a_reason"

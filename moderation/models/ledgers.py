@@ -6,11 +6,14 @@ from typing import Self
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
+from moderation.models.decisions import Decision
 from moderation.models.people import User
 from moderation.models.policies import Epoch
 from moderation.models.screenings import Screening
 from moderation.models.tracking import never_deleted, tracked, tracked_changes
+from moderation.models.uploads import StoredFile
 from moderation.routing import Route
 
 # A drawn upload whose verdict is not final so long after its day counts as missing.
@@ -123,6 +126,53 @@ class DrawnUpload(models.Model):
         return f"{self.screening}: {self.outcome}"
 
 
+class FirstOpinion(models.Model):
+    """What a person last said of a file's bytes in an epoch, with nobody's verdict before theirs having asked for it.
+
+    That is the verdict on a first task, or on a gold item; second opinions, which somebody's verdict called for, would
+    show how people agree about doubtful pictures only. Derived: `verify` recounts what follows from it.
+    """
+
+    epoch = models.ForeignKey(Epoch, on_delete=models.PROTECT, related_name="first_opinions")
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="first_opinions")
+    reviewer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="first_opinions")
+    decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="first_opinion")
+    verdict = models.CharField(max_length=9, choices=[("violating", "violating"), ("benign", "benign")])
+    undone = models.BooleanField(default=False)
+
+    class Meta:
+        triggers = [never_deleted()]
+        constraints = [
+            # Serves the roll-up as well: all that was said of a file.
+            models.UniqueConstraint(fields=["epoch", "file", "reviewer"], name="one_opinion_per_person_file_and_epoch"),
+            models.CheckConstraint(condition=Q(verdict__in=["violating", "benign"]), name="an_opinion_is_conclusive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reviewer} on {self.file}: {self.verdict}"
+
+
+class OpinionCount(models.Model):
+    """How many files of an epoch so many people found violating and so many benign; two people at least."""
+
+    epoch = models.ForeignKey(Epoch, on_delete=models.PROTECT, related_name="opinion_counts")
+    violating = models.PositiveIntegerField()
+    benign = models.PositiveIntegerField()
+    files = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        triggers = [never_deleted()]
+        constraints = [
+            models.UniqueConstraint(fields=["epoch", "violating", "benign"], name="one_count_per_pattern_of_opinions"),
+            models.CheckConstraint(
+                condition=Q(violating__gte=2 - F("benign")), name="opinions_of_two_people_are_compared"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.files} files with {self.violating} violating and {self.benign} benign, {self.epoch}"
+
+
 class RollUp(models.Model):
     """How far the ledger has read; one row, which whoever rolls up holds."""
 
@@ -199,3 +249,12 @@ class Certificate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.risk} below {self.target:g} at [{self.low:g}, {self.high:g}], to {self.last_day}"
+
+    @property
+    def why_invalid(self) -> str:
+        """Why nobody may rely on it any more; empty while it is valid."""
+        if self.withdrawn_at is not None:
+            return f"withdrawn on {self.withdrawn_at:%Y-%m-%d}: {self.why_withdrawn}"
+        if self.epoch.closed_at is not None:
+            return f"ended with epoch {self.epoch_id} on {self.epoch.closed_at:%Y-%m-%d}: {self.epoch.why_closed}"
+        return "" if self.ends_at > timezone.now() else "ended 90 days after its last day"

@@ -66,4 +66,6 @@ class Opinions:
             return False
         alarms, others = self.votes[alarm], self.votes[Verdict.VIOLATING] + self.votes[Verdict.BENIGN]
         others -= alarms
+        if not alarms + others:
+            return False  # what stands was decided outside the sample, or carried over
         return others <= alarms <= max(others, 1)

@@ -113,7 +113,7 @@ tracked(exclude=["secret"])(Epoch)
 CONTENT = (
     "text", "reasons", "classifier", "labels", "combination", "low", "high",
     "audit_rate_approve", "audit_rate_reject", "review_rate", "fallback",
-    "cost_miss", "cost_wrongful", "cost_review", "targets", "capacity",
+    "cost_miss", "cost_wrongful", "cost_review", "targets", "capacity", "miss_share",
 )  # fmt: skip
 
 
@@ -199,6 +199,10 @@ class PolicyVersion(models.Model):
     cost_review = models.FloatField(default=0.5)
     targets = models.JSONField(default=default_targets)
     capacity = models.PositiveIntegerField(null=True, blank=True, help_text="Reviews a day; empty: no limit.")
+    miss_share = models.FloatField(
+        default=0.0,
+        help_text="Share of violations that one moderator misses, measured with gold items; 0: not declared.",
+    )
     epoch = models.ForeignKey(Epoch, on_delete=models.PROTECT, null=True, blank=True, related_name="versions")
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
@@ -244,6 +248,7 @@ class PolicyVersion(models.Model):
                 condition=Q(cost_miss__gte=0, cost_wrongful__gte=0, cost_review__gte=0),
                 name="costs_are_not_negative",
             ),
+            models.CheckConstraint(condition=Q(miss_share__gte=0, miss_share__lt=1), name="miss_share_is_a_share"),
             models.CheckConstraint(
                 condition=Q(state="draft") | Q(published_at__isnull=False, epoch__isnull=False) & ~Q(why=""),
                 name="published_with_a_reason_in_an_epoch",

@@ -261,6 +261,29 @@ class ReviewTask(models.Model):
             settle(Upload.objects.filter(pk=self.upload_id))
         return decision
 
+    def take_over(self, origin: Decision) -> Decision:
+        """Record for this upload what was confirmed for the same picture: a decision linked to ``origin``'s.
+
+        Raises:
+            ClaimLost: somebody looks at it already, or has decided. Nothing is written.
+        """
+        with transaction.atomic():
+            before = self._opinions_by_turns()
+            if ReviewTask.objects.undecided().filter(pk=self.pk, claimed_by=None).update(decided_at=Now()) != 1:
+                raise ClaimLost(f"{self.upload} is being looked at already. Nothing was saved.")
+            self.refresh_from_db(fields=["attempt", "round", "decided_at"])
+            decision = self._record(
+                origin.reviewer,
+                source=Decision.Source.CARRIED_OVER,
+                carried_from=origin,
+                verdict=origin.verdict,
+                reason=origin.reason,
+                blind=False,
+            )
+            self._follow(decision, before=before.outcome)
+            settle(Upload.objects.filter(pk=self.upload_id))
+        return decision
+
     def undo(self, *, by: User) -> Decision:
         """Take back the live verdict that ``by`` gave here, and hand the task to them again with a new token.
 
@@ -310,15 +333,10 @@ class ReviewTask(models.Model):
         return ReviewTask.objects.filter(pk=self.pk).held_by(claim)
 
     def _record(self, reviewer: User, **content: object) -> Decision:
+        source = Decision.Source.SAMPLE if self.kind == self.Kind.SCREENING else self.kind
+        row = {"round": self.round, "attempt": self.attempt, "source": source, **content}
         return Decision.objects.create(
-            task=self,
-            upload=self.upload,
-            screening=self.screening,
-            round=self.round,
-            attempt=self.attempt,
-            reviewer=reviewer,
-            source=Decision.Source.SAMPLE if self.kind == self.Kind.SCREENING else self.kind,
-            **content,
+            task=self, upload=self.upload, screening=self.screening, reviewer=reviewer, **row
         )
 
     def _shown(self, claim: Claim) -> dict[str, object]:

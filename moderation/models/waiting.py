@@ -24,7 +24,9 @@ class QueueCounts:
     def of(cls, moderator: User) -> "QueueCounts":
         tasks = ReviewTask.objects.undecided().aggregate(waiting=Count("pk"), oldest=Min("opened_at"))
         midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-        mine = Decision.objects.live().verdicts().filter(reviewer=moderator, decided_at__gte=midnight)
+        mine = (
+            Decision.objects.live().verdicts().filter(reviewer=moderator, decided_at__gte=midnight, carried_from=None)
+        )
         return cls(decided_today=mine.count(), **tasks)
 
 

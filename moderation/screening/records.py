@@ -18,6 +18,7 @@ from moderation.models import (
     Upload,
     settle,
 )
+from moderation.models.carried import carry_over
 from moderation.routing import Draw, Route
 from moderation.screening.engine import Rulebook
 
@@ -92,7 +93,7 @@ class Router:
 def save_screenings(screenings: Sequence[Screening]) -> None:
     """Write screenings with what follows from them: tasks for people, effects of what was decided automatically."""
     saved = Screening.objects.bulk_create(screenings)
-    ReviewTask.objects.open_for([screening for screening in saved if needs_person(screening)])
+    carry_over(ReviewTask.objects.open_for([screening for screening in saved if needs_person(screening)]))
     Effect.objects.bulk_create(
         Effect(
             upload_id=screening.upload_id,

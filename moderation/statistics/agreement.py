@@ -115,8 +115,23 @@ def krippendorff_alpha(ratings: Numbers, confidence: float = 0.95) -> Coefficien
 
     Source: Krippendorff (2011), Computing Krippendorff's Alpha-Reliability.
     """
+    return alpha_of_counts(_verdict_counts(ratings), confidence)
+
+
+def alpha_of_counts(counts: Numbers, confidence: float = 0.95) -> Coefficient | None:
+    """Return `krippendorff_alpha` from how often each verdict was given to each upload.
+
+    Args:
+        counts: reviewers by upload (rows) and verdict (columns), shape (uploads, k).
+        confidence: in (0, 1).
+
+    Raises:
+        ValueError: negative or broken counts.
+    """
     checks.fraction("confidence", confidence)
-    verdicts = _verdict_counts(ratings)
+    verdicts = checks.counts("counts", counts)
+    if verdicts.ndim != 2:
+        raise checks.refusal("counts.shape", verdicts.shape, accepted="give one row for each upload")
     reviewers = verdicts.sum(axis=1)
     verdicts, reviewers = verdicts[reviewers > 1], reviewers[reviewers > 1]
     if not verdicts.size:
@@ -124,6 +139,13 @@ def krippendorff_alpha(ratings: Numbers, confidence: float = 0.95) -> Coefficien
     # Of an upload's ordered pairs of verdicts, each weighted 1/(m - 1), those that differ.
     differing = (reviewers**2 - (verdicts**2).sum(axis=1)) / (reviewers - 1)
     return _jackknifed(np.column_stack([differing, verdicts]), _alpha, confidence)
+
+
+def pairwise_agreement(counts: Numbers) -> float | None:
+    """Return the share of pairs of reviewers of the same upload that agree; ``counts`` as `alpha_of_counts`."""
+    verdicts = checks.counts("counts", counts)
+    pairs = float((verdicts.sum(axis=-1) * (verdicts.sum(axis=-1) - 1)).sum())
+    return float((verdicts * (verdicts - 1)).sum()) / pairs if pairs else None
 
 
 def _square(table: Numbers) -> tuple[Floats, int]:

@@ -1,66 +1,60 @@
-"""Certificates: issued from the ledger, recomputed from themselves alone."""
+"""Certificates: issued from the ledger, renewed from later uploads only, withdrawn when the alarm rings."""
 
-import hashlib
-import json
-import math
-from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta
-from functools import reduce
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from importlib import metadata
-from operator import add
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 
-from moderation.models import Certificate, User
-from moderation.statistics.evidence import log_e_value
-from moderation.statistics.guarantee import RESPONSE_NEEDED, Risk, counts_for
-from moderation.statistics.risks import verdicts
+from moderation.models import Certificate, Policy, User
+from moderation.statistics.guarantee import Risk, counts_for
+from moderation.statistics.risks import pair_at, verdicts
+from moderation.tuning.alarms import withdraw
+from moderation.tuning.days import ClosedDay, closed_days, total
 from moderation.tuning.evidence import RISKS
+from moderation.tuning.proof import FORMAT, NotACertificate, digest, end_of, log_e_of, verify
+from moderation.tuning.sequence import Step, Walk
 from moderation.tuning.state import Finding
 
-LASTS = timedelta(days=90)
-FORMAT = 1
-LOG_E_DIGITS = 9
-# What a certificate's file consists of: each field with the types it may have.
-FIELDS: Mapping[str, tuple[type, ...]] = {
-    "format": (int,), "policy": (str,), "epoch": (int,), "risk": (str,), "target": (float, int), "delta": (float, int),
-    "low": (float, int), "high": (float, int), "pi_floor": (float, int), "pi": (list,), "bad": (list,), "good": (list,),
-    "labelled": (int,), "drawn": (int,), "first_day": (str,), "last_day": (str,), "issued_at": (str,),
-    "ends_at": (str,), "log_e": (float, int), "code_version": (str,), "sha256": (str,),
-}  # fmt: skip
+__all__ = ["NotACertificate", "NothingToCertify", "issue", "unsound", "verify"]
 
 
 class NothingToCertify(Exception):
     """No claim has evidence enough that is not certified already."""
 
 
-class NotACertificate(Exception):
-    """The content does not follow from itself; the message names what is wrong."""
-
-
 @transaction.atomic
 def issue(finding: Finding, *, by: User | None = None) -> list[Certificate]:
     """Certify each claim of ``finding`` that had evidence enough at the end of a closed day.
 
-    A certificate covers the days up to the first such day, and ends 90 days after it.
+    A certificate covers the days up to the first such day, and ends 90 days after it. Where there was one for the
+    same claim before, withdrawn or not, only days after those that it covers count. One for which the alarm rings on
+    the days since is withdrawn at once.
 
     Raises:
         NothingToCertify: no claim has evidence enough, or all that have are certified already.
     """
+    # Of two who issue at once the second finds what the first has issued.
+    Policy.objects.select_for_update().get(pk=finding.version.policy_id)
     issued = [made for risk in RISKS if (made := _issue(finding, risk, by=by)) is not None]
     if not issued:
         raise NothingToCertify(
             "No claim has evidence enough that is not certified already. 'manage.py tune' says what is missing."
         )
+    withdraw(issued)
     return issued
 
 
 def _issue(finding: Finding, risk: Risk, *, by: User | None) -> Certificate | None:
-    last = finding.first_certified(risk)
-    if last is None or _is_certified(finding, risk):
+    if finding.agreement.refusal:
         return None
-    content = _content(finding, risk, last=last)
+    days = _not_yet_used(finding, risk)
+    walk = finding.walk(risk, days)
+    if walk is None or walk.stopped_at is not None:
+        return None
+    content = _content(finding, risk, days=days, walk=walk)
     verify(content)
     claim = {name: content[name] for name in ("risk", "target", "delta", "low", "high", "first_day", "last_day")}
     made = Certificate.objects.create(
@@ -77,51 +71,53 @@ def _issue(finding: Finding, risk: Risk, *, by: User | None) -> Certificate | No
     return made
 
 
-def _is_certified(finding: Finding, risk: Risk) -> bool:
-    pair = {"low": finding.low, "high": finding.high}
-    return Certificate.objects.filter(epoch=finding.epoch, risk=risk, target=finding.targets[risk], **pair).exists()
+def _not_yet_used(finding: Finding, risk: Risk) -> list[ClosedDay]:
+    """The closed days after those that a certificate for the same claim rests on."""
+    side = "high" if risk == "wrongful" else "low"
+    same = {"epoch": finding.epoch, "risk": risk, "target": finding.targets.get(risk), side: finding.goal(risk)}
+    last = Certificate.objects.filter(**same).order_by("-last_day").values_list("last_day", flat=True).first()
+    return [day for day in finding.days if last is None or day.day > last]
 
 
-def _content(finding: Finding, risk: Risk, *, last: int) -> dict[str, Any]:
-    days = finding.days[: last + 1]
-    total = reduce(add, (day.ledger for day in days))
-    bad, good = counts_for(total, risk, finding.low, finding.high)
-    labelled, drawn = verdicts(total, risk, finding.low, finding.high)
-    target, floor = finding.targets[risk], finding.floor(risk)
-    content = {
+def _content(finding: Finding, risk: Risk, *, days: Sequence[ClosedDay], walk: Walk) -> dict[str, Any]:
+    *before, own = walk.steps
+    covered = days[: own.last + 1]
+    ledger = total(covered)
+    labelled, drawn = verdicts(ledger, risk, *pair_at(ledger, risk, walk.goal))
+    alpha = finding.agreement.alpha if finding.agreement.measured else None
+    content: dict[str, Any] = {
         "format": FORMAT,
         "policy": finding.version.policy.slug,
         "epoch": finding.epoch.pk,
         "risk": risk,
-        "target": target,
+        "target": finding.targets[risk],
         "delta": finding.epoch.delta,
-        "low": finding.low,
+        "miss_share": finding.version.miss_share,
+        "low": finding.low if risk == "wrongful" else walk.goal,
         "high": finding.high,
-        "pi_floor": floor,
-        "pi": [float(pi) for pi in total.pi],
-        "bad": [int(count) for count in bad],
-        "good": [int(count) for count in good],
+        "start": walk.start,
+        "before": [{"threshold": step.threshold, **_counts(days, risk, step)} for step in before],
+        "pi_floor": finding.floor(risk),
+        "pi": [float(pi) for pi in ledger.pi],
+        **_counts(days, risk, own),
         "labelled": labelled,
         "drawn": drawn,
-        "first_day": days[0].day.isoformat(),
-        "last_day": days[-1].day.isoformat(),
+        "agreement": None if alpha is None else alpha.value,
+        "first_day": covered[0].day.isoformat(),
+        "last_day": covered[-1].day.isoformat(),
         "issued_at": datetime.now(UTC).isoformat(),
-        "ends_at": _end_of(days[-1].day.isoformat()).isoformat(),
-        # Rounded, so that no digit is beyond what a float can tell.
-        "log_e": round(float(log_e_value(bad, good, total.pi, target, floor)), LOG_E_DIGITS),
+        "ends_at": end_of(covered[-1].day.isoformat()).isoformat(),
         "code_version": _code_version(),
     }
-    return content | {"sha256": _digest(content)}
+    content["log_e"] = log_e_of(content, content)
+    return content | {"sha256": digest(content)}
 
 
-def _digest(content: Mapping[str, Any]) -> str:
-    """What all other fields amount to: a digit that was changed shows, wherever it stands."""
-    rest = {name: value for name, value in content.items() if name != "sha256"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-
-
-def _end_of(last_day: str) -> datetime:
-    return datetime.combine(datetime.fromisoformat(last_day), time(), tzinfo=UTC) + LASTS + timedelta(days=1)
+def _counts(days: Sequence[ClosedDay], risk: Risk, step: Step) -> dict[str, list[int]]:
+    """Bad and good labels per rate class on the days that the step rests on."""
+    ledger = total(days[: step.last + 1])
+    counts = counts_for(ledger, risk, *pair_at(ledger, risk, step.threshold))
+    return {name: [int(count) for count in part] for name, part in counts._asdict().items()}
 
 
 def _code_version() -> str:
@@ -131,45 +127,53 @@ def _code_version() -> str:
         return "0.1.0"
 
 
-def verify(content: object) -> float:
-    """Recompute a certificate from its own content, and return its E.
-
-    Raises:
-        NotACertificate: a field is missing or wrong, or what follows from the counts differs from what is said.
-    """
-    if not isinstance(content, dict):
-        raise NotACertificate("A certificate is one JSON object.")
-    _check_fields(content)
-    try:
-        found = float(
-            log_e_value(
-                content["bad"], content["good"], content["pi"], content["target"], content["pi_floor"]
-            )
-        )  # fmt: skip
-        ends = _end_of(content["last_day"]).isoformat()
-    except ValueError as error:
-        raise NotACertificate(str(error)) from error
-    wrong = [
-        (round(found, LOG_E_DIGITS) != content["log_e"], f"log E is {found!r} by its counts"),
-        (not 0 < content["delta"] < 1 or found < -math.log(content["delta"]), "E is below 1/delta"),
-        (content["ends_at"] != ends, f"it ends on {ends} by its last day"),
-        (content["first_day"] > content["last_day"], "its first day comes after its last"),
-        (not 0 <= content["low"] <= content["high"], "its thresholds are out of order"),
-        (not 0 <= content["labelled"] <= content["drawn"], "more verdicts than uploads drawn"),
-        (content["labelled"] < RESPONSE_NEEDED * content["drawn"], "fewer than 99.5 % of its drawn uploads answered"),
-        (content["sha256"] != _digest(content), "its sha256 is another one, so a field was changed"),
-    ]
-    if said := [text for is_wrong, text in wrong if is_wrong]:
-        raise NotACertificate("The certificate does not follow from itself: " + "; ".join(said) + ".")
-    return math.exp(min(found, 700.0))
+def unsound() -> Iterator[tuple[str, str]]:
+    """Certificates that don't follow from themselves or from the ledger: (certificate, what was found)."""
+    for certificate in Certificate.objects.select_related("epoch").order_by("pk"):
+        try:
+            verify(certificate.content)
+        except NotACertificate as error:
+            yield f"certificate {certificate.pk}", str(error)
+            continue
+        yield from _other_than_its_content(certificate)
+        yield from _other_than_its_days(certificate)
 
 
-def _check_fields(content: Mapping[str, Any]) -> None:
-    if content.keys() != FIELDS.keys():
-        odd = sorted(content.keys() ^ FIELDS.keys())
-        raise NotACertificate(f"Fields that are missing or unknown: {', '.join(map(str, odd))}.")
-    for name, types in FIELDS.items():
-        if not isinstance(content[name], types) or isinstance(content[name], bool):
-            raise NotACertificate(f"{name}={content[name]!r}: not what a certificate holds there.")
-    if content["format"] != FORMAT or content["risk"] not in RISKS:
-        raise NotACertificate(f"format={content['format']}, risk={content['risk']!r}: give format {FORMAT} and a risk.")
+def _other_than_its_content(certificate: Certificate) -> Iterator[tuple[str, str]]:
+    content = certificate.content
+    row = {
+        "epoch": certificate.epoch_id,
+        "first_day": certificate.first_day.isoformat(),
+        "last_day": certificate.last_day.isoformat(),
+        **{name: getattr(certificate, name) for name in ("risk", "target", "delta", "low", "high", "log_e")},
+    }
+    for name, value in row.items():
+        if content[name] != value:
+            yield f"certificate {certificate.pk}", f"{name} is {value}, its content says {content[name]}"
+    if certificate.ends_at != datetime.fromisoformat(content["ends_at"]):
+        yield (
+            f"certificate {certificate.pk}",
+            f"it ends on {certificate.ends_at}, its content says {content['ends_at']}",
+        )
+
+
+def _other_than_its_days(certificate: Certificate) -> Iterator[tuple[str, str]]:
+    """Closed days keep their counts: what the certificate rests on can be counted again."""
+    days = [day for day in closed_days(certificate.epoch) if certificate.first_day <= day.day <= certificate.last_day]
+    content, risk = certificate.content, cast("Risk", certificate.risk)
+    side = "high" if risk == "wrongful" else "low"
+    step = Step(threshold=content[side], last=len(days) - 1)
+    if not days:
+        yield f"certificate {certificate.pk}", "its days are not in the ledger"
+        return
+    for name, found in _counts(days, risk, step).items():
+        # Later days may have brought further classes.
+        if _by_pi(total(days).pi, found) != _by_pi(content["pi"], content[name]):
+            yield f"certificate {certificate.pk}", f"{name} is {content[name]}, its days hold {found}"
+
+
+def _by_pi(pi: Iterable[float], counts: Iterable[int]) -> Counter[float]:
+    found: Counter[float] = Counter()
+    for rate, count in zip(pi, counts, strict=True):
+        found[float(rate)] += count
+    return +found

@@ -2,7 +2,7 @@
 
 import math
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from moderation.statistics.guarantee import (
     clean_checks_needed,
     counts_for,
     log_e_value,
+    recognised,
     response_rate,
     upper_bound,
 )
@@ -20,6 +21,8 @@ from moderation.statistics.ledger import Estimate, Estimates, Ledger
 from moderation.statistics.risks import falls_below_floor
 
 RISKS: tuple[Risk, ...] = ("leak", "miss", "wrongful", "escapes")
+# What reviewers who miss violations make too small: tested at the target times their share, shown divided by it.
+UNDERSTATED: tuple[str, ...] = ("leak", "miss", "escapes", "leak_rate", "miss_rate", "escapes_10k")
 
 
 def edges_of(bins: int) -> list[float]:
@@ -78,10 +81,35 @@ def float_exp(log: float) -> float:
     return math.exp(log) if log < math.log(sys.float_info.max) else sys.float_info.max
 
 
+def share_recognised(name: str, *, miss_share: float) -> float:
+    """By how much confirmed verdicts understate a risk or an estimate, where one person misses ``miss_share``."""
+    return recognised(miss_share) if name in UNDERSTATED else 1.0
+
+
 def evidence(  # noqa: PLR0913 (a claim's numbers)
-    ledger: Ledger, risk: Risk, *, low: float, high: float, target: float | None, pi_floor: float, delta: float = 0.05
+    ledger: Ledger,
+    risk: Risk,
+    *,
+    low: float,
+    high: float,
+    target: float | None,
+    pi_floor: float,
+    delta: float = 0.05,
+    miss_share: float = 0.0,
+    obstacle: str = "",
 ) -> Evidence:
     """Weigh the closed days of ``ledger`` for one claim.
+
+    Args:
+        ledger: closed days, summed.
+        risk: what the claim is about.
+        low: a bin edge.
+        high: a bin edge.
+        target: the risk is to be below it; None where nobody asked.
+        pi_floor: as declared when the epoch opened.
+        delta: 1 - confidence.
+        miss_share: of violations that one reviewer misses, as the policy declares it.
+        obstacle: why nothing could be certified whatever the ledger says.
 
     Raises:
         ValueError: thresholds that are not on edges or out of order, a target outside (0, 1).
@@ -92,6 +120,9 @@ def evidence(  # noqa: PLR0913 (a claim's numbers)
     valid = pi_floor > 0 and not under
     weighed = target is not None and valid
     numbers = (bad, good, ledger.pi)
+    share = share_recognised(risk, miss_share=miss_share)
+    tested = (target or 0) * share
+    bound = upper_bound(*numbers, pi_floor, delta) if valid and (bad.any() or good.any()) else None
     return Evidence(
         risk=risk,
         target=target,
@@ -100,11 +131,11 @@ def evidence(  # noqa: PLR0913 (a claim's numbers)
         bad=_whole(bad),
         good=_whole(good),
         pi=[float(pi) for pi in ledger.pi],
-        log_e=float(log_e_value(*numbers, target, pi_floor)) if weighed and target else None,
-        bound=upper_bound(*numbers, pi_floor, delta) if valid and (bad.any() or good.any()) else None,
-        clean_checks_needed=clean_checks_needed(*numbers, target, pi_floor, delta) if weighed and target else None,
+        log_e=float(log_e_value(*numbers, tested, pi_floor)) if weighed else None,
+        bound=None if bound is None else min(bound / share, 1.0),
+        clean_checks_needed=clean_checks_needed(*numbers, tested, pi_floor, delta) if weighed else None,
         response=response,
-        refused=_refusal(pi_floor, under=under, response=response),
+        refused=_refusal(pi_floor, under=under, response=response) or obstacle,
     )
 
 
@@ -132,6 +163,24 @@ def shown(estimate: Estimate) -> dict[str, object]:
         "n": estimate.n,
         "shown": visible,
     }
+
+
+def corrected(estimates: Estimates, *, miss_share: float) -> Estimates:
+    """The estimates with what reviewers miss added: leak and miss rate and escapes divided by what they recognise."""
+    changes = {
+        name: _divided(
+            getattr(estimates, name),
+            by=share_recognised(name, miss_share=miss_share),
+            most=10_000.0 if name.endswith("_10k") else 1.0,
+        )
+        for name in estimates.__dataclass_fields__
+    }
+    return replace(estimates, **changes)
+
+
+def _divided(found: Estimate, *, by: float, most: float) -> Estimate:
+    parts = {name: getattr(found, name) for name in ("value", "low", "high")}
+    return replace(found, **{name: part and min(part / by, most) for name, part in parts.items()})
 
 
 def all_shown(estimates: Estimates) -> dict[str, dict[str, object]]:

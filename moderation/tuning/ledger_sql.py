@@ -7,6 +7,7 @@ screenings in the epoch, that are not superseded and came before the deadline:
 * review band: the last conclusive one;
 * audits: the majority, where violating (approved uploads) or benign (rejected ones) needs two that say so; a tie or
   an unconfirmed verdict is not final;
+* of a picture that was confirmed before: the verdict that it takes over, while that stands, where nobody looked again;
 * nobody could tell, when three live verdicts say "cannot tell", or no final verdict by the deadline: missing.
 
 Quarantine, reports, appeals and gold items never count. Names in %(...)s are parameters; all else is this module's own.
@@ -71,13 +72,14 @@ def _outcomes(asked: str, *, until: str, at: str) -> str:
 
     ``until`` is the last decision that counts, ``at`` the moment that deadlines are compared with.
     """
-    counts = f"""v.source = 'sample' AND v.kind <> 'undo' AND v.id <= {until} AND v.decided_at < {_DEADLINE}
-        AND NOT EXISTS (
+    counts = f"""v.source IN ('sample', 'carried_over') AND v.kind <> 'undo' AND v.id <= {until}
+        AND v.decided_at < {_DEADLINE} AND NOT EXISTS (
             SELECT FROM moderation_decision x
-            WHERE x.supersedes_id = v.id AND x.id <= {until} AND x.decided_at < {_DEADLINE}
+            WHERE x.supersedes_id IN (v.id, v.carried_from_id) AND x.id <= {until} AND x.decided_at < {_DEADLINE}
         )"""
     return f"""
         SELECT screening_id, CASE
+            WHEN carried IS NOT NULL AND violating + benign + cannot_tell = 0 THEN carried
             WHEN sampling_reason = 'review_band' AND last IS NOT NULL THEN last
             WHEN sampling_reason = 'audit_approve' AND violating > greatest(benign, 1) THEN 'violating'
             WHEN sampling_reason = 'audit_approve' AND benign > violating THEN 'benign'
@@ -87,10 +89,12 @@ def _outcomes(asked: str, *, until: str, at: str) -> str:
             ELSE 'open' END AS outcome
         FROM (
             SELECT asked.screening_id, first.sampling_reason, {at} >= {_DEADLINE} AS overdue,
-                count(*) FILTER (WHERE v.verdict = 'violating') AS violating,
-                count(*) FILTER (WHERE v.verdict = 'benign') AS benign,
-                count(*) FILTER (WHERE v.verdict = 'cannot_tell') AS cannot_tell,
-                (array_agg(v.verdict ORDER BY v.id DESC) FILTER (WHERE v.verdict <> 'cannot_tell'))[1] AS last
+                count(*) FILTER (WHERE v.source = 'sample' AND v.verdict = 'violating') AS violating,
+                count(*) FILTER (WHERE v.source = 'sample' AND v.verdict = 'benign') AS benign,
+                count(*) FILTER (WHERE v.source = 'sample' AND v.verdict = 'cannot_tell') AS cannot_tell,
+                (array_agg(v.verdict ORDER BY v.id DESC)
+                    FILTER (WHERE v.source = 'sample' AND v.verdict <> 'cannot_tell'))[1] AS last,
+                (array_agg(v.verdict ORDER BY v.id DESC) FILTER (WHERE v.source = 'carried_over'))[1] AS carried
             FROM ({asked}) asked
             JOIN moderation_ledgerday day ON day.id = asked.day_id
             JOIN moderation_screening first ON first.id = asked.screening_id
@@ -117,6 +121,12 @@ _TOUCHED = f"""
     JOIN moderation_screening first ON first.upload_id = s.upload_id AND first.policy_id = s.policy_id
         AND first.epoch_id = s.epoch_id
     JOIN moderation_drawnupload drawn ON drawn.screening_id = first.id
+    JOIN moderation_ledgerday day ON day.id = drawn.day_id
+    WHERE day.closed_at IS NULL AND d.id > %(from_decision)s AND d.id <= %(to_decision)s
+    UNION
+    SELECT drawn.screening_id, drawn.day_id FROM moderation_decision d
+    JOIN moderation_decision linked ON linked.carried_from_id = d.supersedes_id
+    JOIN moderation_drawnupload drawn ON drawn.screening_id = linked.screening_id
     JOIN moderation_ledgerday day ON day.id = drawn.day_id
     WHERE day.closed_at IS NULL AND d.id > %(from_decision)s AND d.id <= %(to_decision)s
 """

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from moderation.models import Decision, RollUp, Screening
-from moderation.tuning import ledger_sql
+from moderation.tuning import alarms, ledger_sql, opinion_sql
 
 WAIT_SECONDS = 60.0
 # In this order: days, their uploads, what the coin drew, what became of it, which days are complete.
@@ -22,6 +22,7 @@ STEPS = (
     ledger_sql.NOTE_DRAWN,
     ledger_sql.JUDGE,
     ledger_sql.CLOSE_DAYS,
+    *opinion_sql.STEPS,
 )
 
 
@@ -38,6 +39,7 @@ class RolledUp:
     drawn: int
     changed: int
     closed_days: int
+    withdrawn: int
 
     def as_json(self) -> dict[str, int]:
         return asdict(self)
@@ -45,6 +47,8 @@ class RolledUp:
 
 def roll_up() -> RolledUp:
     """Bring the ledger up to date, in one transaction; to run it twice changes nothing.
+
+    Certificates whose alarm rings on what is closed by now are withdrawn.
 
     Raises:
         StillWriting: an older transaction did not end within a minute.
@@ -66,7 +70,15 @@ def roll_up() -> RolledUp:
         )
         read = Screening.objects.filter(pk__gt=state.screenings_read, pk__lte=names["to_screening"]).count()
         heard = Decision.objects.filter(pk__gt=state.decisions_read, pk__lte=names["to_decision"]).count()
-    return RolledUp(screenings=read, decisions=heard, drawn=counts[2], changed=counts[3], closed_days=counts[4])
+        withdrawn = alarms.watch()
+    return RolledUp(
+        screenings=read,
+        decisions=heard,
+        drawn=counts[2],
+        changed=counts[3],
+        closed_days=counts[4],
+        withdrawn=len(withdrawn),
+    )
 
 
 def differences() -> list[tuple[str, str]]:
@@ -83,8 +95,13 @@ def differences() -> list[tuple[str, str]]:
     }
     with connection.cursor() as cursor:
         cursor.execute(ledger_sql.RECOUNT, names)
-        return [(f"ledger {day}, bin {bin_}, {rate}", f"{kept}, a recount gives {new}")
-                for day, bin_, rate, kept, new in cursor.fetchall()]  # fmt: skip
+        strata = [(f"ledger {day}, bin {bin_}, {rate}", f"{kept}, a recount gives {new}")
+                  for day, bin_, rate, kept, new in cursor.fetchall()]  # fmt: skip
+        cursor.execute(opinion_sql.RECOUNT, names)
+        opinions = [(f"opinions in epoch {epoch}, {violating} violating and {benign} benign",
+                     f"{kept} files, a recount gives {new}")
+                    for epoch, violating, benign, kept, new in cursor.fetchall()]  # fmt: skip
+    return strata + opinions
 
 
 def _run(cursor: Any, sql: str, names: dict[str, Any]) -> int:

@@ -1,87 +1,65 @@
 """What the ledger of a policy's epoch says about a pair of thresholds: estimates, evidence, a recommendation."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
-from functools import cached_property, reduce
-from operator import add
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
-from django.db.models import Sum
 
-from moderation.models import Certificate, Epoch, LedgerDay, LedgerRow, Policy, PolicyVersion
-from moderation.statistics.choice import AuditRates, Costs, Recommendation, Situation, recommend
-from moderation.statistics.guarantee import Claim, Risk, first_certified
+from moderation.models import Certificate, Epoch, Policy, PolicyVersion
+from moderation.statistics.choice import AuditRates, Costs, Recommendation, Situation, cost_10k, recommend
+from moderation.statistics.guarantee import Claim, Risk
 from moderation.statistics.ledger import Estimates, Ledger, estimate
 from moderation.statistics.regions import LABELS_TO_SHOW
-from moderation.statistics.risks import falls_below_floor
-from moderation.tuning.evidence import EDGES, RISKS, Evidence, all_shown, evidence
+from moderation.tuning.agreeing import Agreement, agreement
+from moderation.tuning.days import ClosedDay, closed_days, total
+from moderation.tuning.evidence import EDGES, RISKS, Evidence, all_shown, corrected, evidence, share_recognised
 from moderation.tuning.publishing import in_force
+from moderation.tuning.sequence import MONOTONE, Walk, goal_of, walk
 
 LAST_DAYS = 28
-# The statistics take no probability of 0: a class that no coin reaches has no labels, and lies below every floor.
-NEVER = 1e-12
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClosedDay:
-    day: date
-    ledger: Ledger
-
-
-def closed_days(epoch: Epoch) -> list[ClosedDay]:
-    """The epoch's closed days in order, up to the first open one; groups summed, all over the same rate classes."""
-    days = LedgerDay.objects.closed_prefix(epoch)
-    rows = list(
-        LedgerRow.objects.filter(day__in=days)
-        .values_list("day_id", "bin", "region", "pi")
-        .annotate(*(Sum(name) for name in ("uploads", "labelled", "violating", "missing")))
-    )
-    classes = sorted({(pi, region) for _, _, region, pi, *_ in rows})
-    column = {key: k for k, key in enumerate(classes)}
-    tables: dict[int, np.typing.NDArray[np.float64]] = defaultdict(
-        lambda: np.zeros((4, len(EDGES) - 1, max(len(classes), 1)))
-    )
-    for day, bin_, region, pi, *counts in rows:
-        tables[day][:, bin_, column[pi, region]] += counts
-    pis = [max(pi, NEVER) for pi, _ in classes] or [1.0]
-    return [ClosedDay(day=day.day, ledger=_ledger(tables[day.pk], pis)) for day in days]
-
-
-def _ledger(table: np.typing.NDArray[np.float64], pis: Sequence[float]) -> Ledger:
-    uploads, labelled, violating, missing = table
-    return Ledger(EDGES, uploads, labelled, violating, pis, missing)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What is known about the thresholds ``low`` and ``high`` from the closed days of the epoch of ``version``."""
+    """What is known about the thresholds ``low`` and ``high`` from the closed days of the epoch.
+
+    ``version`` gives costs, targets, audit rates and what reviewers miss: the one in force, or a proposal.
+    """
 
     version: PolicyVersion
     epoch: Epoch
     low: float
     high: float
     days: list[ClosedDay]
+    agreement: Agreement
+    # Of the epoch; neither withdrawn nor at their end.
+    certificates: list[Certificate] = field(default_factory=list)
 
-    @property
+    @cached_property
     def total(self) -> Ledger:
-        return reduce(add, (day.ledger for day in self.days))
+        return total(self.days)
 
     @cached_property
     def estimates(self) -> Estimates:
-        return estimate(self.total, self.low, self.high)
+        return corrected(estimate(self.total, self.low, self.high), miss_share=self.version.miss_share)
 
     @cached_property
     def evidence(self) -> list[Evidence]:
-        total, delta = self.total, self.epoch.delta
         return [
             evidence(
-                total, risk, low=self.low, high=self.high, target=self.targets.get(risk), pi_floor=self.floor(risk),
-                delta=delta,
+                self.total,
+                risk,
+                low=self.low,
+                high=self.high,
+                target=self.targets.get(risk),
+                pi_floor=self.floor(risk),
+                delta=self.epoch.delta,
+                miss_share=self.version.miss_share,
+                obstacle=self.obstacle(risk),
             )
             for risk in RISKS
-        ]  # fmt: skip
+        ]
 
     @property
     def targets(self) -> Mapping[str, float]:
@@ -92,36 +70,94 @@ class Finding:
         floors: Mapping[str, float] = self.epoch.pi_floor
         return floors.get(risk, floors["leak"])
 
-    def first_certified(self, risk: Risk) -> int | None:
-        """The first closed day (from 0) at whose end the claim had evidence enough, or None."""
+    def start(self, risk: Risk) -> float:
+        return self.epoch.start_high if risk == "wrongful" else self.epoch.start_low
+
+    def goal(self, risk: Risk) -> float:
+        """The threshold that has to be certified for this pair."""
+        return goal_of(risk, start=self.start(risk), low=self.low, high=self.high)
+
+    def claim(self, risk: Risk) -> Claim | None:
+        """What is tested: the target times what reviewers recognise. None without a target, or without a coin."""
         target, floor = self.targets.get(risk), self.floor(risk)
-        if target is None or not self.days or floor <= 0:
+        if target is None or floor <= 0:
             return None
-        if falls_below_floor(self.total, risk, self.low, self.high, pi_floor=floor):
+        return Claim(risk, target * share_recognised(risk, miss_share=self.version.miss_share), floor, self.epoch.delta)
+
+    def walk(self, risk: Risk, days: Sequence[ClosedDay]) -> Walk | None:
+        """The fixed sequence on ``days`` from where the epoch began to this pair; None without a claim or a day."""
+        claim = self.claim(risk)
+        return walk(days, claim, start=self.start(risk), goal=self.goal(risk)) if claim and days else None
+
+    def obstacle(self, risk: Risk) -> str:
+        """Why the claim can't be certified whatever its own evidence; empty where it can."""
+        return self.agreement.refusal or self._out_of_turn(risk)
+
+    def _out_of_turn(self, risk: Risk) -> str:
+        start, goal = self.start(risk), self.goal(risk)
+        side = "high" if risk == "wrongful" else "low"
+        if (goal > start) if risk == "wrongful" else (goal < start):
+            return f"The epoch began with {side} {start:.2f}; only a new epoch can begin the sequence elsewhere."
+        # At the start itself there is nothing before it.
+        found = self.walk(risk, self.days) if goal != start else None
+        if found is None or found.stopped_at in {None, goal}:
+            return ""
+        return (
+            f"Not before {side} {found.stopped_at:.2f} is certified: they come one after the other from {start:.2f} on."
+        )
+
+    def certificate(self, risk: Risk) -> Certificate | None:
+        """The valid certificate that says at least what is asked of this pair, the one that holds longest."""
+        target = self.targets.get(risk)
+        if target is None:
             return None
-        claim = Claim(risk, target, floor, self.epoch.delta)
-        return first_certified([day.ledger for day in self.days], claim, low=self.low, high=self.high)
+        found = [each for each in self.certificates if each.risk == risk and self._covers(each, target=target)]
+        return max(found, key=lambda each: each.ends_at, default=None)
+
+    def _covers(self, certificate: Certificate, *, target: float) -> bool:
+        if certificate.target > target:
+            return False
+        if certificate.risk in MONOTONE:
+            return certificate.low >= self.low
+        return certificate.high == self.high if certificate.risk == "wrongful" else certificate.low == self.low
+
+    @property
+    def audits(self) -> AuditRates | None:
+        """The version's audit rates; None where one of them is 0."""
+        rates = self.version.audit_rate_approve, self.version.audit_rate_reject
+        return AuditRates(*rates) if all(rates) else None
+
+    @property
+    def costs(self) -> Costs:
+        version = self.version
+        return Costs(miss=version.cost_miss, wrong=version.cost_wrongful, review=version.cost_review)
+
+    @cached_property
+    def cost_10k(self) -> float | None:
+        """What 10,000 uploads cost here, for choosing only. None without labels, or where an audit rate is 0."""
+        if not self.days or self.audits is None:
+            return None
+        return cost_10k(self.total, self.costs, self.audits, self.low, self.high)
 
     @cached_property
     def recommendation(self) -> Recommendation | None:
         """The cheapest certified pair; None where an audit rate of 0 leaves nothing to go by."""
-        rates = self.version.audit_rate_approve, self.version.audit_rate_reject
-        if not self.days or not all(rates) or min(self.floor(risk) for risk in RISKS) <= 0:
+        if not self.days or self.audits is None or min(self.floor(risk) for risk in RISKS) <= 0:
             return None
-        version = self.version
         situation = Situation(
-            audits=AuditRates(*rates),
+            audits=self.audits,
             daily=np.stack([day.ledger.uploads.sum(axis=1) for day in self.days[-LAST_DAYS:]]),
             start=(self.epoch.start_low, self.epoch.start_high),
             pi_floor={risk: self.floor(risk) for risk in RISKS},
             delta=self.epoch.delta,
         )
+        claims = {risk: claim for risk in RISKS if (claim := self.claim(risk))}
         return recommend(
             [day.ledger for day in self.days],
-            Costs(miss=version.cost_miss, wrong=version.cost_wrongful, review=version.cost_review),
-            {risk: self.targets[risk] for risk in RISKS if risk in self.targets},
-            version.capacity,
-            (version.low, version.high),
+            self.costs,
+            {risk: claim.target for risk, claim in claims.items()},
+            self.version.capacity,
+            (self.version.low, self.version.high),
             situation,
         )
 
@@ -131,27 +167,26 @@ class Finding:
         below, _, above = self.total.regions(self.low, self.high)
         return sum(max(0, LABELS_TO_SHOW - side.labels) for side in (below, above) if not side.answered_for)
 
-    @property
-    def certificates(self) -> list[Certificate]:
-        return list(Certificate.objects.valid().filter(epoch=self.epoch).order_by("risk", "pk"))
-
     def as_json(self) -> dict[str, object]:
         report: dict[str, object] = {
             "policy": self.version.policy.slug,
             "epoch": self.epoch.pk,
             "low": self.low,
             "high": self.high,
+            "miss_share": self.version.miss_share,
             "closed_days": len(self.days),
             "first_day": self.days[0].day.isoformat() if self.days else None,
             "last_day": self.days[-1].day.isoformat() if self.days else None,
+            "agreement": self.agreement.as_json(),
             "certificates": [certificate.content for certificate in self.certificates],
         }
         if not self.days:
-            return report | {"estimates": {}, "evidence": [], "recommendation": None, "n_labelled": 0}
+            return report | {"estimates": {}, "evidence": [], "recommendation": None, "n_labelled": 0, "cost_10k": None}
         return report | {
             "n_labelled": int(self.total.labelled.sum()),
             "estimates": all_shown(self.estimates),
             "evidence": [claim.as_json() for claim in self.evidence],
+            "cost_10k": self.cost_10k,
             "recommendation": _told(self.recommendation),
         }
 
@@ -172,6 +207,18 @@ def find(policy: Policy, *, low: float | None = None, high: float | None = None)
     version = in_force(policy)
     assert version.epoch is not None
     epoch = Epoch.objects.filter(policy=policy, closed_at=None).first() or version.epoch
-    pair = version.low if low is None else low, version.high if high is None else high
-    Ledger(EDGES, [[0]] * (len(EDGES) - 1), [[0]] * (len(EDGES) - 1), [[0]] * (len(EDGES) - 1), [1.0]).regions(*pair)
-    return Finding(version=version, epoch=epoch, low=pair[0], high=pair[1], days=closed_days(epoch))
+    return Finding(
+        version=version,
+        epoch=epoch,
+        **_pair(version, low=low, high=high),
+        days=closed_days(epoch),
+        agreement=agreement(epoch),
+        certificates=list(Certificate.objects.valid().filter(epoch=epoch).order_by("risk", "pk")),
+    )
+
+
+def _pair(version: PolicyVersion, *, low: float | None, high: float | None) -> dict[str, float]:
+    pair = {"low": version.low if low is None else low, "high": version.high if high is None else high}
+    nothing = [[0]] * (len(EDGES) - 1)
+    Ledger(EDGES, nothing, nothing, nothing, [1.0]).regions(**pair)
+    return pair

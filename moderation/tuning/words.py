@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from moderation.statistics.choice import Recommendation
 from moderation.statistics.ledger import Estimate, Estimates
 from moderation.statistics.regions import LABELS_TO_SHOW
+from moderation.tuning.agreeing import Agreement
 from moderation.tuning.evidence import Evidence
 
 NOTHING = "-"
@@ -135,9 +136,10 @@ def recommended(found: Recommendation | None) -> str:
     return f"{text}. What keeps it from the cheapest pair of all: {why}." if why else f"{text}, the cheapest pair."
 
 
-def warnings(estimates: Estimates, evidence: list[Evidence]) -> list[str]:
+def warnings(estimates: Estimates, evidence: list[Evidence], *, agreement: Agreement | None = None) -> list[str]:
     """What an admin should know before relying on the figures."""
-    found = [
+    found = [agreement.refusal or agreement.warning] if agreement and agreement.warning else []
+    found += [
         f"Of the verdicts that '{CLAIMS[claim.risk]}' needs only {claim.response:.1%} came: nothing is certified below "
         "99.5 %."
         for claim in evidence

@@ -137,7 +137,9 @@ def error_rates_of(policy: Policy) -> dict[str, Any]:
         "finding": finding,
         "rates": error_rates.rates(finding),
         "meters": error_rates.meters(finding),
-        "warnings": words.warnings(finding.estimates, finding.evidence) if finding.days else [],
+        "warnings": words.warnings(finding.estimates, finding.evidence, agreement=finding.agreement)
+        if finding.days
+        else [],
     }
 
 

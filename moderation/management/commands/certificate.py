@@ -6,11 +6,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from moderation.management.commands.tune import policy_named, threshold
 from moderation.models import Certificate
-from moderation.tuning import certificates, state
+from moderation.tuning import alarms, certificates, state
 
 
 class Command(BaseCommand):
-    help = "Issue and list certificates, and verify one from its file alone."
+    help = (
+        "Issue and list certificates, and verify one from its file alone. To issue and to list withdraw first what the "
+        "alarm rings for."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -32,6 +35,7 @@ class Command(BaseCommand):
             self.verify(options["file"])
 
     def issue(self, options: dict[str, Any]) -> None:
+        alarms.watch()
         try:
             finding = state.find(policy_named(options["policy"]), low=options["low"], high=options["high"])
             issued = certificates.issue(finding)
@@ -39,16 +43,19 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         for certificate in issued:
             self.stdout.write(json.dumps(certificate.content))
+            if certificate.why_invalid:
+                self.stderr.write(self.style.WARNING(f"{certificate}: {certificate.why_invalid}"))
 
     def show(self, *, as_json: bool) -> None:
-        found = list(Certificate.objects.order_by("pk"))
+        alarms.watch()
+        found = list(Certificate.objects.select_related("epoch").order_by("pk"))
         if as_json:
             self.stdout.write(json.dumps([certificate.content for certificate in found]))
             return
-        valid = set(Certificate.objects.valid().values_list("pk", flat=True))
         for certificate in found:
-            state_now = "valid" if certificate.pk in valid else certificate.why_withdrawn or "ended"
-            self.stdout.write(f"{certificate}, ends {certificate.ends_at:%Y-%m-%d}: {state_now}")
+            self.stdout.write(
+                f"{certificate}, ends {certificate.ends_at:%Y-%m-%d}: {certificate.why_invalid or 'valid'}"
+            )
         if not found:
             self.stdout.write("No certificate was issued yet.")
 

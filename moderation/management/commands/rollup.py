@@ -29,3 +29,5 @@ class Command(BaseCommand):
             f"{found.decisions:,} new decisions. "
             f"{found.changed:,} uploads have another verdict than before, {found.closed_days:,} days closed."
         )
+        if found.withdrawn:
+            self.stdout.write(self.style.WARNING(f"{found.withdrawn} certificates withdrawn: see 'certificate list'."))

@@ -106,8 +106,11 @@ class Command(BaseCommand):
         self.stdout.write("Each claim that reaches 20 is certified at 95 % of its own; two together need 40 each.")
         for certificate in found.certificates:
             self.stdout.write(f"Certified: {certificate}; ends {certificate.ends_at:%Y-%m-%d}.")
+        if found.cost_10k is not None:
+            self.stdout.write(f"Cost of 10,000 uploads: about {found.cost_10k:,.0f}.")
         self.stdout.write(words.recommended(found.recommendation))
-        for warning in words.warnings(found.estimates, found.evidence):
+        self.stdout.write(f"Agreement of moderators: {found.agreement.words}.")
+        for warning in words.warnings(found.estimates, found.evidence, agreement=found.agreement):
             self.stdout.write(self.style.WARNING(warning))
 
     def _try_out(self, options: dict[str, Any]) -> None:
