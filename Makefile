@@ -1,6 +1,8 @@
 # `make run` and `make test` do everything; they ask nothing and need Python 3.11 and make.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
+# Processes that share the tests out among them.
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
@@ -43,7 +45,7 @@ run: install
 
 test: install-dev
 	@$(BIN)/python -m tests.chromium --ensure
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 test-slow: install-torch
 	@$(BIN)/python -m tests.chromium --ensure

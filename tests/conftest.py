@@ -8,9 +8,12 @@ from pathlib import Path
 
 import django
 import pytest
-from pytest_django import Settings
+from django.core.management import call_command
+from django.db import connection
+from pytest_django import DjangoDbBlocker, Settings
 
 from moderation.cluster import Cluster
+from moderation.cluster.locks import locked
 
 
 def memory_or_disk() -> Path:
@@ -22,6 +25,8 @@ def memory_or_disk() -> Path:
 
 # pytest-django must not have read the settings yet: pyproject.toml does not name them.
 os.environ["DJANGO_SETTINGS_MODULE"] = "moderation.settings"
+# Workers have to name the same tests in the same order, and the order of a set's strings hangs on this.
+os.environ.setdefault("PYTHONHASHSEED", "0")
 # Workers of pytest-xdist share what the process that started them has made: they inherit its environment.
 if "SECOND_LOOK_TEST_DATA" not in os.environ:
     folder = Path(tempfile.mkdtemp(prefix="second-look-test-"))
@@ -30,7 +35,8 @@ if "SECOND_LOOK_TEST_DATA" not in os.environ:
     if "DATABASE_URL" not in os.environ:
         cluster = Cluster.throwaway(memory_or_disk())
         atexit.register(cluster.stop)
-        os.environ["DATABASE_URL"] = cluster.url()
+        os.environ["DATABASE_URL"] = os.environ["SECOND_LOOK_TEST_CLUSTER"] = cluster.url()
+IS_OUR_CLUSTER = os.environ["DATABASE_URL"] == os.environ.get("SECOND_LOOK_TEST_CLUSTER")
 DATA = Path(os.environ["SECOND_LOOK_TEST_DATA"]) / os.environ.get("PYTEST_XDIST_WORKER", "main")
 (DATA / "static").mkdir(parents=True, exist_ok=True)
 os.environ["DATA_DIR"] = str(DATA)
@@ -39,6 +45,27 @@ os.environ["SECRET_KEY"] = "only for tests " * 4
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 # Other conftest files import models before pytest-django has had its turn.
 django.setup()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """Workers on our own cluster copy one migrated database, instead of migrating one each."""
+    if "PYTEST_XDIST_WORKER" in os.environ and IS_OUR_CLUSTER:
+        with django_db_blocker.unblock():
+            migrate_once()
+        connection.settings_dict["TEST"]["TEMPLATE"] = connection.settings_dict["NAME"]
+
+
+def migrate_once() -> None:
+    """Migrate the database that the cluster came with; no test uses it."""
+    done = DATA.with_name("migrated")
+    with locked(DATA.with_name("migrating"), seconds=600):
+        if not done.exists():
+            call_command("migrate", verbosity=0)
+            connection.close()  # nothing is copied from a database that somebody is connected to
+            done.touch()
 
 
 @pytest.fixture(autouse=True)
