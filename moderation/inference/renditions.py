@@ -12,7 +12,7 @@ MEDIA_TYPE = "image/jpeg"
 #: Nothing can be recognised in a picture of so few pixels on its long side, only where which colour was.
 BLURRED_SIDE = 16
 #: It is enlarged again to this, so that a page shows a soft blur and not squares.
-_BLURRED_SHOWN_SIDE = 320
+_BLURRED_SHOWN_SIDE = 160
 _CLEAR_QUALITY = 85
 _BLURRED_QUALITY = 60
 
@@ -47,5 +47,5 @@ def _within(size: tuple[int, int], *, side: int) -> tuple[int, int]:
 
 def _jpeg(picture: Image.Image, *, quality: int) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=quality, optimize=True)
+    picture.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()

@@ -1,5 +1,6 @@
 """Files -> scores. Knows no database: any runner may use it around the same decoding and classifiers."""
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,10 +43,14 @@ class Scored:
 
 
 class Scorer:
-    """Scores files with several classifiers over one decode. One thread a scorer."""
+    """Scores files with several classifiers over one decode.
+
+    Threads may share it: their files are decoded side by side and computed one batch after the other, on one core.
+    """
 
     def __init__(self, classifiers: Sequence[Classifier], *, limits: Limits | None = None) -> None:
         self.classifiers = tuple(classifiers)
+        self._computing = threading.Lock()
         self.sandbox = Sandbox(limits=limits, preprocessings=[each.manifest.preprocessing for each in self.classifiers])
 
     def __enter__(self) -> Self:
@@ -81,7 +86,9 @@ class Scorer:
         """One array (frames, labels) for each file, computed together."""
         if not decoded:
             return []
-        together = self.classifiers[index].predict(np.concatenate([each.views[index] for each in decoded]))
+        views = np.concatenate([each.views[index] for each in decoded])
+        with self._computing:
+            together = self.classifiers[index].predict(views)
         ends = np.cumsum([len(each.frames) for each in decoded])[:-1]
         return np.split(together, ends)
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection, connections, transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -23,10 +24,7 @@ class Attempts:
     def __init__(self, *, run: ScreeningRun, worker: str) -> None:
         self.run, self.worker = run, worker
         if WATCH not in connections.settings:
-            connections.settings[WATCH] = connection.settings_dict
-        # Only a crash of this process matters here, not one of the server: no commit waits for the disk.
-        with connections[WATCH].cursor() as cursor:
-            cursor.execute("SET synchronous_commit = off")
+            connections.settings[WATCH] = _without_waiting(connection.settings_dict)
 
     def begin(self, claimed: Sequence[StoredFile]) -> None:
         """Note ``claimed`` as being worked on; a file that is suspect already stays so, in this worker's name."""
@@ -42,6 +40,13 @@ class Attempts:
 
     def clear(self, done: Sequence[StoredFile]) -> None:
         ScreeningAttempt.objects.using(WATCH).filter(file__in=done, worker=self.worker).delete()
+
+
+def _without_waiting(database: dict[str, Any]) -> dict[str, Any]:
+    """Only a crash of this process matters here, not one of the server: no commit waits for the disk."""
+    options = database["OPTIONS"]
+    arguments = f"{options.get('options', '')} -c synchronous_commit=off"
+    return {**database, "OPTIONS": {**options, "options": arguments}}
 
 
 def blame(worker: str, *, death: str, run: ScreeningRun) -> None:

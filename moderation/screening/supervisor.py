@@ -14,7 +14,9 @@ from moderation.models.shadows import in_shadow
 from moderation.screening import attempts
 from moderation.screening.workers import Crew, Gone, Reply, Worker
 
-CHUNK = 32
+CHUNK = 64
+# Chunks at a time in one worker: while one is written down, the network computes for the other.
+LANES = 2
 # Advisory locks of runs: (this, run id). Held as long as the command lives, on whichever machine.
 RUN_LOCKS = 20_481
 # So many deaths in a row without a finished chunk: something other than a file is wrong.
@@ -106,6 +108,8 @@ class Supervisor:
             "epochs": self.epochs,
             "shadows": [shadow.pk for shadow in self.shadows],
             "dry_run": self.options.dry_run,
+            # What a dry run looks at is not marked in any way: two lanes would look at the same.
+            "lanes": 1 if self.options.dry_run else LANES,
         }
         with Crew(setup) as crew:
             for _ in range(1 if self.options.dry_run else self.options.processes):
@@ -131,24 +135,29 @@ class Supervisor:
             self.report.counts.update(counts)
             self.report.seconds = time.monotonic() - self.started
             self.on_progress(self.report, self.total)
-        self._hand_out(crew, worker, exhausted="counts" in reply.content and not counts["files"])
+        self._hand_out(crew, worker)
 
-    def _hand_out(self, crew: Crew, worker: Worker, *, exhausted: bool) -> None:
-        """The next chunk; files that workers died with come last, one by one; then the worker may go."""
-        size = self._next_size(crew)
-        if self._must_stop() or not size:
+    def _hand_out(self, crew: Crew, worker: Worker) -> None:
+        """The next chunks; files that workers died with come last, one by one; then the worker may go."""
+        while not worker.exhausted and worker.has_free_lane and (size := self._next_size(crew)):
+            worker.ask(size=0 if worker.on_suspects else size)
+        if not worker.chunks:
+            self._hand_out_suspects(crew, worker)
+
+    def _hand_out_suspects(self, crew: Crew, worker: Worker) -> None:
+        if not self._next_size(crew):
             self.report.stopped_early = True
             crew.dismiss(worker)
-        elif not exhausted:
-            worker.ask(size=0 if worker.on_suspects else size)
         elif not worker.on_suspects:
-            worker.on_suspects = True
+            worker.on_suspects, worker.exhausted = True, False
             worker.ask(size=0)
         else:
             crew.dismiss(worker)
 
     def _next_size(self, crew: Crew) -> int:
         """How many files to hand out: less towards the end, so that all workers finish together."""
+        if self._must_stop():
+            return 0
         out = sum(worker.busy_with for worker in crew.workers)
         done = self.report.counts["files"]
         fair = max(4, (self.total - done - out) // (2 * len(crew.workers)))

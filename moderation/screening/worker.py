@@ -1,16 +1,19 @@
-"""A worker process of the pre-screen: does one chunk after the other, as its command tells it over stdin.
+"""A worker process of the pre-screen: does chunks as its command tells it over stdin.
 
 Started as ``python -m moderation.screening.worker``; the first line that it reads sets it up. It answers each line
-with one line. When its command goes away it ends, after the chunk that it is busy with.
+with one line. When its command goes away it ends, after the chunks that it is busy with.
 """
 
 import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from moderation.screening.chunk import Screener
+    from moderation.screening.engine import Engine
 
 # Chunks last seconds, files that hang a few times DECODE_SECONDS; a page's limits would end them.
 WORKER_TIMEOUTS = "-c statement_timeout=60000 -c lock_timeout=30000 -c idle_in_transaction_session_timeout=1200000"
@@ -51,32 +54,33 @@ def _serve(setup: dict[str, Any], *, answers: TextIO) -> None:
     from moderation.inference.classifier import ClassifierFileError
     from moderation.inference.sandbox import SandboxUnavailable
     from moderation.inference.tensors import ModelOutputError
+    from moderation.screening.lanes import Lanes
 
-    try:
-        for answer in _work(setup):
-            answers.write(json.dumps(answer) + "\n")
-            answers.flush()
-    except (ClassifierFileError, DatabaseError, ModelOutputError, SandboxUnavailable, StorageFull) as error:
-        answers.write(json.dumps({"error": f"{type(error).__name__}: {error}"}) + "\n")
+    def answer(content: dict[str, Any]) -> None:
+        answers.write(json.dumps(content) + "\n")  # one write: lanes answer from threads of their own
         answers.flush()
 
+    try:
+        with _engine(setup) as engine:
+            answer({"ready": True})
+            Lanes(_screener(setup, engine=engine), count=setup["lanes"], answer=answer).work(sys.stdin)
+    except (ClassifierFileError, DatabaseError, ModelOutputError, SandboxUnavailable, StorageFull) as error:
+        answer({"error": f"{type(error).__name__}: {error}"})
 
-def _work(setup: dict[str, Any]) -> Iterator[dict[str, Any]]:
+
+def _engine(setup: dict[str, Any]) -> "Engine":
+    from moderation.screening.engine import Engine, Rulebook
+
+    return Engine(Rulebook.of(**{name: setup[name] for name in ("versions", "epochs", "shadows")}))
+
+
+def _screener(setup: dict[str, Any], *, engine: "Engine") -> "Screener":
     from moderation.models import ScreeningRun
     from moderation.screening.attempts import Attempts
     from moderation.screening.chunk import Screener
-    from moderation.screening.engine import Engine, Rulebook
 
     run = ScreeningRun.objects.get(pk=setup["run"])
-    attempts = Attempts(run=run, worker=setup["worker"])
-    rulebook = Rulebook.of(**{name: setup[name] for name in ("versions", "epochs", "shadows")})
-    with Engine(rulebook) as engine:
-        yield {"ready": True}
-        screener = Screener(engine, run=run, attempts=attempts, dry_run=setup["dry_run"])
-        for line in sys.stdin:
-            size = json.loads(line)["size"]
-            chunk = screener.next_chunk(size) if size else screener.next_suspect()
-            yield {"counts": dict(chunk.counts)}
+    return Screener(engine, run=run, attempts=Attempts(run=run, worker=setup["worker"]), dry_run=setup["dry_run"])
 
 
 def _own_stdout() -> TextIO:

@@ -19,13 +19,18 @@ PASSED_ON = ("UPLOAD_MAX_BYTES", "UPLOAD_MAX_PIXELS", "DECODE_ADDRESS_SPACE", "D
 
 
 class Worker:
-    """One process. ``busy_with`` is the number of files that it was asked to screen and has not answered for."""
+    """One process. ``busy_with`` is the number of files that it was asked to screen and has not answered for.
+
+    It works on as many chunks at a time as it has lanes; suspect files it takes one by one.
+    """
 
     def __init__(self, setup: dict[str, Any]) -> None:
         self.name = str(uuid.uuid4())
         self.ready = False
+        self.exhausted = False
         self.on_suspects = False
-        self.busy_with = 0
+        self.busy_with = self.chunks = 0
+        self.lanes: int = setup["lanes"]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "moderation.screening.worker"],
             stdin=subprocess.PIPE,
@@ -37,8 +42,21 @@ class Worker:
 
     def ask(self, *, size: int) -> None:
         """Ask for a chunk of up to ``size`` files; 0 asks for one suspect file, alone."""
-        self.busy_with = size or 1
+        self.busy_with += size or 1
+        self.chunks += 1
         self._send({"size": size})
+
+    def answered(self, content: dict[str, Any]) -> None:
+        """Note its answer: that it is ready, or what became of a chunk."""
+        self.ready = True
+        if "counts" in content:
+            self.busy_with -= content["asked"]
+            self.chunks -= 1
+            self.exhausted = not content["counts"]["files"]
+
+    @property
+    def has_free_lane(self) -> bool:
+        return self.chunks < (1 if self.on_suspects else self.lanes)
 
     def let_go(self) -> None:
         """No more questions: the process ends once it has answered."""
@@ -125,12 +143,11 @@ class Crew:
             return None
         if event.worker not in self.workers:
             return None
-        event.worker.busy_with = 0
         if isinstance(event, Gone):
             self.workers.remove(event.worker)
             self._dismissed.append(event.worker)
         else:
-            event.worker.ready = True
+            event.worker.answered(event.content)
         return event
 
     def _listen(self, worker: Worker) -> None:
