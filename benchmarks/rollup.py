@@ -1,0 +1,177 @@
+"""What the roll-up of one night and `tune` take on top of 100,000, 1,000,000 and 10,000,000 screenings.
+
+The record is written by SQL into a throw-away database: uploads, screenings, tasks and decisions of 90 days before, all
+of them rolled up. Then come five nights of 10,000 uploads with their verdicts, each rolled up and asked about by itself.
+
+python -m benchmarks.rollup [--sizes 100000 1000000 10000000] [--folder FOLDER]
+"""
+
+import argparse
+import io
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from moderation.cluster import Cluster
+
+NIGHT, NIGHTS, DAYS = 10_000, 5, 90
+TABLES = ("decision", "reviewtask", "drawnupload", "ledgerrow", "ledgerday", "rollup", "screening", "upload")
+# Nine of ten scores lie below the default low, and one of ten audits' scores from the default high on.
+SCORE = "random() ^ 12"
+DRAWN = "sampling_reason <> 'none'"
+
+
+def main() -> None:
+    options = parse()
+    with Cluster.throwaway(options.folder) as cluster, tempfile.TemporaryDirectory(dir=options.folder) as data:
+        set_up(cluster.url(), data=data)
+        found = {size: measured(size) for size in options.sizes}
+    report(found)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the database may lie")
+    return parser.parse_args()
+
+
+def set_up(url: str, *, data: str) -> None:
+    """Django with an empty database of its own, and one real row of each kind to copy."""
+    import django  # noqa: PLC0415 (the database is started first)
+    from django.core.management import call_command  # noqa: PLC0415
+
+    os.environ |= {"DATABASE_URL": url, "DATA_DIR": data, "SECRET_KEY": "for a benchmark " * 4}
+    os.environ["DJANGO_SETTINGS_MODULE"] = "moderation.settings"
+    django.setup()
+    call_command("migrate", verbosity=0)
+    make_templates()
+
+
+def make_templates() -> None:
+    from tests.factories import make_task, make_user  # noqa: PLC0415
+
+    task = make_task(score=0.5)
+    task.hand_to(make_user("mo"))
+    task.decide("benign", claim=task.claim)
+    for table in ("upload", "screening", "reviewtask", "decision"):
+        execute(f"CREATE TABLE template_{table} AS SELECT * FROM moderation_{table}")
+        do_without_checks(f"moderation_{table}")
+
+
+def do_without_checks(table: str) -> None:
+    """Neither history nor foreign keys of a table that nothing but this module writes to."""
+    execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    keys = f"SELECT conname FROM pg_constraint WHERE conrelid = '{table}'::regclass AND contype = 'f'"
+    for (name,) in execute(keys):
+        execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+
+
+def measured(size: int) -> dict[str, float]:
+    """Seconds of each step with ``size`` screenings below it; the median of the nights."""
+    execute(f"TRUNCATE {', '.join(f'moderation_{table}' for table in TABLES)} CASCADE")
+    print(f"{size:,} screenings: filled in {timed(lambda: fill(size)):.0f} s", flush=True)
+    first = timed(lambda: run("rollup"))
+    print(f"first roll-up of all in {first:.1f} s", flush=True)
+    nights = [one_night(size + NIGHT * night, night=night) for night in range(NIGHTS)]
+    return {name: statistics.median(each[name] for each in nights) for name in nights[0]} | {"first roll-up": first}
+
+
+def one_night(after: int, *, night: int) -> dict[str, float]:
+    append(NIGHT, after=after, since=f"{NIGHTS + 1 - night} days", lasting="12 hours")
+    return {
+        f"roll-up of {NIGHT:,} new": timed(lambda: run("rollup")),
+        "roll-up of nothing": timed(lambda: run("rollup")),
+        "tune": timed(lambda: run("tune", "--json")),
+    }
+
+
+def fill(size: int) -> None:
+    """``size`` screenings of 90 days, up to one day before the nights that are measured."""
+    append(size, after=0, since=f"{NIGHTS + 2 + DAYS} days", lasting=f"{DAYS} days")
+    execute("VACUUM ANALYZE")
+
+
+def append(count: int, *, after: int, since: str, lasting: str) -> None:
+    """Uploads ``after`` + 1 to ``after`` + ``count``, spread evenly from midnight ``since`` ago over ``lasting``."""
+    at = f"date_trunc('day', now(), 'UTC') - interval '{since}' + (i - {after}) * (interval '{lasting}' / {count + 1})"
+    series = f"generate_series({after + 1}, {after + count}) i"
+    with_verdict = f"moderation_screening s WHERE s.id > {after} AND {DRAWN}"
+    copy("upload", series, id="i", external_id="'picture-' || i", received_at=at, status="'approved'")
+    copy("screening", screenings(series, at=at), **{name: f"one.{name}" for name in SCREENING})
+    copy("reviewtask", with_verdict, id="s.id", upload_id="s.upload_id", screening_id="s.id", opened_at="s.created_at")
+    verdict = "CASE WHEN s.score > 0.5 THEN 'violating' ELSE 'benign' END"
+    copy("decision", with_verdict, id="s.id", upload_id="s.upload_id", task_id="s.id", screening_id="s.id",
+         verdict=verdict, reason="'nudity'", decided_at="s.created_at + interval '1 hour'")  # fmt: skip
+
+
+SCREENING = ("id", "upload_id", "score", "route", "u", "pi", "sampling_reason", "rate_class", "created_at")
+
+
+def screenings(series: str, *, at: str) -> str:
+    """SQL of what the pre-screen would write: the route by score, the coin by route."""
+    from tests.factories import version_in_force  # noqa: PLC0415
+
+    rules = version_in_force()
+    low, high, approve, reject = rules.low, rules.high, rules.audit_rate_approve, rules.audit_rate_reject
+    region = f"CASE WHEN score < {low} THEN 'approve' WHEN score >= {high} THEN 'reject' ELSE 'review' END"
+    pi = f"CASE route WHEN 'approve' THEN {approve} WHEN 'reject' THEN {reject} ELSE 1 END::float8"
+    reason = "CASE WHEN u >= pi THEN 'none' WHEN route = 'review' THEN 'review_band' ELSE 'audit_' || route END"
+    return f"""(
+        SELECT *, {reason} AS sampling_reason, route || ':' || pi AS rate_class FROM (
+            SELECT *, {pi} AS pi FROM (
+                SELECT *, {region} AS route FROM (
+                    SELECT i AS id, i AS upload_id, {at} AS created_at, {SCORE} AS score, random() AS u FROM {series}
+                ) scored
+            ) routed
+        ) drawn
+    ) one"""
+
+
+def copy(table: str, source: str, **changes: str) -> None:
+    """Insert the template's row once for each row of ``source``, with ``changes``."""
+    rows = execute(f"SELECT attname FROM pg_attribute WHERE attrelid = 'template_{table}'::regclass AND attnum > 0")
+    names = [name for (name,) in rows]
+    values = ", ".join(changes.get(name, f'template."{name}"') for name in names)
+    columns = ", ".join(f'"{name}"' for name in names)
+    execute(f"INSERT INTO moderation_{table} ({columns}) SELECT {values} FROM template_{table} template, {source}")
+
+
+def execute(sql: str) -> list[tuple[str, ...]]:
+    from django.db import connection  # noqa: PLC0415
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute(sql)
+        found = cursor.fetchall() if cursor.description else []
+        cursor.execute("RESET statement_timeout")
+    return found
+
+
+def run(*command: str) -> None:
+    from django.core.management import call_command  # noqa: PLC0415
+
+    call_command(*command, stdout=io.StringIO())
+
+
+def timed(action: Callable[[], None]) -> float:
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def report(found: dict[int, dict[str, float]]) -> None:
+    sizes: Sequence[int] = list(found)
+    smallest = found[sizes[0]]
+    print("\n| | " + " | ".join(f"{size:,}" for size in sizes) + " |")
+    print("|---" * (len(sizes) + 1) + "|")
+    for name in smallest:
+        cells = [f"{found[size][name] / smallest[name]:.2f} ({found[size][name]:.2f} s)" for size in sizes]
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    main()
