@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 
-.PHONY: install install-dev install-torch run test test-slow check format bench stop clean
+.PHONY: install install-dev install-torch run test test-slow check format bench bench-screening bench-draft bench-statistics bench-rollup stop clean
 
 install: $(VENV)/installed
 
@@ -65,8 +65,21 @@ format: install-dev
 	$(BIN)/ruff format
 	@git ls-files -z 'templates/*.html' | xargs -0 $(BIN)/djade --target-version 5.2
 
-bench: install-dev
+# The pre-screen's alone by default; each of the others by its own name.
+bench: bench-screening
+	@echo "Also: make bench-draft, make bench-statistics (minutes), make bench-rollup (half an hour, 20 GB)"
+
+bench-screening: install-dev
 	$(BIN)/python -m benchmarks.screening $(if $(IMAGES),--images "$(IMAGES)")
+
+bench-draft: install-dev
+	$(BIN)/python -m benchmarks.draft $(if $(IMAGES),--images "$(IMAGES)")
+
+bench-statistics: install-dev
+	$(BIN)/python -m benchmarks.statistics
+
+bench-rollup: install-dev
+	$(BIN)/python -m benchmarks.rollup $(if $(SIZES),--sizes $(SIZES))
 
 stop:
 	@test ! -x $(BIN)/python || $(MANAGE) pg stop

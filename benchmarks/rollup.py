@@ -1,7 +1,7 @@
 """What the roll-up of one night and `tune` take on top of 100,000, 1,000,000 and 10,000,000 screenings.
 
-The record is written by SQL into a throw-away database: uploads, screenings, tasks and decisions of 90 days before, all
-of them rolled up. Then come five nights of 10,000 uploads with their verdicts, each rolled up and asked about by itself.
+The record is written by SQL into a throw-away database: uploads, screenings, tasks and decisions of 90 days, all
+rolled up. Then come five nights of 10,000 uploads with their verdicts, each rolled up and asked about by itself.
 
 python -m benchmarks.rollup [--sizes 100000 1000000 10000000] [--folder FOLDER]
 """

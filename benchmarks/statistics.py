@@ -6,7 +6,7 @@ python -m benchmarks.statistics [--runs 1000]
 import argparse
 import time
 
-from tests.moderation.statistics import simulations
+from tests.moderation.statistics import attacks, simulations
 from tests.moderation.statistics.reading import dress_scores
 
 PREVALENCES = (0.01, 0.02, 0.05)
@@ -77,6 +77,30 @@ def print_stress(runs: int) -> None:
         row(f"reviewers miss {percent(missing)}, declared", percent(declared), "not declared", percent(silent))
 
 
+RISKS = ("leak", "miss", "wrongful")
+
+
+def print_attacks(runs: int) -> None:
+    head("attack", "claim", "as built", "the naive way")
+    for risk in RISKS:
+        row("moderators miss 5 %", risk, *map(percent, attacks.by_poor_reviewers(risk, runs=runs)))
+        for share in (0.3, 0.5):
+            found = attacks.by_lost_verdicts(risk, share=share, runs=runs)
+            row(f"{percent(share)} of what violates without a verdict", risk, *map(percent, found))
+        own, pooled, either = map(percent, attacks.by_another_policy_text(risk, runs=runs))
+        row(f"another policy text (at the target before it as well: {either})", risk, own, pooled)
+        row("a clock wrong by ten minutes", risk, *map(percent, attacks.by_a_wrong_clock(risk, runs=runs)))
+    for risk in ("leak", "wrongful"):
+        row("alarms 0 to 10 days late", risk, *map(percent, attacks.by_late_alarms(risk, runs=runs)))
+    for first_false in (0, 1, 2, 4):
+        found = attacks.by_moved_thresholds(first_false=first_false, runs=runs)
+        row(f"thresholds moved anywhere, candidate {first_false + 1} false", "leak", *map(percent, found))
+    row("an audit rate that falls in the worst nights", "leak", *map(percent, attacks.by_a_changed_rate(runs=runs)))
+    row("a band over its capacity", "leak", *map(percent, attacks.by_a_full_band(runs=runs)))
+    for size in (5, 20, 100):
+        row(f"near-duplicates, clusters of {size}", "leak", *map(percent, attacks.by_duplicates(size, runs=runs)))
+
+
 def print_power(runs: int) -> None:
     head("power", "value")
     night, share = simulations.first_certificate(runs=runs)
@@ -101,12 +125,15 @@ def print_real_scores() -> None:
         row(f"`{name}`", *map(percent, (found.truth, found.mean, found.share, naive)), f"{naive / found.truth:.2f}")
 
 
+TABLES = (print_estimates, print_early_nights, print_naive, print_looks, print_stress, print_attacks, print_power)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=simulations.RUNS)
     runs = parser.parse_args().runs
     started = time.perf_counter()
-    for table in (print_estimates, print_early_nights, print_naive, print_looks, print_stress, print_power):
+    for table in TABLES:
         table(runs)
     print_real_scores()
     print(f"\n{runs} runs of 90 nights each in {time.perf_counter() - started:.0f} s")
