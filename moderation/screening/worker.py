@@ -4,6 +4,7 @@ Started as ``python -m moderation.screening.worker``; the first line that it rea
 with one line. When its command goes away it ends, after the chunks that it is busy with.
 """
 
+import gc
 import json
 import os
 import signal
@@ -62,6 +63,7 @@ def _serve(setup: dict[str, Any], *, answers: TextIO) -> None:
 
     try:
         with _engine(setup) as engine:
+            gc.freeze()  # what was imported stays: no collection need look at it again
             answer({"ready": True})
             Lanes(_screener(setup, engine=engine), count=setup["lanes"], answer=answer).work(sys.stdin)
     except (ClassifierFileError, DatabaseError, ModelOutputError, SandboxUnavailable, StorageFull) as error:
