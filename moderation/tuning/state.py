@@ -1,7 +1,7 @@
 """What the ledger of a policy's epoch says about a pair of thresholds: estimates, evidence, a recommendation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -35,6 +35,10 @@ class Finding:
     agreement: Agreement
     # Of the epoch; neither withdrawn nor at their end.
     certificates: list[Certificate] = field(default_factory=list)
+
+    def at(self, version: PolicyVersion) -> "Finding":
+        """What the same days say of the thresholds, rates and costs of another version, a proposal say."""
+        return replace(self, version=version, low=version.low, high=version.high)
 
     @cached_property
     def total(self) -> Ledger:

@@ -1,6 +1,7 @@
 """Thresholds: what is in force, what a proposal would do, drafts, publishing."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -113,6 +114,8 @@ def show(
     """The page, or the ``part`` of it that htmx asked for."""
     policy = proposed.policy
     current = tuning.in_force(policy)
+    finding = state.find(policy)
+    new_epoch = "" if proposed == current else proposed.why_new_epoch()
     context: dict[str, Any] = {
         "form": form,
         "policy": policy,
@@ -120,20 +123,32 @@ def show(
         "current": current,
         "draft": tuning.draft_of(policy),
         "comparison": Comparison.of(tuning.score_counts(policy), current=current, proposed=proposed),
-        "new_epoch": "" if proposed == current else proposed.why_new_epoch(),
+        "new_epoch": new_epoch,
+        **pairs_compared(finding, proposed=proposed, new_epoch=bool(new_epoch)),
         "verdicts": tuning.audit_verdicts(current),
         "oob": bool(request.htmx),
     }
     if not (part and request.htmx):
-        context |= error_rates_of(policy)
+        context |= error_rates_of(finding)
     template = f"_threshold_{part}.html" if part and request.htmx else "thresholds.html"
     return render(request, f"reviewqueue/{template}", context, status=status)
 
 
-def error_rates_of(policy: Policy) -> dict[str, Any]:
-    """What the closed days say of the pair in force."""
-    finding = state.find(policy)
+def pairs_compared(finding: state.Finding, *, proposed: PolicyVersion, new_epoch: bool) -> dict[str, Any]:
+    """What the closed days say of the pair in force and of the proposed one, by the same code as `manage.py tune`."""
+    then = finding.at(proposed)
     return {
+        "closed_days": len(finding.days),
+        "figures": error_rates.compared(finding, then),
+        "claims": error_rates.claimed(finding, then, new_epoch=new_epoch),
+    }
+
+
+def error_rates_of(finding: state.Finding) -> dict[str, Any]:
+    """What the closed days say of the pair in force, and what they recommend."""
+    return {
+        "recommended": words.recommended(finding.recommendation) if finding.days else "",
+        "try_best": link_to_best(finding),
         "finding": finding,
         "rates": error_rates.rates(finding),
         "meters": error_rates.meters(finding),
@@ -141,6 +156,20 @@ def error_rates_of(policy: Policy) -> dict[str, Any]:
         if finding.days
         else [],
     }
+
+
+def link_to_best(finding: state.Finding) -> str:
+    """The preview of the recommended pair; empty where there is none, or it is in force."""
+    best, version = finding.recommendation.best if finding.recommendation else None, finding.version
+    if best is None or (best.low, best.high) == (finding.low, finding.high):
+        return ""
+    numbers = {
+        **ThresholdsForm.showing(version, seen=version).initial,
+        "low": f"{best.low:.2f}",
+        "high": f"{best.high:.2f}",
+    }
+    kept = {name: value for name, value in numbers.items() if value is not None and name not in {"why", "seen"}}
+    return f"{reverse('thresholds_preview')}?{urlencode(kept)}"
 
 
 def show_again(request: ReviewerRequest, form: ThresholdsForm, *, policy: Policy, status: int) -> HttpResponse:

@@ -10,9 +10,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from moderation.models import Certificate, LedgerDay, LedgerRow
+from moderation.models import Certificate, LedgerDay, LedgerRow, User
 from moderation.tuning import certificates, state
-from tests.factories import default_policy, make_user, version_in_force
+from tests.factories import default_policy, make_screening, make_user, version_in_force
 
 pytestmark = pytest.mark.django_db
 FIRST = date(2026, 1, 5)
@@ -169,3 +169,42 @@ def test_without_enough_audits_the_page_shows_no_rate_and_says_what_is_missing()
     client.force_login(make_user("ada", group="admin"))
     page = client.get("/thresholds/").content.decode()
     assert "18 more" in page
+
+
+def preview(**numbers: object) -> str:
+    client = Client()
+    client.force_login(User.objects.filter(username="ada").first() or make_user("ada", group="admin"))
+    sent = {"low": "0.20", "high": "0.90", "audit_rate_approve": "2", "audit_rate_reject": "10", **numbers}
+    return client.get("/thresholds/preview/", sent, headers={"HX-Request": "true"}).content.decode()
+
+
+def test_the_preview_shows_what_tune_says_of_the_proposed_pair(capsys) -> None:
+    for day in range(3):
+        closed(day, leaks=1)
+    make_screening(score=0.5)
+    page, said = preview(), report(capsys, "--high", "0.9")
+    assert f"{said['estimates']['escapes_10k']['value']:.0f} <span" in page
+    assert f"{said['cost_10k']:,.0f} <span" in page
+    assert "n 600" in page
+    assert "of 20; " in page
+
+
+def test_the_preview_says_what_is_certified_and_what_a_new_epoch_ends() -> None:
+    for day in range(5):
+        closed(day)
+    make_screening(score=0.5)
+    leaks_alone()
+    Certificate.objects.update(ends_at=timezone.now() + timedelta(days=30))
+    assert preview().count("until") == 2
+    assert "ends with the epoch" in preview(audit_rate_approve="1")
+
+
+def test_the_page_links_to_the_recommended_pair() -> None:
+    for day in range(5):
+        closed(day)
+    version_in_force().copy_as_draft(by=None, targets={"leak": 0.02}, cost_miss=0.1).publish(by=None, why="Cheap.")
+    client = Client()
+    client.force_login(make_user("ada", group="admin"))
+    page = client.get("/thresholds/")
+    assert "Recommended: low" in page.content.decode()
+    assert client.get(page.context["try_best"]).status_code == 200
