@@ -109,7 +109,7 @@ def claimed(now: Finding, then: Finding, *, new_epoch: bool) -> list[Claimed]:
 
 def _standing(finding: Finding, claim: Evidence) -> tuple[str, bool]:
     if (certificate := finding.certificate(claim.risk)) is not None:
-        return f"certified until {certificate.ends_at:%-d %B %Y}", True
+        return f"until {certificate.ends_at:%-d %B %Y}", True
     if claim.refused or claim.e_value is None:
         return claim.refused or "not certified", False
     return f"evidence {words.meter(claim)}; {words.state(claim)}", False

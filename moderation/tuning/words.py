@@ -100,7 +100,8 @@ def meter(claim: Evidence) -> str:
     """The evidence as "E of 20"."""
     if claim.e_value is None:
         return NOTHING
-    e = f"{claim.e_value:.2g}" if claim.e_value < 1000 else "over 1,000"
+    e = f"{claim.e_value:.2g}" if claim.e_value < 100 else f"{min(claim.e_value, 1000):,.0f}"
+    e = f"over {e}" if claim.e_value > 1000 else e
     return f"{e} of {claim.needed:.0f}"
 
 
