@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.expressions import Combinable
 
 from moderation.models import ReviewTask, Screening, Upload, User
+from moderation.models.screenings import ScreeningQuerySet
 from moderation.models.uploads import UploadQuerySet
 
 
@@ -16,6 +17,13 @@ def hidden_from(viewer: User) -> Combinable:
     if not viewer.has_perm("moderation.review_uploads"):
         return Value(value=False)
     return Exists(ReviewTask.objects.undecided().filter(upload__file=OuterRef("file")))
+
+
+def shown_to(viewer: User, screenings: ScreeningQuerySet) -> ScreeningQuerySet:
+    """Without those of bytes that wait for a verdict which ``viewer`` may be asked for."""
+    if not viewer.has_perm("moderation.review_uploads"):
+        return screenings
+    return screenings.exclude(Exists(ReviewTask.objects.undecided().filter(upload__file=OuterRef("upload__file"))))
 
 
 def as_seen_by(viewer: User) -> UploadQuerySet:

@@ -17,8 +17,10 @@ from moderation.models import (
     Policy,
     PolicyVersion,
     ReviewTask,
+    Score,
     Screening,
     ScreeningRun,
+    Shadow,
     StoredFile,
     Upload,
     User,
@@ -175,3 +177,19 @@ def make_renditions(task: ReviewTask) -> None:
     for variant, colour in (("clear", (200, 30, 30)), ("blurred", (90, 90, 90))):
         path = files.rendition_path(task.upload.file.sha256, frame=task.screening.frame, variant=variant)
         files.write(path, [image_bytes(colour, fmt="JPEG")])
+
+
+def make_shadow(name: str = "green") -> Shadow:
+    """A classifier without a file in the shadow of the default policy: its scores are the test's to write."""
+    classifier = Classifier.objects.create(
+        name=name, sha256=name.ljust(64, "0"), preprocessing_version="tiny-1", manifest={"labels": ["other", name]},
+        positive_label=name, licence="Apache-2.0", file_name=f"{name}.onnx",
+    )  # fmt: skip
+    return Shadow.objects.create(policy=default_policy(), classifier=classifier, labels=[name])
+
+
+def make_shadow_score(screening: Screening, shadow: Shadow, value: float) -> None:
+    Score.objects.create(
+        file=screening.upload.file, classifier=shadow.classifier, label=shadow.labels[0], value=value, runtime="test",
+        preprocessing_version=shadow.classifier.preprocessing_version,
+    )  # fmt: skip

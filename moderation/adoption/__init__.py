@@ -4,6 +4,7 @@ from moderation.adoption.checking import Question, check
 from moderation.adoption.comparing import Comparison, Flip, stated_pair
 from moderation.adoption.errors import AdoptionRefused
 from moderation.adoption.importing import import_classifier
+from moderation.adoption.picturing import has_renditions, make_renditions
 from moderation.adoption.quantizing import Drift, quantize_classifier
 from moderation.adoption.report import write_report
 from moderation.adoption.ruling import Terms, activate, retire, undo_activation
@@ -23,7 +24,9 @@ __all__ = [
     "end_shadow",
     "find",
     "find_shadow",
+    "has_renditions",
     "import_classifier",
+    "make_renditions",
     "put_in_shadow",
     "quantize_classifier",
     "retire",

@@ -121,18 +121,22 @@ class Comparison:
         total = self.beside.total
         return self.uploads(route, then=then) / total if total else 0.0
 
-    def flips(self, *, way: tuple[Route, Route] | None = None) -> ScreeningQuerySet:
+    def flips(self, *, way: tuple[Route, Route] | None = None) -> Any:
         """Screenings whose route would flip, with ``shadow``, ``now`` and ``then``; worst first.
 
         The worst jump from approval to rejection or back; of the same jump, where the scores differ most.
         """
         both = self._recent(scored=True).select_related("upload__file")
-        found = both.annotate(
-            now=_region("score", self.version.low, self.version.high), then=_region("shadow", self.low, self.high)
-        ).exclude(now=F("then"))
+        found = self.routed(both).exclude(now=F("then"))
         if way is not None:
             found = found.filter(now=ROUTES.index(way[0]), then=ROUTES.index(way[1]))
         return found.order_by(Abs(F("now") - F("then")).desc(), Abs(F("score") - F("shadow")).desc(), "pk")
+
+    def routed(self, screenings: ScreeningQuerySet) -> Any:
+        """``screenings`` beside the shadow, with their region ``now`` and ``then``."""
+        return screenings.annotate(
+            now=_region("score", self.version.low, self.version.high), then=_region("shadow", self.low, self.high)
+        )
 
     def described(self, screenings: list[Screening]) -> list[Flip]:
         """Rows of ``flips()`` with the frame that the shadow's score comes from."""

@@ -1,5 +1,6 @@
 """Review tasks: claimed for a while by one moderator, decided once, undone truly."""
 
+import uuid
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -413,6 +414,10 @@ class ExposureQuerySet(models.QuerySet["Exposure"]):
     def holding(self) -> Self:
         """Reveals outside the queue that are as young as a claim may become without renewal."""
         return self.filter(task=None, revealed_at__gt=Now() - timedelta(seconds=settings.CLAIM_SECONDS))
+
+    def reveal(self, upload: Upload, *, person: User) -> "Exposure":
+        """Record that ``person`` looks at the clear image outside the queue, with a token of its own."""
+        return self.create(person=person, upload=upload, claim_token=uuid.uuid4())
 
 
 class Exposure(models.Model):
