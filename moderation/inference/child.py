@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from moderation.inference.images import Limits, Reason
+from moderation.inference.plan import WHOLE_PICTURES, Plan
 from moderation.inference.preprocessing import Preprocessing
 from moderation.inference.wire import BadMessage, Message, read_message, write_message
 
@@ -43,7 +44,7 @@ class ChildLost(Exception):
 class DecoderChild:
     """A running decode process. Not thread-safe: one user at a time."""
 
-    def __init__(self, *, limits: Limits, preprocessings: Sequence[Preprocessing]) -> None:
+    def __init__(self, *, limits: Limits, preprocessings: Sequence[Preprocessing], plan: Plan = WHOLE_PICTURES) -> None:
         """Start the process and wait until it is ready.
 
         Raises:
@@ -53,7 +54,8 @@ class DecoderChild:
         self._seconds = limits.seconds
         self._process, self._lifeline = _start()
         self._finalizer = weakref.finalize(self, _end, self._process, self._lifeline)
-        self.send({"limits": asdict(limits), "preprocessings": [each.as_json() for each in preprocessings]})
+        rules = [each.as_json() for each in preprocessings]
+        self.send({"limits": asdict(limits), "preprocessings": rules, "plan": plan.as_json()})
         try:
             self._receive(seconds=_START_SECONDS)
         except ChildLost as lost:

@@ -10,16 +10,19 @@ import resource
 import select
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from PIL import Image, ImageFile
+from PIL import Image
 
-from moderation.inference import pixels, renditions
+from moderation.inference import appearances, pixels, renditions
 from moderation.inference.images import ImageRefused, Limits, Reason
-from moderation.inference.preprocessing import Preprocessing, prepare
+from moderation.inference.looking import Eye, Look, parts_of
+from moderation.inference.plan import WHOLE_PICTURES, Plan
+from moderation.inference.preprocessing import Preprocessing
+from moderation.inference.views import appearance_of
 from moderation.inference.wire import read_message, write_message
 
 Reply = tuple[dict[str, Any], list[bytes]]
@@ -42,12 +45,13 @@ def main() -> None:
     setup, _ = read_message(_read_exactly)
     limits = Limits(**{**setup["limits"], "formats": tuple(setup["limits"]["formats"])})
     preprocessings = [Preprocessing.from_json(value) for value in setup["preprocessings"]]
+    plan = Plan.from_json(setup["plan"])
     confine(limits)
     write_message(answers, {"ready": True})
     while True:
         request, _ = read_message(_read_exactly)
         _allow_cpu(limits.seconds)
-        reply, blobs = answer(request, limits=limits, preprocessings=preprocessings)
+        reply, blobs = answer(request, limits=limits, preprocessings=preprocessings, plan=plan)
         write_message(answers, reply, blobs=blobs)
 
 
@@ -78,10 +82,12 @@ def confine(limits: Limits) -> None:
     bytearray(_LEAST_ROOM)  # a limit that leaves no room is an error of the settings, not of every file
 
 
-def answer(request: Mapping[str, Any], *, limits: Limits, preprocessings: list[Preprocessing]) -> Reply:
+def answer(
+    request: Mapping[str, Any], *, limits: Limits, preprocessings: list[Preprocessing], plan: Plan = WHOLE_PICTURES
+) -> Reply:
     """Do one request; a refused file is an answer too."""
     try:
-        return _do(request, limits=limits, preprocessings=preprocessings)
+        return _do(request, limits=limits, preprocessings=preprocessings, plan=plan)
     except ImageRefused as refusal:
         return {"refused": refusal.reason, "detail": refusal.detail}, []
     except MemoryError:
@@ -91,13 +97,15 @@ def answer(request: Mapping[str, Any], *, limits: Limits, preprocessings: list[P
         }, []
 
 
-def _do(request: Mapping[str, Any], *, limits: Limits, preprocessings: list[Preprocessing]) -> Reply:
+def _do(request: Mapping[str, Any], *, limits: Limits, preprocessings: list[Preprocessing], plan: Plan) -> Reply:
     path = Path(request["path"])
     if request["verb"] == "probe":
         return _probe(path, limits=limits)
     if request["verb"] == "render":
-        return _render(path, frame=request["frame"], max_side=request["max_side"], limits=limits)
-    return _decode(path, limits=limits, preprocessings=preprocessings)
+        return _render(path, request, limits=limits)
+    if request["verb"] == "parts":
+        return _parts(path, request, limits=limits, preprocessing=preprocessings[request["preprocessing"]])
+    return _decode(path, limits=limits, preprocessings=preprocessings, plan=plan)
 
 
 def _probe(path: Path, *, limits: Limits) -> Reply:
@@ -105,56 +113,50 @@ def _probe(path: Path, *, limits: Limits) -> Reply:
         return {"header": asdict(pixels.read_header(image, limits=limits))}, []
 
 
-def _render(path: Path, *, frame: int, max_side: int, limits: Limits) -> Reply:
+def _render(path: Path, request: Mapping[str, Any], *, limits: Limits) -> Reply:
     with pixels.open_image(path, limits=limits) as image:
-        pixels.seek(image, frame=frame, limits=limits)
-        picture = pixels.upright_rgb(image)
-    clear, blurred, width, height = renditions.encode(picture, max_side=max_side)
+        pixels.seek(image, frame=request["frame"], limits=limits)
+        plain = pixels.upright_rgb(image)
+        picture = appearances.show(image, plain, appearance=appearance_of(request["view"])) or plain
+    clear, blurred, width, height = renditions.encode(picture, max_side=request["max_side"])
     return {"width": width, "height": height, "media_type": renditions.MEDIA_TYPE}, [clear, blurred]
 
 
-def _decode(path: Path, *, limits: Limits, preprocessings: list[Preprocessing]) -> Reply:
-    """One blob for each preprocessing: uint8, frames x height x width x 3."""
-    views = [bytearray() for _ in preprocessings]
+def _decode(path: Path, *, limits: Limits, preprocessings: list[Preprocessing], plan: Plan) -> Reply:
+    """One blob for each preprocessing: uint8, pictures x height x width x 3."""
+    looks: list[dict[str, Any]] = [{} for _ in preprocessings]
+    blobs = [b""] * len(preprocessings)
     with pixels.open_image(path, limits=limits) as image:
         header = pixels.read_header(image, limits=limits)
-        frames = sampled_frames(header.frames, most=limits.max_frames)
-        for frame in frames:
-            pixels.seek(image, frame=frame, limits=limits)
-            for index, view in _views_of_frame(image, path, limits=limits, preprocessings=preprocessings):
-                views[index] += view
-    return {"header": asdict(header), "frames": frames}, [bytes(view) for view in views]
+        for side, indexes in _by_draft_side(image, preprocessings).items():
+            pixels.seek(image, frame=0, limits=limits)
+            eye = Eye([preprocessings[index] for index in indexes], side, limits, plan)
+            look = eye.look(image, path, count=header.frames)
+            for place, index in enumerate(indexes):
+                looks[index] = _told(look, place)
+                blobs[index] = b"".join(views[place] for _, views in look.seen)
+    return {"header": asdict(header), "looks": looks}, blobs
 
 
-def _views_of_frame(
-    image: ImageFile.ImageFile, path: Path, *, limits: Limits, preprocessings: list[Preprocessing]
-) -> Iterator[tuple[int, bytes]]:
-    """Decode once for each draft factor, so that a score never depends on which other classifiers run."""
-    for factor, indexes in _by_draft_factor(image, preprocessings).items():
-        if factor == 1:
-            picture = pixels.upright_rgb(image)
-        else:
-            side = preprocessings[indexes[0]].draft_side
-            picture = pixels.upright_rgb_draft(path, frame=image.tell(), side=side, limits=limits)
-        for index in indexes:
-            yield index, prepare(picture, preprocessing=preprocessings[index]).tobytes()
+def _told(look: Look, place: int) -> dict[str, Any]:
+    pictures = [asdict(picture) for picture, _ in look.seen]
+    return {"pictures": pictures, "measured": look.measured[place], "unseen": look.unseen}
 
 
-def _by_draft_factor(image: Image.Image, preprocessings: list[Preprocessing]) -> dict[int, list[int]]:
+def _parts(path: Path, request: Mapping[str, Any], *, limits: Limits, preprocessing: Preprocessing) -> Reply:
+    """One blob: uint8, parts x height x width x 3."""
+    with pixels.open_image(path, limits=limits) as image:
+        views = parts_of(image, path, wanted=request["wanted"], preprocessing=preprocessing, limits=limits)
+        return {}, [b"".join(views)]
+
+
+def _by_draft_side(image: Image.Image, preprocessings: list[Preprocessing]) -> dict[int, list[int]]:
+    """Which preprocessings share a decode: a score never depends on which other classifiers run."""
     groups: dict[int, list[int]] = {}
     for index, preprocessing in enumerate(preprocessings):
         factor = preprocessing.draft_factor(image.size) if image.format in ("JPEG", "MPO") else 1
-        groups.setdefault(factor, []).append(index)
+        groups.setdefault(preprocessing.draft_side if factor > 1 else 0, []).append(index)
     return groups
-
-
-def sampled_frames(count: int, *, most: int) -> list[int]:
-    """At most ``most`` frame indexes of ``count``, evenly spread, the first and the last among them."""
-    if count <= most:
-        return list(range(count))
-    if most == 1:
-        return [0]
-    return [round(step * (count - 1) / (most - 1)) for step in range(most)]
 
 
 def _claim_stdout() -> BinaryIO:

@@ -45,6 +45,11 @@ def reach(image: ImageFile.ImageFile, *, frame: int, limits: Limits) -> None:
         _check_composed(image, frames=step + 1, limits=limits)
 
 
+def is_composed(image: ImageFile.ImageFile) -> bool:
+    """Whether a frame is a change of those before it, and not a page that stands alone."""
+    return image.format in _COMPOSED
+
+
 def check_pixels(image: Image.Image, *, limits: Limits) -> None:
     """Refuse a picture by the size that its header states."""
     if image.width * image.height > limits.max_pixels:

@@ -62,7 +62,6 @@ class Limits:
         address_space: bytes of address space of the decode process (RLIMIT_AS).
         seconds: time for one file by the parent's clock.
         probe_seconds: the same where only the header is read, as somebody waits for the answer.
-        max_frames: pictures that are sampled from an animation or a file of several pictures.
         max_frames_counted: frames or pages of a file. Some formats tell their number only to those who walk through
             them: 5,000 pages of a TIFF file take about a second. 5,000 frames are 200 s at 25 frames a second,
             with 5 kB for each of them at ``max_bytes``.
@@ -77,7 +76,6 @@ class Limits:
     address_space: int = 1_500_000_000
     seconds: float = 10.0
     probe_seconds: float = 2.0
-    max_frames: int = 16
     max_frames_counted: int = 5_000
     max_pixels_composed: int = 300_000_000
     formats: tuple[str, ...] = ALLOWED_FORMATS

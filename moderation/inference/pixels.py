@@ -46,14 +46,16 @@ from moderation.inference.images import (
     sniff,
 )
 
-#: Transparent pixels are laid on white, as most pages do.
-BACKGROUND = (255, 255, 255)
+Colour = tuple[int, int, int]
+
+#: Transparent pixels are laid on white, as most pages do; ``appearances`` lays them on black, too.
+BACKGROUND: Colour = (255, 255, 255)
 
 # A thread would reserve address space that the limit counts; the pre-screen runs one process a core anyhow.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 #: What Pillow's plug-ins raise on bytes that they did not expect.
-_BAD_BYTES = (
+BAD_BYTES = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError,
     EOFError, RuntimeError, BufferError, struct.error, zlib.error,
 )  # fmt: skip
@@ -67,6 +69,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SIDEWAYS = (5, 6, 7, 8)
 
 
 @contextmanager
@@ -80,7 +83,7 @@ def _refusals() -> Iterator[None]:
         raise ImageRefused(Reason.OUT_OF_MEMORY, "decoding it takes more memory than is allowed") from error
     except Image.DecompressionBombError as error:
         raise ImageRefused(Reason.TOO_MANY_PIXELS, str(error)) from error
-    except _BAD_BYTES as error:
+    except BAD_BYTES as error:
         raise ImageRefused(_reason(error), f"{type(error).__name__}: {error}"[:300]) from error
 
 
@@ -117,17 +120,24 @@ def seek(image: ImageFile.ImageFile, *, frame: int, limits: Limits) -> None:
 
 
 @_refusals()
-def upright_rgb(image: ImageFile.ImageFile) -> Image.Image:
-    """Decode the current frame: RGB, EXIF orientation applied, without any metadata."""
+def upright_rgb(image: ImageFile.ImageFile, *, ground: Colour = BACKGROUND) -> Image.Image:
+    """Decode the current frame: RGB on ``ground``, EXIF orientation applied, without any metadata."""
     image.load()
-    method = _UPRIGHT.get(_orientation(image))
-    picture = _rgb(image)
-    if method is not None:
-        picture = picture.transpose(method)
-    elif picture is image:
-        picture = image.copy()
+    picture = _rgb(image, ground=ground)
+    picture = image.copy() if picture is image else picture
     picture.info = {}
-    return picture
+    return turned_upright(image, picture)
+
+
+def turned_upright(image: Image.Image, picture: Image.Image) -> Image.Image:
+    """``picture``, turned as the EXIF block of ``image`` says."""
+    method = _UPRIGHT.get(_orientation(image))
+    return picture if method is None else picture.transpose(method)
+
+
+def lies_on_its_side(image: Image.Image) -> bool:
+    """Whether turning it upright exchanges width and height."""
+    return _orientation(image) in _SIDEWAYS
 
 
 def upright_rgb_draft(path: Path, *, frame: int, side: int, limits: Limits) -> Image.Image:
@@ -196,12 +206,12 @@ def _orientation(image: Image.Image) -> int:
     """EXIF orientation 1 to 8; a broken EXIF block turns nothing."""
     try:
         found = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except _BAD_BYTES:
+    except BAD_BYTES:
         return 1
     return found if isinstance(found, int) else 1
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def _rgb(image: Image.Image, *, ground: Colour) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith("I;16"):
@@ -209,12 +219,12 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F"):
         return _stretched(image).convert("RGB")
     if image.has_transparency_data:
-        return _on_background(image.convert("RGBA"))
+        return _on_ground(image.convert("RGBA"), ground=ground)
     return image.convert("RGB")
 
 
-def _on_background(image: Image.Image) -> Image.Image:
-    picture = Image.new("RGB", image.size, BACKGROUND)
+def _on_ground(image: Image.Image, *, ground: Colour) -> Image.Image:
+    picture = Image.new("RGB", image.size, ground)
     picture.paste(image, mask=image)
     return picture
 

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from moderation.inference.child import ChildLost, DecoderChild, SandboxUnavailable
 from moderation.inference.images import Header, ImageRefused, Limits, Reason
+from moderation.inference.plan import WHOLE_PICTURES, Plan
 from moderation.inference.preprocessing import Preprocessing
+from moderation.inference.views import WHOLE, Appearance, Box, Picture
 from moderation.inference.wire import Message
 
-__all__ = ["Decoded", "Refused", "Rendition", "Sandbox", "SandboxUnavailable", "UInt8Array"]
+__all__ = ["Decoded", "Looked", "Refused", "Rendition", "Sandbox", "SandboxUnavailable", "UInt8Array"]
 
 UInt8Array = NDArray[np.uint8]
 
@@ -32,18 +34,37 @@ _MOST_IDLE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
-    """One readable file.
+class Looked:
+    """What one preprocessing saw of a file.
 
     Attributes:
-        views: for each preprocessing of the sandbox a uint8 array (frames, height, width, 3), RGB.
-        frames: which frame of the file each view shows, counted from 0.
+        pictures: what was looked at as a whole; ``views`` shows them, uint8 (pictures, height, width, 3), RGB.
+        measured: signals of the first picture (``signals``).
+        unseen: whether some frame is unlike all of ``pictures``.
     """
+
+    pictures: tuple[Picture, ...]
+    views: UInt8Array
+    measured: Mapping[str, float]
+    unseen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One readable file, as each preprocessing of the sandbox saw it."""
 
     path: Path
     header: Header
-    views: tuple[UInt8Array, ...]
-    frames: tuple[int, ...]
+    looked: tuple[Looked, ...]
+
+    @property
+    def views(self) -> tuple[UInt8Array, ...]:
+        return tuple(each.views for each in self.looked)
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """Which frame of the file each picture of the first preprocessing shows, counted from 0."""
+        return tuple(picture.frame for picture in self.looked[0].pictures) if self.looked else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +90,15 @@ class Rendition:
 class Sandbox:
     """Reads files for several preprocessings at once. Starts nothing before the first call."""
 
-    def __init__(self, *, limits: Limits | None = None, preprocessings: Sequence[Preprocessing] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        limits: Limits | None = None,
+        preprocessings: Sequence[Preprocessing] = (),
+        plan: Plan = WHOLE_PICTURES,
+    ) -> None:
         self.limits = limits or Limits()
+        self.plan = plan
         self.preprocessings = tuple(preprocessings)
         self._idle: list[DecoderChild] = []
         self._lock = threading.Lock()
@@ -101,14 +129,29 @@ class Sandbox:
         header, _ = self._ask(_request("probe", path), seconds=seconds)
         return Header(**header["header"])
 
-    def render(self, path: Path, *, frame: int = 0, max_side: int = 1600) -> Rendition:
-        """Make what people see of one frame, no side longer than ``max_side`` pixels.
+    def parts(self, path: Path, *, preprocessing: int, wanted: Sequence[tuple[int, int, Sequence[Box]]]) -> UInt8Array:
+        """Parts of pictures as one preprocessing sees them, for each (frame, appearance, boxes) in turn.
+
+        Returns:
+            uint8 of shape (parts, height, width, 3), RGB.
+
+        Raises:
+            ImageRefused: what could be decoded as a whole can't be so again.
+            SandboxUnavailable: no decode process can be started.
+        """
+        request = _request("parts", path, preprocessing=preprocessing, wanted=wanted)
+        _, (blob,) = self._ask(request, seconds=self.limits.seconds)
+        count = sum(len(boxes) for _, _, boxes in wanted)
+        return _views(blob, count=count, preprocessing=self.preprocessings[preprocessing])
+
+    def render(self, path: Path, *, frame: int = 0, view: int = WHOLE, max_side: int = 1600) -> Rendition:
+        """Make what people see of one frame, in the appearance of ``view``, no side longer than ``max_side`` pixels.
 
         Raises:
             ImageRefused: it is not an image that may be read.
             SandboxUnavailable: no decode process can be started.
         """
-        request = _request("render", path, frame=frame, max_side=max_side)
+        request = _request("render", path, frame=frame, view=view, max_side=max_side)
         facts, (clear, blurred) = self._ask(request, seconds=self.limits.seconds)
         return Rendition(bytes(clear), bytes(blurred), facts["width"], facts["height"], facts["media_type"])
 
@@ -150,10 +193,9 @@ class Sandbox:
         facts, blobs = reply
         if "refused" in facts:
             return Refused(path, Reason(facts["refused"]), facts["detail"])
-        frames = tuple(facts["frames"])
-        pairs = zip(blobs, self.preprocessings, strict=True)
-        views = tuple(_views(blob, frames=len(frames), preprocessing=each) for blob, each in pairs)
-        return Decoded(path, Header(**facts["header"]), views, frames)
+        triples = zip(facts["looks"], blobs, self.preprocessings, strict=True)
+        looked = tuple(_looked(look, blob, preprocessing=each) for look, blob, each in triples)
+        return Decoded(path, Header(**facts["header"]), looked)
 
     def _ask(self, request: Mapping[str, Any], *, seconds: float) -> Message:
         """Ask a warm child; a file that costs its life gets one fresh child, alone."""
@@ -182,7 +224,7 @@ class Sandbox:
         return reply
 
     def _start(self) -> DecoderChild:
-        return DecoderChild(limits=self.limits, preprocessings=self.preprocessings)
+        return DecoderChild(limits=self.limits, preprocessings=self.preprocessings, plan=self.plan)
 
     def _take(self) -> DecoderChild:
         with self._lock:
@@ -201,7 +243,7 @@ class Sandbox:
         child.end()
 
 
-def _request(verb: str, path: Path, **more: int) -> dict[str, Any]:
+def _request(verb: str, path: Path, **more: object) -> dict[str, Any]:
     return {"verb": verb, "path": str(path.absolute()), **more}
 
 
@@ -224,6 +266,21 @@ def _unless_refused(reply: Message) -> Message:
     return reply
 
 
-def _views(blob: bytearray, *, frames: int, preprocessing: Preprocessing) -> UInt8Array:
+def _looked(look: Mapping[str, Any], blob: bytearray, *, preprocessing: Preprocessing) -> Looked:
+    pictures = tuple(_picture(**each) for each in look["pictures"])
+    return Looked(
+        pictures,
+        _views(blob, count=len(pictures), preprocessing=preprocessing),
+        look["measured"],
+        look["unseen"],
+    )
+
+
+def _picture(*, appearance: int, content: Sequence[float] | None, **facts: int) -> Picture:
+    box = None if content is None else (content[0], content[1], content[2], content[3])
+    return Picture(**facts, appearance=Appearance(appearance), content=box)
+
+
+def _views(blob: bytearray, *, count: int, preprocessing: Preprocessing) -> UInt8Array:
     width, height = preprocessing.size
-    return np.frombuffer(blob, dtype=np.uint8).reshape(frames, height, width, 3)
+    return np.frombuffer(blob, dtype=np.uint8).reshape(count, height, width, 3)

@@ -10,36 +10,79 @@ from typing import Self
 import numpy as np
 
 from moderation.inference.classifier import BATCH, Classifier
-from moderation.inference.images import Header, Limits
-from moderation.inference.sandbox import Decoded, Refused, Sandbox
-from moderation.inference.tensors import Float32Array
+from moderation.inference.closer import SecondLook, doubt, second_look
+from moderation.inference.images import Header, ImageRefused, Limits
+from moderation.inference.plan import WHOLE_PICTURES, Doubt, Plan
+from moderation.inference.sandbox import Decoded, Looked, Refused, Sandbox
+from moderation.inference.tensors import Float32Array, UInt8Array
+from moderation.inference.views import EVERYTHING, WHOLE, Box, view_number
 
-#: The whole picture. Parts of a picture, when they are looked at one by one, count from 1.
-WHOLE = 0
+__all__ = ["WHOLE", "LabelScore", "Scored", "Scorer", "Viewed"]
+
+
+#: A classifier's file and its preprocessing: ``manifest.key``.
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Viewed:
+    """The probability of one label in one view; ``box`` is its place in the frame, as shares of width and height."""
+
+    value: float
+    frame: int
+    view: int
+    box: Box = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
 class LabelScore:
-    """The worst (greatest) probability of one label, and where it was seen.
+    """The worst (greatest) probability of one label, and all views that it is the worst of, the worst first."""
+
+    views: tuple[Viewed, ...]
+
+    @property
+    def value(self) -> float:
+        return self.views[0].value
+
+    @property
+    def frame(self) -> int:
+        """Index of the frame in the file, from 0."""
+        return self.views[0].frame
+
+    @property
+    def view(self) -> int:
+        """What of the frame: see ``views``."""
+        return self.views[0].view
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierScores:
+    """What one classifier says of a file.
 
     Attributes:
-        value: probability in [0, 1].
-        frame: index of the frame in the file, from 0.
-        view: ``WHOLE``, the only view so far.
+        doubt: why its scores are not trusted, or None.
+        measured: signals of the picture as this classifier sees it.
+        looked: how many views were computed.
     """
 
-    value: float
-    frame: int
-    view: int = WHOLE
+    labels: Mapping[str, LabelScore]
+    doubt: Doubt | None
+    measured: Mapping[str, float]
+    looked: int
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One readable file: ``scores[manifest.key][label]``."""
+    """One readable file, by ``manifest.key``."""
 
     path: Path
     header: Header
-    scores: Mapping[tuple[str, str], Mapping[str, LabelScore]]
+    by_classifier: Mapping[Key, ClassifierScores]
+
+    @property
+    def scores(self) -> Mapping[Key, Mapping[str, LabelScore]]:
+        """``scores[manifest.key][label]``."""
+        return {key: found.labels for key, found in self.by_classifier.items()}
 
 
 class Scorer:
@@ -48,10 +91,21 @@ class Scorer:
     Threads may share it: their files are decoded side by side and computed one batch after the other, on one core.
     """
 
-    def __init__(self, classifiers: Sequence[Classifier], *, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        classifiers: Sequence[Classifier],
+        *,
+        limits: Limits | None = None,
+        plan: Plan = WHOLE_PICTURES,
+        asked: Mapping[Key, Sequence[str]] | None = None,
+    ) -> None:
+        """``asked`` names, by ``manifest.key``, the labels that somebody goes by: else the positive one."""
         self.classifiers = tuple(classifiers)
         self._computing = threading.Lock()
-        self.sandbox = Sandbox(limits=limits, preprocessings=[each.manifest.preprocessing for each in self.classifiers])
+        self.plan = plan
+        self.asked = asked or {}
+        rules = [each.manifest.preprocessing for each in self.classifiers]
+        self.sandbox = Sandbox(limits=limits, preprocessings=rules, plan=self.plan)
 
     def __enter__(self) -> Self:
         return self
@@ -83,21 +137,66 @@ class Scorer:
             yield outcome if isinstance(outcome, Refused) else self._scored(outcome, next(tables))
 
     def _predict(self, decoded: Sequence[Decoded], *, index: int) -> list[Float32Array]:
-        """One array (frames, labels) for each file, computed together."""
+        """One array (pictures, labels) for each file, computed together."""
         if not decoded:
             return []
-        views = np.concatenate([each.views[index] for each in decoded])
-        with self._computing:
-            together = self.classifiers[index].predict(views)
-        ends = np.cumsum([len(each.frames) for each in decoded])[:-1]
-        return np.split(together, ends)
+        looked = [each.looked[index] for each in decoded]
+        together = self._compute(np.concatenate([each.views for each in looked]), index=index)
+        return np.split(together, np.cumsum([len(each.pictures) for each in looked])[:-1])
 
-    def _scored(self, decoded: Decoded, tables: Sequence[Float32Array]) -> Scored:
-        pairs = zip((each.manifest for each in self.classifiers), tables, strict=True)
-        scores = {
-            manifest.key: _worst(table, labels=manifest.labels, frames=decoded.frames) for manifest, table in pairs
-        }
-        return Scored(decoded.path, decoded.header, scores)
+    def _compute(self, views: UInt8Array, *, index: int) -> Float32Array:
+        with self._computing:
+            return self.classifiers[index].predict(views)
+
+    def _scored(self, decoded: Decoded, tables: Sequence[Float32Array]) -> Scored | Refused:
+        try:
+            found = {
+                classifier.manifest.key: self._look_closer(decoded, index=index, table=tables[index])
+                for index, classifier in enumerate(self.classifiers)
+            }
+        except ImageRefused as refused:
+            return Refused(decoded.path, refused.reason, refused.detail)
+        return Scored(decoded.path, decoded.header, found)
+
+    def _look_closer(self, decoded: Decoded, *, index: int, table: Float32Array) -> ClassifierScores:
+        """Score the parts that the first look asks for, and choose the worst view of each label."""
+        classifier, looked = self.classifiers[index], decoded.looked[index]
+        again = self._second_look(looked, table, index=index)
+        parts = np.empty((0, table.shape[1]), dtype=np.float32)
+        if again.parts:
+            views = self.sandbox.parts(decoded.path, preprocessing=index, wanted=again.by_picture(looked.pictures))
+            parts = self._compute(views, index=index)
+        unseen = looked.unseen or not again.all_of_them
+        return ClassifierScores(
+            {
+                label: self._worst(looked, again, table[:, column], parts[:, column])
+                for column, label in enumerate(classifier.manifest.labels)
+            },
+            doubt(looked.pictures, unseen=unseen, plan=self.plan),
+            looked.measured,
+            len(table) + len(parts),
+        )
+
+    def _second_look(self, looked: Looked, table: Float32Array, *, index: int) -> SecondLook:
+        manifest = self.classifiers[index].manifest
+        asked = self.asked.get(manifest.key, (manifest.positive_label,))
+        rows = table[:, [manifest.labels.index(label) for label in asked]].tolist()
+        near = [any(self.plan.is_near(value) for value in row) for row in rows]
+        worst = [max(row) for row in rows]
+        return second_look(looked.pictures, worst=worst, near=near, plan=self.plan, rule=manifest.preprocessing)
+
+    def _worst(self, looked: Looked, again: SecondLook, wholes: Float32Array, parts: Float32Array) -> LabelScore:
+        """Of one label. Parts that only a score near the band asked for count where it is this label's."""
+        seen = [
+            Viewed(value, picture.frame, view_number(picture.appearance, part=WHOLE))
+            for value, picture in zip(wholes.tolist(), looked.pictures, strict=True)
+        ]
+        for value, part in zip(parts.tolist(), again.parts, strict=True):
+            picture = looked.pictures[part.of]
+            if not part.near or self.plan.is_near(seen[part.of].value):
+                number = view_number(picture.appearance, part=part.number)
+                seen.append(Viewed(value, picture.frame, number, part.box))
+        return LabelScore(tuple(sorted(seen, key=lambda each: -each.value)))
 
 
 def _groups(outcomes: Iterator[Decoded | Refused]) -> Iterator[list[Decoded | Refused]]:
@@ -112,11 +211,3 @@ def _groups(outcomes: Iterator[Decoded | Refused]) -> Iterator[list[Decoded | Re
             group, views = [], 0
     if group:
         yield group
-
-
-def _worst(table: Float32Array, *, labels: Sequence[str], frames: Sequence[int]) -> dict[str, LabelScore]:
-    rows = table.argmax(axis=0)
-    return {
-        label: LabelScore(float(table[row, column]), frames[row])
-        for column, (label, row) in enumerate(zip(labels, rows.tolist(), strict=True))
-    }

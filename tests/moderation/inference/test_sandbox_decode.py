@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moderation.inference.decoder import sampled_frames
 from moderation.inference.images import Header, Limits
+from moderation.inference.looking import sampled_frames
 from moderation.inference.preprocessing import Preprocessing, Resize
 from moderation.inference.sandbox import Decoded, Sandbox
 from moderation.inference.scorer import Scored, Scorer
@@ -99,14 +99,6 @@ def test_the_worst_frame_counts_and_is_remembered(suffix: str, scorer: Scorer, f
 def test_a_second_picture_hidden_in_a_jpeg_file_counts(scorer: Scorer, folder: Path) -> None:
     path = write_frames(folder / "a.mpo", [plain(BLACK), plain(RED)])
     assert red_score(scorer, path) > 0.95
-
-
-def test_an_animation_is_sampled_from_the_first_frame_to_the_last(folder: Path) -> None:
-    path = write_frames(folder / "a.gif", one_red_of(40, at=39))
-    decoded = decode(path, SMALL, limits=Limits(max_frames=5))
-    assert decoded.frames == (0, 10, 20, 29, 39)
-    assert decoded.views[0].shape == (5, 8, 8, 3)
-    assert decoded.views[0][-1, 0, 0, 0] > 240
 
 
 @pytest.mark.parametrize("most", range(1, 20))
