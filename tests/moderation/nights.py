@@ -150,9 +150,9 @@ class Nights:
         """
         epoch = Epoch.objects.get(policy=default_policy(), closed_at=None).pk
         drawn = [one for one in self.known.values() if one.drawn and one.epoch == epoch]
+        classes = sorted({(one.pi, _where(one.score, low, high)) for one in drawn})
         drawn = [one for one in drawn if before is None or one.night < before]
         counts = Counter((one.pi, _where(one.score, low, high), one.fate) for one in drawn)
-        classes = sorted({(pi, at) for pi, at, _ in counts})
         table = np.array([[counts[pi, at, fate] for pi, at in classes] for fate in FATES])
         return table, [pi for pi, _ in classes], [at for _, at in classes]
 

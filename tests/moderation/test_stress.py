@@ -27,6 +27,8 @@ RISKS = ("leak", "miss", "wrongful")
 V, B = "violating", "benign"
 NIGHT = {0.05: [V, *[B] * 11], 0.5: [V, B], 0.95: [B, V, V, V]}
 CLEAN = NIGHT | {0.05: [B] * 16}
+# So many alarms that the coin, whose secret is new each time, can't leave out all of them.
+ALARMING = NIGHT | {0.05: [*[V] * 5, *[B] * 7], 0.95: [*[B] * 4, V]}
 
 
 @pytest.fixture
@@ -56,10 +58,10 @@ def test_a_day_waits_for_verdicts_as_long_as_the_simulations_say() -> None:
 
 @pytest.mark.slow
 def test_honest_nights_are_certified_on_the_night_that_the_simulation_says(nights: Nights) -> None:
-    pass_nights(nights, 4, scores=CLEAN)
+    pass_nights(nights, 5, scores=CLEAN)
     nights.close()
     finding = nights.assert_fed(*RISKS)
-    by_night = [nights.tally(low=0.2, high=0.8, before=night + 1)[0] for night in range(4)]
+    by_night = [nights.tally(low=0.2, high=0.8, before=night + 1)[0] for night in range(5)]
     _, pi, at = nights.tally(low=0.2, high=0.8)
     quarter = np.diff(np.array([by_night]), axis=1, prepend=0)
     first = certified(quarter, "leak", target=0.2, floor=0.5, pi=pi, at=at)[0].argmax()
@@ -68,14 +70,14 @@ def test_honest_nights_are_certified_on_the_night_that_the_simulation_says(night
 
 
 def careless(truth: str, person: User, upload: int) -> str:
-    """Misses a quarter of the violations and raises false alarms on every fifth upload; each person others."""
-    wrong = (7 * upload + person.pk) % (4 if truth == V else 5) == 0
+    """Misses half of the violations and raises false alarms on every third upload; each person others."""
+    wrong = (upload + person.pk) % (2 if truth == V else 3) == 0
     return truth if not wrong else {V: B, B: V}[truth]
 
 
 @pytest.mark.slow
 def test_moderators_who_miss_some_and_raise_false_alarms(nights: Nights) -> None:
-    pass_nights(nights, 3, careless)
+    pass_nights(nights, 3, careless, scores=ALARMING)
     nights.close()
     nights.assert_fed(*RISKS)
     assert any(len(set(one.votes)) == 2 for one in nights.known.values())
@@ -87,7 +89,7 @@ def avoiding(truth: str, person: User, upload: int) -> str | None:
 
 @pytest.mark.slow
 def test_skipped_violations_count_at_their_worst_and_no_certificate_is_issued(nights: Nights) -> None:
-    pass_nights(nights, 3, avoiding, scores=CLEAN | {0.05: [*[B] * 16, *[V] * 8]})
+    pass_nights(nights, 3, avoiding, scores=CLEAN | {0.05: [*[B] * 16, *[V] * 16]})
     nights.lose()
     nights.sleep(OVERDUE + 1)
     nights.close()
@@ -99,7 +101,7 @@ def test_skipped_violations_count_at_their_worst_and_no_certificate_is_issued(ni
 @pytest.mark.slow
 def test_alarms_confirmed_days_later_leave_their_days_open(nights: Nights) -> None:
     for _ in range(3):
-        nights.upload(NIGHT)
+        nights.upload(ALARMING)
         nights.review(people=nights.people[:1])  # nobody confirms yet
         nights.sleep()
     seen = [len(nights.days)]
@@ -156,7 +158,7 @@ def test_duplicates_are_drawn_each_by_itself(nights: Nights) -> None:
 
 @pytest.mark.slow
 def test_a_change_of_the_policys_text_leaves_the_evidence_behind(nights: Nights) -> None:
-    pass_nights(nights, 4, scores=CLEAN)
+    pass_nights(nights, 5, scores=CLEAN)
     nights.close()
     assert issued()
     nights.publish(text="Another text, which forbids more.")
@@ -171,7 +173,7 @@ def test_a_change_of_the_policys_text_leaves_the_evidence_behind(nights: Nights)
 def test_uploads_deleted_before_a_verdict_are_missing_and_after_one_stay_counted(nights: Nights) -> None:
     pass_nights(nights, 1)
     erase(list(nights.known))
-    gone = nights.upload(NIGHT)[:1]
+    gone = nights.upload(NIGHT)[:6]
     erase(gone)
     nights.review()
     nights.lose()

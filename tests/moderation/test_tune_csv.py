@@ -73,8 +73,9 @@ def test_intervals_that_are_shown_hold_the_truth_in_93_of_100_seeds_and_naive_on
         shown = [(getattr(run.estimates, name), run.true_rates[name]) for run in runs]
         inside = [found.low <= truth <= found.high for found, truth in shown if found.shown]
         assert sum(inside) >= 0.93 * len(inside), name
-    factors = [run.naive["miss_rate"] / run.true_rates["miss_rate"] for run in runs]
-    assert np.mean(factors) == pytest.approx(0.13, abs=0.01)
+    for name, documented in (("miss_rate", 0.13), ("prevalence", 2.43), ("escapes_10k", 0.32), ("review_share", 3.23)):
+        factors = [run.naive[name] / run.true_rates[name] for run in runs]
+        assert np.mean(factors) == pytest.approx(documented, abs=0.01), name
 
 
 def test_a_score_of_exactly_one_is_rejected_from_high_one_on(tmp_path, capsys) -> None:
