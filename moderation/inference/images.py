@@ -44,12 +44,13 @@ class Reason(StrEnum):
 
 
 class ImageRefused(ValueError):
-    """A file that cannot be read safely. ``detail`` says what was found and what is accepted."""
+    """A file that cannot be read safely. ``detail`` says what was found and what is accepted, in printable text."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
+        # Codecs quote what they found. PostgreSQL stores no NUL byte and no half of a surrogate pair.
+        self.detail = "".join(letter if letter.isprintable() else "\ufffd" for letter in detail)
         self.reason = reason
-        self.detail = detail
+        super().__init__(f"{reason}: {self.detail}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,8 @@ class Sandbox:
     def _outcome(self, path: Path, reply: Message) -> Decoded | Refused:
         facts, blobs = reply
         if "refused" in facts:
-            return Refused(path, Reason(facts["refused"]), facts["detail"])
+            refusal = _refusal(facts)
+            return Refused(path, refusal.reason, refusal.detail)
         triples = zip(facts["looks"], blobs, self.preprocessings, strict=True)
         looked = tuple(_looked(look, blob, preprocessing=each) for look, blob, each in triples)
         return Decoded(path, Header(**facts["header"]), looked)
@@ -262,8 +263,12 @@ def _fill(child: DecoderChild, *, waiting: deque[Path], asked: deque[Path]) -> N
 def _unless_refused(reply: Message) -> Message:
     facts, _ = reply
     if "refused" in facts:
-        raise ImageRefused(Reason(facts["refused"]), facts["detail"])
+        raise _refusal(facts)
     return reply
+
+
+def _refusal(facts: Mapping[str, Any]) -> ImageRefused:
+    return ImageRefused(Reason(facts["refused"]), facts["detail"])
 
 
 def _looked(look: Mapping[str, Any], blob: bytearray, *, preprocessing: Preprocessing) -> Looked:

@@ -274,3 +274,8 @@ def test_a_refused_file_takes_no_other_result_along(scorer: Scorer, folder: Path
     outcomes = list(scorer.score([bad, good, bad, good, good, good, good, bad]))
     expected = [Refused, Scored, Refused, Scored, Scored, Scored, Scored, Refused]
     assert [type(outcome) for outcome in outcomes] == expected
+
+
+@pytest.mark.parametrize("found", ["a\0b", "a\nb", "a\udcffb", "a\u202eb"])
+def test_a_detail_is_text_that_can_be_stored_and_shown(found: str) -> None:
+    assert ImageRefused(Reason.UNREADABLE, found).detail == "a\ufffdb"
