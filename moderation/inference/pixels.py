@@ -10,6 +10,7 @@ How modes become RGB, so that a score can be explained:
 * what Pillow does not convert is refused as unreadable.
 """
 
+import io
 import os
 import stat
 import struct
@@ -60,6 +61,9 @@ BAD_BYTES = (
     EOFError, RuntimeError, BufferError, struct.error, zlib.error,
 )  # fmt: skip
 
+#: Modes that Pillow reads and converts to few others: through the first to the last of these.
+_SUPPORTED_AS = {"I;16B": ("I", "I;16"), "La": ("LA",), "RGBa": ("RGBA",)}
+
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -96,7 +100,7 @@ def open_image(path: Path, *, limits: Limits) -> Iterator[ImageFile.ImageFile]:
     """
     with _regular_file(path) as file:
         name = _checked_format(file, limits=limits)
-        with _opened(file, name=name, limits=limits) as image:
+        with _opened(_content(file), name=name, limits=limits) as image:
             if image.format not in limits.formats:
                 raise format_refusal(str(image.format), limits=limits)
             frames.check_pixels(image, limits=limits)
@@ -170,6 +174,15 @@ def _descriptor(path: Path) -> int:
         raise ImageRefused(Reason.FILE_MISSING, f"{path} is not there; was it moved or removed?") from error
 
 
+def _content(file: BinaryIO) -> BinaryIO:
+    """All bytes of a file, in memory: a read of what a header states, 4 GB perhaps, then ends with the file.
+
+    Reading from disk, Python makes room for all that is asked for, and the refusal would blame the memory.
+    """
+    file.seek(0)
+    return io.BytesIO(file.read())
+
+
 @_refusals()
 def _opened(file: BinaryIO, *, name: str, limits: Limits) -> ImageFile.ImageFile:
     # Pillow raises at twice its limit and warns at once it. MPO, TIFF and WebP ask for it before we can.
@@ -214,6 +227,8 @@ def _orientation(image: Image.Image) -> int:
 def _rgb(image: Image.Image, *, ground: Colour) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
+    if image.mode in _SUPPORTED_AS:
+        image = image.convert(_SUPPORTED_AS[image.mode][0]).convert(_SUPPORTED_AS[image.mode][-1])
     if image.mode.startswith("I;16"):
         return image.point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
     if image.mode in ("I", "F"):

@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from moderation.inference.images import Limits
+from moderation.inference.preprocessing import Preprocessing, Resize
+from moderation.inference.sandbox import Decoded, Sandbox
 from moderation.inference.scorer import Scored, Scorer
+from tests.hostile import png, tiff
 from tests.moderation.inference.pictures import BLACK, plain, write
 
 #: Mode, colour, what to save besides; red that is seen, of 1, transparency laid on white.
@@ -91,3 +95,34 @@ def test_jpeg_whose_cmyk_is_stored_as_ycck(scorer: Scorer, folder: Path) -> None
 def test_lab_is_converted_by_its_lightness(scorer: Scorer, folder: Path) -> None:
     path = write(folder / "a.tiff", plain((128, 128, 128), mode="LAB"))
     assert red(scorer, path) == pytest.approx(119 / 255, abs=0.01)  # L* 50 is sRGB 119
+
+
+#: Byte order, samples of one pixel, their bits, what the last one is (1: transparency that is multiplied in).
+TIFF_PIXELS = {
+    "16 bits, little-endian": ("<", [51 * 256], 16, None, 0.2),
+    "16 bits, big-endian": (">", [51 * 256], 16, None, 0.2),
+    "grey, half transparent": ("<", [26, 128], 8, 1, 0.6),
+    "colours, half transparent": ("<", [26, 0, 0, 128], 8, 1, 0.6),
+}
+
+
+@pytest.mark.parametrize(("order", "samples", "bits", "extra", "expected"), TIFF_PIXELS.values(), ids=list(TIFF_PIXELS))
+def test_tiff_pixels_that_pillow_converts_to_little_else(
+    order: str, samples: list[int], bits: int, extra: int | None, expected: float, scorer: Scorer, folder: Path
+) -> None:
+    data = struct.pack(f"{order}{len(samples)}{'BH'[bits == 16]}", *samples) * 64
+    all_bits = struct.pack(f"{order}{len(samples)}H", *[bits] * len(samples))
+    size = bits if len(samples) == 1 else (tiff.SHORT, len(samples), tiff.of_short(all_bits, after=data, order=order))
+    tags = tiff.page(BITS=size, SAMPLES=len(samples), COLOUR=2 if len(samples) > 2 else 1, BYTES=len(data))
+    path = folder / "a.tiff"
+    path.write_bytes(tiff.tiff(tags | ({tiff.EXTRA: extra} if extra else {}), data=data, extra=all_bits, order=order))
+    assert red(scorer, path) == pytest.approx(expected, abs=0.01)
+
+
+def test_fifty_million_pixels_in_one_line_take_little_memory(folder: Path) -> None:
+    path = folder / "a.png"
+    path.write_bytes(png.png(width=50_000_000, height=1, depth=1, colour=png.GREY))
+    exact = Preprocessing("exact", Resize("exact", (256, 256), "bilinear"), None, False, False)
+    with Sandbox(limits=Limits(address_space=600_000_000), preprocessings=[exact]) as sandbox:
+        (outcome,) = sandbox.decode([path])
+    assert isinstance(outcome, Decoded), outcome

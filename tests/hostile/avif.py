@@ -1,0 +1,75 @@
+"""Odd AVIF files: boxes that lie about their length, sizes that disagree, brands of other formats."""
+
+import struct
+
+from tests.hostile.case import (
+    FORMAT_NOT_ALLOWED,
+    SCORED,
+    TOO_MANY_PIXELS,
+    UNREADABLE,
+    Case,
+    Cases,
+)
+from tests.hostile.seeds import animated, encoded, noise
+
+
+def honest() -> bytes:
+    return encoded(noise(), "AVIF", speed=10)
+
+
+def box(name: bytes, data: bytes, *, length: int | None = None) -> bytes:
+    return struct.pack(">I", len(data) + 8 if length is None else length) + name + data
+
+
+def stating(width: int, height: int) -> bytes:
+    """The property that states the size says another one than the coded picture."""
+    content = honest()
+    at = content.index(b"ispe") + 8
+    return content[:at] + struct.pack(">II", width, height) + content[at + 8 :]
+
+
+def with_length(name: bytes, length: int) -> bytes:
+    content = honest()
+    at = content.index(name) - 4
+    return content[:at] + struct.pack(">I", length) + content[at + 4 :]
+
+
+def brand(*brands: bytes) -> bytes:
+    return box(b"ftyp", brands[0] + bytes(4) + b"".join(brands[1:]))
+
+
+def rest() -> bytes:
+    content = honest()
+    return content[int.from_bytes(content[:4], "big") :]
+
+
+def cases() -> Cases:
+    yield Case("avif/just above the limit", stating(7072, 7072), TOO_MANY_PIXELS)
+    yield Case("avif/bomb of 4.3 gigapixels", stating(65_535, 65_535), UNREADABLE)
+    yield Case("avif/states more than it has", stating(6400, 4800), SCORED)
+    yield Case("avif/states less than it has", stating(6, 4), SCORED)
+    yield Case("avif/no width", stating(0, 48), UNREADABLE)
+    for name in (b"meta", b"mdat", b"iloc", b"ipco", b"iinf", b"av1C"):
+        for length in (0, 1, 7, 2**31, 2**32 - 1):
+            # The pixels are found by another box; no bytes mean that a box goes on to the end.
+            ignored = name == b"mdat" or (name, length) == (b"meta", 0)
+            yield Case(
+                f"avif/{name.decode()} of {length} bytes", with_length(name, length), SCORED if ignored else UNREADABLE
+            )
+    yield Case("avif/boxes in boxes", brand(b"avif") + nested(1000), UNREADABLE)
+    yield Case("avif/only a brand", brand(b"avif"), UNREADABLE)
+    yield Case("avif/brand of 4 gigabytes", box(b"ftyp", b"avif" + bytes(60), length=2**32 - 1), UNREADABLE)
+    yield Case("avif/brand of HEIC", brand(b"heic", b"mif1", b"heic") + rest(), FORMAT_NOT_ALLOWED)
+    yield Case("avif/brand of HEIC and of AVIF", brand(b"heic", b"avif") + rest(), UNREADABLE)
+    yield Case("avif/brand of a film", brand(b"mp42", b"isom") + rest(), FORMAT_NOT_ALLOWED)
+    yield Case("avif/a megabyte behind its end", honest() + bytes(1_000_000), SCORED)
+    yield Case("avif/sequence", animated("AVIF"), SCORED)
+    yield Case("avif/giant exif", encoded(noise(), "AVIF", exif=b"II*\0\x08\0\0\0" + bytes(1_000_000)), SCORED)
+    yield Case("avif/giant profile", encoded(noise(), "AVIF", icc_profile=bytes(1_000_000)), SCORED)
+
+
+def nested(depth: int) -> bytes:
+    inner = b""
+    for _ in range(depth):
+        inner = box(b"meta", bytes(4) + inner)
+    return inner

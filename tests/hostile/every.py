@@ -1,0 +1,14 @@
+"""Every odd and hostile file that the tests compose."""
+
+from collections.abc import Sequence
+from functools import cache
+
+from tests.hostile import avif, bmp, damage, gif, jpeg, png, strangers, tiff, webp
+from tests.hostile.case import Case
+
+FAMILIES = (avif, bmp, damage, gif, jpeg, png, strangers, tiff, webp)
+
+
+@cache
+def every_case() -> Sequence[Case]:
+    return [case for family in FAMILIES for case in family.cases()]

@@ -1,0 +1,104 @@
+"""A sandbox that tells what each file cost: the clock, and the decode process's resident and address-space peaks."""
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from moderation.inference.child import DecoderChild
+from moderation.inference.images import Limits, Reason
+from moderation.inference.preprocessing import Preprocessing, Resize
+from moderation.inference.sandbox import Decoded, Refused, Sandbox
+from tests.hostile.case import READ
+
+#: A clock that no busy machine reaches, for files that are not late by themselves.
+PATIENT = Limits(seconds=120.0, probe_seconds=120.0)
+
+SMALL = Preprocessing("small", Resize("exact", (8, 8), "bilinear"), None, False, False)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What became of one file.
+
+    Attributes:
+        outcome: ``READ`` or a reason.
+        resident, address_space: bytes at the peak of the decode process.
+        children: decode processes that had to be started.
+    """
+
+    path: Path
+    outcome: str
+    detail: str
+    seconds: float
+    resident: int
+    address_space: int
+    children: int
+
+
+def peak(pid: int, *, field: str = "VmHWM") -> int:
+    """Bytes at the highest so far, by the kernel's account; 0 when the process has gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(field + ":")), 0)
+
+
+class MeasuredChild(DecoderChild):
+    """Remembers its peaks when it is ended, which is the last moment to read them."""
+
+    resident = 0
+    address_space = 0
+
+    def note(self) -> None:
+        self.resident = max(self.resident, peak(self.pid))
+        self.address_space = max(self.address_space, peak(self.pid, field="VmPeak"))
+
+    def forget(self) -> None:
+        """Start the resident peak anew; the kernel offers no such thing for the address space."""
+        self.resident = 0
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def end(self) -> None:
+        self.note()
+        super().end()
+
+
+class MeasuredSandbox(Sandbox):
+    """One file at a time, so that a peak belongs to it."""
+
+    def __init__(self, *, limits: Limits | None = None, preprocessings: Sequence[Preprocessing] = (SMALL,)) -> None:
+        super().__init__(limits=limits, preprocessings=preprocessings)
+        self.children: list[MeasuredChild] = []
+        self._warm = 0
+
+    def _start(self) -> DecoderChild:
+        self.children.append(MeasuredChild(limits=self.limits, preprocessings=self.preprocessings))
+        return self.children[-1]
+
+    def measure(self, paths: Iterable[Path]) -> Iterator[Cost]:
+        for path in paths:
+            self.children = [child for child in self.children if child in self._idle]
+            self._warm = len(self.children)
+            for child in self.children:
+                child.forget()
+            started = time.monotonic()
+            (outcome,) = self.decode([path])
+            yield self._cost(outcome, seconds=time.monotonic() - started)
+
+    def _cost(self, outcome: Decoded | Refused, *, seconds: float) -> Cost:
+        for child in self.children:
+            child.note()
+        refused = isinstance(outcome, Refused)
+        return Cost(
+            outcome.path,
+            str(Reason(outcome.reason)) if refused else READ,
+            outcome.detail if refused else str(outcome.header),
+            seconds,
+            max(child.resident for child in self.children),
+            max(child.address_space for child in self.children),
+            len(self.children) - self._warm,
+        )
