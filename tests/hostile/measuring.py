@@ -8,6 +8,7 @@ from pathlib import Path
 
 from moderation.inference.child import DecoderChild
 from moderation.inference.images import Limits, Reason
+from moderation.inference.plan import Plan
 from moderation.inference.preprocessing import Preprocessing, Resize
 from moderation.inference.sandbox import Decoded, Refused, Sandbox
 from tests.hostile.case import READ
@@ -71,12 +72,12 @@ class MeasuredSandbox(Sandbox):
     """One file at a time, so that a peak belongs to it."""
 
     def __init__(self, *, limits: Limits | None = None, preprocessings: Sequence[Preprocessing] = (SMALL,)) -> None:
-        super().__init__(limits=limits, preprocessings=preprocessings)
+        super().__init__(limits=limits, preprocessings=preprocessings, plan=Plan())
         self.children: list[MeasuredChild] = []
         self._warm = 0
 
     def _start(self) -> DecoderChild:
-        self.children.append(MeasuredChild(limits=self.limits, preprocessings=self.preprocessings))
+        self.children.append(MeasuredChild(limits=self.limits, preprocessings=self.preprocessings, plan=self.plan))
         return self.children[-1]
 
     def measure(self, paths: Iterable[Path]) -> Iterator[Cost]:

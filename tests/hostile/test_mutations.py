@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moderation.inference.images import Reason
+from moderation.inference.plan import Plan
 from moderation.inference.sandbox import Decoded, Sandbox
 from tests.hostile.every import every_case
 from tests.hostile.measuring import PATIENT, SMALL
@@ -51,7 +52,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("mutants")
     good = folder / "good.png"
     good.write_bytes(encoded(noise(salt=99), "PNG"))
-    with Sandbox(limits=PATIENT, preprocessings=[SMALL]) as sandbox:
+    with Sandbox(limits=PATIENT, preprocessings=[SMALL], plan=Plan()) as sandbox:
         (decoded,) = sandbox.decode([good])
         assert isinstance(decoded, Decoded)
         yield Bench(sandbox, folder / "mutant", good, decoded.views[0])

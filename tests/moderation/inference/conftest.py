@@ -7,6 +7,7 @@ import pytest
 
 from moderation.inference.child import DecoderChild
 from moderation.inference.classifier import Classifier
+from moderation.inference.images import Limits
 from moderation.inference.preprocessing import Preprocessing, Resize
 from moderation.inference.sandbox import Sandbox
 from moderation.inference.scorer import Scorer
@@ -28,7 +29,8 @@ def scorer(red: Classifier) -> Iterator[Scorer]:
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     small = Preprocessing("small", Resize("exact", (8, 8), "bilinear"), None, False, False)
-    with Sandbox(preprocessings=[small]) as sandbox:
+    # Patient: a busy machine is no late file.
+    with Sandbox(limits=Limits(seconds=60.0), preprocessings=[small]) as sandbox:
         yield sandbox
 
 
