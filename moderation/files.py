@@ -13,6 +13,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from moderation.durability import sync_folder
+
 
 class StorageFull(Exception):
     """The file could not be written; nothing of it was kept."""
@@ -68,7 +70,7 @@ def write(path: Path, chunks: Iterable[bytes]) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise StorageFull(
             f"{path.parent} could not be written ({error.strerror}). Free some space and send the file again."
@@ -94,11 +96,3 @@ def stored_files() -> Iterator[Path]:
     """Every file of uploads and renditions, half-written ones too, and of bodies that were never taken in."""
     for folder in (uploads_folder(), renditions_folder(), incoming_folder()):
         yield from (path for path in folder.rglob("*") if path.is_file())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

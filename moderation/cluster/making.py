@@ -1,7 +1,6 @@
 """Making a cluster's files: the data, the settings, the role and its password."""
 
 import contextlib
-import os
 import shutil
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from moderation.cluster.errors import error_from_output
 from moderation.cluster.places import PORT, Place, make_own_folder, write_durably
 from moderation.cluster.programs import Programs
 from moderation.cluster.running import Runner
+from moderation.durability import sync_folder
 
 NAME = "second_look"  # of the database and of the role that owns it
 
@@ -61,7 +61,7 @@ def make_cluster(place: Place, *, runner: Runner, password: str, durable: bool) 
         raise error_from_output(done.stdout, doing="making a new database", folder=place.folder)
     _run_sql(MAKE_ROLE.format(password=password), cluster=staged, runner=runner)
     staged.rename(place.cluster)
-    _sync_folder(place.folder)
+    sync_folder(place.folder)
 
 
 def set_password(place: Place, *, runner: Runner, password: str) -> None:
@@ -107,11 +107,3 @@ def read_password(home: Path) -> str:
     with contextlib.suppress(FileNotFoundError):
         return (home / "password").read_text().strip()
     return ""
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
