@@ -7,7 +7,7 @@ from pytest_django import Settings
 
 from moderation.models import PolicyVersion, ScreeningRun
 from moderation.tasks import is_scheduled, request_prescreen, tick
-from tests.factories import make_upload, red, use_red_classifier
+from tests.factories import make_upload, red
 from tests.processes import start_command
 
 
@@ -33,11 +33,6 @@ def test_schedule_is_kept_in_the_time_zone(settings: Settings, zone: str, minute
 def test_waiting_prescreen_is_not_asked_for_twice() -> None:
     assert request_prescreen()
     assert not request_prescreen()
-
-
-@pytest.fixture
-def red_policy(transactional_db: None) -> PolicyVersion:
-    return use_red_classifier(audit_rate_approve=0.0, audit_rate_reject=0.0)
 
 
 def test_worker_runs_the_prescreen_that_the_tick_asked_for(red_policy: PolicyVersion, settings: Settings) -> None:
