@@ -18,9 +18,9 @@ from moderation.models.tracking import never_deleted, tracked
 
 
 class StoredFileQuerySet(models.QuerySet["StoredFile"]):
-    def with_uploads_lacking(self, policies: Collection[int]) -> Self:
-        """Files of pending uploads that have no live screening yet under one of ``policies``."""
-        return self.filter(Exists(Upload.objects.pending().lacking(policies).filter(file=OuterRef("pk"))))
+    def of_uploads(self, uploads: "UploadQuerySet") -> Self:
+        """Files that at least one of ``uploads`` has."""
+        return self.filter(Exists(uploads.filter(file=OuterRef("pk"))))
 
 
 @tracked()
@@ -119,7 +119,7 @@ class Upload(models.Model):
             ),
         ]
         indexes = [
-            # Serves StoredFileQuerySet.with_uploads_lacking() and UploadQuerySet.first_pending_file().
+            # Serves StoredFileQuerySet.of_uploads() in the pre-screen and UploadQuerySet.first_pending_file().
             models.Index(fields=["file"], name="upload_pending_file_idx", condition=Q(status="pending")),
             # Serves the oldest pending upload of /readyz and of the queue's empty state.
             models.Index(fields=["received_at"], name="upload_pending_age_idx", condition=Q(status="pending")),

@@ -15,7 +15,7 @@ from moderation.inference.images import Header, ImageRefused
 from moderation.inference.sandbox import Refused
 from moderation.inference.scorer import Scored
 from moderation.models import Score, Screening, ScreeningRun, StoredFile, Upload
-from moderation.models.uploads import StoredFileQuerySet
+from moderation.models.uploads import StoredFileQuerySet, UploadQuerySet
 from moderation.screening import records
 from moderation.screening.attempts import Attempts, suspects
 from moderation.screening.engine import Engine
@@ -39,15 +39,27 @@ class Screener:
         self.after = 0
         self.after_suspect = 0
 
+    def wanted(self) -> UploadQuerySet:
+        """The uploads that are to be screened."""
+        return Upload.objects.pending().lacking(self.policies)
+
+    def first_file(self) -> int:
+        """Where the walk through the files may begin."""
+        return Upload.objects.first_pending_file() or 0
+
     def next_chunk(self, size: int) -> Chunk:
         """Screen up to ``size`` files that nobody else holds; a chunk without files means that none is left."""
-        start = max(self.after + 1, Upload.objects.first_pending_file() or 0)
+        start = max(self.after + 1, self.first_file())
         chunk = self._screen(StoredFile.objects.exclude(Exists(suspects())).filter(pk__gte=start), size=size)
-        if not chunk.counts["files"] and self.after and not self.dry_run:
+        if not chunk.counts["files"] and self.after and self.may_start_again():
             self.after = 0  # uploads of files passed already may have come in since
             return self.next_chunk(size)
         self.after = chunk.last_file
         return chunk
+
+    def may_start_again(self) -> bool:
+        """Whether the walk begins anew at its end: what it screens is not wanted any more, but in a dry run."""
+        return not self.dry_run
 
     def next_suspect(self) -> Chunk:
         """Screen one file that a worker died with, alone; each once in a worker's life."""
@@ -56,13 +68,12 @@ class Screener:
         return chunk
 
     def _screen(self, candidates: StoredFileQuerySet, *, size: int) -> Chunk:
-        lacking = candidates.with_uploads_lacking(self.policies).order_by("pk")
+        wanted = candidates.of_uploads(self.wanted()).order_by("pk")
         with transaction.atomic():
-            claimed = list(lacking.select_for_update(skip_locked=True, no_key=True, of=("self",))[:size])
+            claimed = list(wanted.select_for_update(skip_locked=True, no_key=True, of=("self",))[:size])
             chunk = Chunk(last_file=claimed[-1].pk if claimed else 0)
             # Another worker may have committed between our snapshot and our lock: look again.
-            pending = Upload.objects.pending().lacking(self.policies).filter(file__in=claimed)
-            if uploads := list(pending.order_by("pk")):
+            if uploads := list(self.wanted().filter(file__in=claimed).order_by("pk")):
                 self._begin(claimed)
                 chunk.counts.update(self._work(claimed, uploads))
             chunk.counts["files"] = len(claimed)
@@ -78,14 +89,25 @@ class Screener:
     def _work(self, claimed: Sequence[StoredFile], uploads: Sequence[Upload]) -> Counter[str]:
         scores, refusals = self._scores(claimed)
         readable = [upload for upload in uploads if upload.file_id not in refusals]
-        screenings = self.router.screenings(readable, scores=scores)
+        screenings = self.router.screenings(readable, scores=scores, done=self.done(readable))
         if not self.dry_run:
             refusals |= self._render(screenings, files={file.pk: file for file in claimed})
         screenings = [screening for screening in screenings if screening.upload.file_id not in refusals]
-        records.save_screenings(screenings)
-        quarantined = records.quarantine(refusals, uploads=uploads)
+        self.save(screenings)
+        quarantined = self.quarantine(refusals, uploads=uploads)
         records.settle_all(uploads)
-        return records.count(screenings) + quarantined + Counter(uploads=len(uploads))
+        screened = len({screening.upload_id for screening in screenings})
+        return records.count(screenings) + quarantined + Counter(uploads=screened + quarantined.total())
+
+    def save(self, screenings: Sequence[Screening]) -> None:
+        records.save_screenings(screenings)
+
+    def quarantine(self, refusals: dict[int, Refused], *, uploads: Sequence[Upload]) -> Counter[str]:
+        return records.quarantine(refusals, uploads=uploads)
+
+    def done(self, uploads: Sequence[Upload]) -> set[tuple[int, int]]:
+        """(upload, policy) that need no screening any more."""
+        return set(Screening.objects.live().filter(upload__in=uploads).values_list("upload_id", "policy_id"))
 
     def _scores(
         self, claimed: Sequence[StoredFile]

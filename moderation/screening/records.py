@@ -1,7 +1,7 @@
 """From scores to rows: screenings, tasks, effects, quarantine. Everything for one chunk, in a few statements."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from django.db.models.functions import Now
@@ -39,9 +39,13 @@ class Router:
     rulebook: Rulebook
     run: ScreeningRun
 
-    def screenings(self, uploads: Sequence[Upload], *, scores: Mapping[int, FileScores]) -> list[Screening]:
-        """Unsaved screenings of ``uploads`` under each policy that they lack. ``scores`` is by file."""
-        done = set(Screening.objects.live().filter(upload__in=uploads).values_list("upload_id", "policy_id"))
+    def screenings(
+        self, uploads: Sequence[Upload], *, scores: Mapping[int, FileScores], done: Set[tuple[int, int]]
+    ) -> list[Screening]:
+        """Unsaved screenings of ``uploads`` under each policy but for those (upload, policy) that are ``done``.
+
+        ``scores`` is by file.
+        """
         draws = self._first_draws(uploads)
         return [
             self._screening(

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
@@ -12,6 +12,8 @@ from django.db.models.functions import Now
 from moderation.models import Epoch, Policy, PolicyVersion, ScreeningRun, Upload
 from moderation.models.shadows import in_shadow
 from moderation.screening import attempts
+from moderation.screening.engine import Rulebook
+from moderation.screening.stored import to_rescreen, to_score_along
 from moderation.screening.workers import Crew, Gone, Reply, Worker
 
 CHUNK = 64
@@ -23,19 +25,27 @@ RUN_LOCKS = 20_481
 MOST_DEATHS_IN_A_ROW = 12
 
 
+Mode = Literal["pending", "rescore", "shadows"]
+
+
 class ScreeningFailed(Exception):
     """The pre-screen could not go on. What was committed stays; the rest is pending."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the operator asked for. ``limit`` is in files, ``max_seconds`` in seconds; None: no limit."""
+    """What the operator asked for. ``limit`` is in files, ``max_seconds`` in seconds; None: no limit.
+
+    ``mode``: "pending"; "rescore", what is stored too, by the rules in force; "shadows", only the scores of classifiers
+    in the shadow for what is stored.
+    """
 
     processes: int = 1
     limit: int | None = None
     max_seconds: float | None = None
     policy: str | None = None
     dry_run: bool = False
+    mode: Mode = "pending"
 
 
 @dataclass(kw_only=True)
@@ -85,6 +95,10 @@ class Supervisor:
         with transaction.atomic():
             self.versions = versions_in_force(self.options.policy)
             self.shadows = in_shadow({version.policy_id for version in self.versions})
+            if self.options.mode == "shadows" and not self.shadows:
+                raise ScreeningFailed(
+                    "Nothing is in the shadow of a policy. See 'manage.py classifiers shadow NAME --policy SLUG'."
+                )
             self.epochs = list(Epoch.objects.filter(closed_at=None).values_list("pk", flat=True))
         bury_dead_runs()
         with transaction.atomic():  # nobody sees the run before it is locked
@@ -108,6 +122,7 @@ class Supervisor:
             "epochs": self.epochs,
             "shadows": [shadow.pk for shadow in self.shadows],
             "dry_run": self.options.dry_run,
+            "mode": self.options.mode,
             # What a dry run looks at is not marked in any way: two lanes would look at the same.
             "lanes": 1 if self.options.dry_run else LANES,
         }
@@ -202,6 +217,11 @@ class Supervisor:
         _unlock(self.record.pk)
 
     def _pending(self) -> int:
+        if self.options.mode == "shadows":
+            return to_score_along(self.shadows).count()
+        if self.options.mode == "rescore":
+            versions = [version.pk for version in self.versions]
+            return to_rescreen(Rulebook.of(versions=versions, epochs=self.epochs)).count()
         return Upload.objects.pending().lacking({version.policy_id for version in self.versions}).count()
 
 

@@ -79,10 +79,11 @@ def _engine(setup: dict[str, Any]) -> "Engine":
 def _screener(setup: dict[str, Any], *, engine: "Engine") -> "Screener":
     from moderation.models import ScreeningRun
     from moderation.screening.attempts import Attempts
-    from moderation.screening.chunk import Screener
+    from moderation.screening.stored import SCREENERS
 
     run = ScreeningRun.objects.get(pk=setup["run"])
-    return Screener(engine, run=run, attempts=Attempts(run=run, worker=setup["worker"]), dry_run=setup["dry_run"])
+    screener = SCREENERS[setup["mode"]]
+    return screener(engine, run=run, attempts=Attempts(run=run, worker=setup["worker"]), dry_run=setup["dry_run"])
 
 
 def _own_stdout() -> TextIO:

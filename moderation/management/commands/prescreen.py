@@ -37,11 +37,26 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=positive, help="screen at most so many files")
         parser.add_argument("--max-seconds", type=positive, help="hand out no more work after so many seconds")
         parser.add_argument("--policy", metavar="SLUG", help="only this policy")
+        parser.add_argument(
+            "--rescore",
+            dest="mode",
+            action="store_const",
+            const="rescore",
+            default="pending",
+            help="screen what is stored again, by the rules in force; what a person said stays",
+        )
+        parser.add_argument(
+            "--shadows",
+            dest="mode",
+            action="store_const",
+            const="shadows",
+            help="for what is stored, add the scores of classifiers in the shadow, and change nothing else",
+        )
         parser.add_argument("--dry-run", action="store_true", help="say what would be done; the record stays as it is")
         parser.add_argument("--json", action="store_true", help="the last line is the report as JSON")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        names = ("processes", "limit", "max_seconds", "policy", "dry_run")
+        names = ("processes", "limit", "max_seconds", "policy", "dry_run", "mode")
         with progress_display() as show:
             supervisor = Supervisor(Options(**{name: options[name] for name in names}), on_progress=show)
             signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
@@ -51,7 +66,8 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
         if not options["dry_run"] and not report.stopped_early:
             self._roll_up()
-        self.stdout.write(json.dumps(report.as_json()) if options["json"] else in_words(report))
+        words = scored_along_in_words if options["mode"] == "shadows" else in_words
+        self.stdout.write(json.dumps(report.as_json()) if options["json"] else words(report))
         if report.stopped_early:
             sys.exit(STOPPED_WITH_WORK_LEFT)
 
@@ -100,4 +116,12 @@ def in_words(report: Report) -> str:
     ]
     if report.stopped_early:
         lines.append(f"Stopped early: {report.work_left} uploads are still pending.")
+    return "\n".join(lines)
+
+
+def scored_along_in_words(report: Report) -> str:
+    found = report.as_json()
+    lines = [f"Classifiers in the shadow scored {found['uploads']} stored uploads in {found['seconds']:.1f} s."]
+    if report.work_left:
+        lines.append(f"{report.work_left} lack a score still: stopped early, or their files can't be read.")
     return "\n".join(lines)
