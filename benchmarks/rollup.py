@@ -18,7 +18,10 @@ from pathlib import Path
 from moderation.cluster import Cluster
 
 NIGHT, NIGHTS, DAYS = 10_000, 5, 90
-TABLES = ("decision", "reviewtask", "drawnupload", "ledgerrow", "ledgerday", "rollup", "screening", "upload")
+TABLES = (
+    "decision", "reviewtask", "drawnupload", "firstopinion", "opinioncount", "ledgerrow", "ledgerday", "rollup",
+    "screening", "upload", "storedfile",
+)  # fmt: skip
 # Nine of ten scores lie below the default low, and one of ten audits' scores from the default high on.
 SCORE = "random() ^ 12"
 DRAWN = "sampling_reason <> 'none'"
@@ -57,7 +60,7 @@ def make_templates() -> None:
     task = make_task(score=0.5)
     task.hand_to(make_user("mo"))
     task.decide("benign", claim=task.claim)
-    for table in ("upload", "screening", "reviewtask", "decision"):
+    for table in ("storedfile", "upload", "screening", "reviewtask", "decision"):
         execute(f"CREATE TABLE template_{table} AS SELECT * FROM moderation_{table}")
         do_without_checks(f"moderation_{table}")
 
@@ -100,7 +103,8 @@ def append(count: int, *, after: int, since: str, lasting: str) -> None:
     at = f"date_trunc('day', now(), 'UTC') - interval '{since}' + (i - {after}) * (interval '{lasting}' / {count + 1})"
     series = f"generate_series({after + 1}, {after + count}) i"
     with_verdict = f"moderation_screening s WHERE s.id > {after} AND {DRAWN}"
-    copy("upload", series, id="i", external_id="'picture-' || i", received_at=at, status="'approved'")
+    copy("storedfile", series, id="i", sha256="md5(i::text) || md5('again' || i)")
+    copy("upload", series, id="i", file_id="i", external_id="'picture-' || i", received_at=at, status="'approved'")
     copy("screening", screenings(series, at=at), **{name: f"one.{name}" for name in SCREENING})
     copy("reviewtask", with_verdict, id="s.id", upload_id="s.upload_id", screening_id="s.id", opened_at="s.created_at")
     verdict = "CASE WHEN s.score > 0.5 THEN 'violating' ELSE 'benign' END"
