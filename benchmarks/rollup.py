@@ -80,7 +80,9 @@ def measured(size: int) -> dict[str, float]:
     first = timed(lambda: run("rollup"))
     print(f"first roll-up of all in {first:.1f} s", flush=True)
     nights = [one_night(size + NIGHT * night, night=night) for night in range(NIGHTS)]
-    return {name: statistics.median(each[name] for each in nights) for name in nights[0]} | {"first roll-up": first}
+    found = {name: statistics.median(each[name] for each in nights) for name in nights[0]} | {"first roll-up": first}
+    print(", ".join(f"{name}: {seconds:.2f} s" for name, seconds in found.items()), flush=True)
+    return found
 
 
 def one_night(after: int, *, night: int) -> dict[str, float]:
