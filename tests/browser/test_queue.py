@@ -253,7 +253,7 @@ def test_a_network_that_is_gone_is_told(visit: Visits) -> None:
 
 
 def test_the_claim_is_renewed_by_itself(visit: Visits, settings: object) -> None:
-    settings.CLAIM_SECONDS = 6  # type: ignore[attr-defined]
+    settings.CLAIM_SECONDS = 9  # type: ignore[attr-defined]
     (task,) = make_tasks(1)
     page = visit(factories.make_user()).open()
     title(page, task)

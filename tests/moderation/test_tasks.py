@@ -8,7 +8,7 @@ from pytest_django import Settings
 from moderation.models import PolicyVersion, ScreeningRun
 from moderation.tasks import is_scheduled, request_prescreen, tick
 from tests.factories import make_upload, red
-from tests.processes import start_command
+from tests.processes import PATIENCE, start_command
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_worker_runs_the_prescreen_that_the_tick_asked_for(red_policy: PolicyVer
     settings.PRESCREEN_SCHEDULE = "0 2 * * *"
     tick(timestamp=int(datetime(2026, 1, 5, 2, 0, tzinfo=UTC).timestamp()))
     worker = start_command("procrastinate", "worker", "--one-shot")
-    _, err = worker.communicate(timeout=60)
+    _, err = worker.communicate(timeout=PATIENCE)
     assert worker.returncode == 0, err
     upload.refresh_from_db()
     assert (upload.status, ScreeningRun.objects.get().state) == ("approved", "done")

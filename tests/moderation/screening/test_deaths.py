@@ -13,7 +13,9 @@ from moderation.models import PolicyVersion, Score, Screening, ScreeningAttempt,
 from moderation.screening import attempts
 from moderation.verification import verify
 from tests.factories import make_upload, make_uploads, red, version_in_force
-from tests.processes import start_command, wait_for
+from tests.processes import PATIENCE, start_command, wait_for
+
+KILLS, EACH = 20, 12
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,19 +39,20 @@ def test_killed_twenty_times_and_each_file_scored_once() -> None:
     """With the real classifier, so that a chunk lasts long enough to be hit; workers of killed commands live on."""
     assert version_in_force().classifier.name == "open_nsfw"
     moment = random.Random(20)
-    for kill in range(20):
-        make_uploads((red(0.5, salt=salt) for salt in range(20 * kill, 20 * kill + 20)), source=f"before kill {kill}")
+    for kill in range(KILLS):
+        salts = range(EACH * kill, EACH * kill + EACH)
+        make_uploads((red(0.5, salt=salt) for salt in salts), source=f"before kill {kill}")
         command = start_command("prescreen", "--processes", "2", quiet=True)
-        wait_for(lambda started=kill: ScreeningRun.objects.count() > started, seconds=60)
+        wait_for(lambda started=kill: ScreeningRun.objects.count() > started)
         time.sleep(moment.uniform(0, 2))
         workers = children_of(command.pid) if kill % 4 == 3 else []
         os.kill(moment.choice([*workers, command.pid]), signal.SIGKILL)
         command.terminate()
-        command.wait(timeout=120)
+        command.wait(timeout=PATIENCE)
     command = start_command("prescreen", "--processes", "2")
-    out, err = command.communicate(timeout=300)
+    out, err = command.communicate(timeout=PATIENCE)
     assert command.returncode == 0, out + err
-    assert_each_screened_once(20 * 20)
+    assert_each_screened_once(KILLS * EACH)
     assert not ScreeningAttempt.objects.exists()
 
 
@@ -59,7 +62,7 @@ def test_killed_worker_is_replaced_and_the_command_ends_well(red_policy: PolicyV
     wait_for(Score.objects.exists)
     for worker in children_of(command.pid):
         os.kill(worker, signal.SIGKILL)
-    _, err = command.communicate(timeout=120)
+    _, err = command.communicate(timeout=PATIENCE)
     assert command.returncode == 0, err
     assert_each_screened_once(len(uploads))
 
@@ -86,7 +89,7 @@ def test_suspects_of_a_dead_command_are_screened_alone(red_policy: PolicyVersion
     run = ScreeningRun.objects.create()  # nobody holds its lock
     ScreeningAttempt.objects.create(file=suspect.file, run=run, worker="died with its command")
     command = start_command("prescreen", "--processes", "1")
-    _, err = command.communicate(timeout=60)
+    _, err = command.communicate(timeout=PATIENCE)
     assert command.returncode == 0, err
     run.refresh_from_db()
     assert run.state == "interrupted"
@@ -100,7 +103,7 @@ def test_sigterm_ends_after_the_chunk(red_policy: PolicyVersion) -> None:
     command = start_command("prescreen", "--processes", "1", "--json")
     wait_for(Score.objects.exists)
     command.send_signal(signal.SIGTERM)
-    out, err = command.communicate(timeout=60)
+    out, err = command.communicate(timeout=PATIENCE)
     assert command.returncode == 75, out + err
     assert Upload.objects.pending().exists()
     assert ScreeningRun.objects.get().state == "stopped"
@@ -110,6 +113,6 @@ def test_sigterm_ends_after_the_chunk(red_policy: PolicyVersion) -> None:
 def test_two_commands_share_the_work(red_policy: PolicyVersion) -> None:
     uploads = make_uploads(red(0.1, salt=salt) for salt in range(400))
     commands = [start_command("prescreen", "--processes", "1") for _ in range(2)]
-    errors = [command.communicate(timeout=120)[1] for command in commands]
+    errors = [command.communicate(timeout=PATIENCE)[1] for command in commands]
     assert [command.returncode for command in commands] == [0, 0], errors
     assert_each_screened_once(len(uploads))
