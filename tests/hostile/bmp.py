@@ -25,7 +25,7 @@ def rle(data: bytes, *, width: int = 8, height: int = 8, bits: int = 8, compress
 def sizes() -> Cases:
     yield Case("bmp/just above the limit", bmp(7072, 7072), TOO_MANY_PIXELS)
     below = bmp(7071, 7071, bits=1, palette=GREYS[:8], data=bytes(7072 // 8 * 7071 + 7071 * 4))
-    yield Case("bmp/just below the limit", below, SCORED)
+    yield Case("bmp/just below the limit", below, SCORED, large=True)
     yield Case("bmp/bomb of 4 exapixels", bmp(2**31 - 1, 2**31 - 1), TOO_MANY_PIXELS)
     yield Case("bmp/upside down", bmp(4, -4), SCORED)
     yield Case("bmp/negative width", bmp(-4, 4), TOO_MANY_PIXELS)
@@ -63,7 +63,7 @@ def runs() -> Cases:
     yield Case("bmp/4-bit runs", rle(b"\x08\x12\0\0" * 8 + b"\0\1", bits=4, compression=2), SCORED)
     yield Case("bmp/4-bit jump far outside", rle(b"\0\2\xff\xff" * 9, bits=4, compression=2), SCORED)
     yield Case("bmp/runs to 50 megapixels", rle(b"\xff\1" * 196_000, width=7000, height=7000), UNREADABLE)
-    yield Case("bmp/jumps to 50 megapixels", rle(b"\0\2\xff\xff" * 1000, width=7000, height=7000), SCORED)
+    yield Case("bmp/jumps to 50 megapixels", rle(b"\0\2\xff\xff" * 1000, width=7000, height=7000), SCORED, large=True)
 
 
 def cases() -> Cases:

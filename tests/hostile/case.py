@@ -20,14 +20,20 @@ class Expected:
     decode: frozenset[str]
     door: frozenset[str] = frozenset({""})
 
+    @property
+    def is_vague(self) -> bool:
+        """Whether only a decoder can tell: random damage."""
+        return len(self.decode) > 1
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``name`` holds the family, a slash and what is odd."""
+    """``name`` holds the family, a slash and what is odd. A ``large`` one takes seconds."""
 
     name: str
     content: bytes
     expected: Expected
+    large: bool = False
 
     @property
     def file_name(self) -> str:

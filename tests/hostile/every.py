@@ -10,5 +10,13 @@ FAMILIES = (avif, bmp, damage, gif, jpeg, png, strangers, tiff, webp)
 
 
 @cache
-def every_case() -> Sequence[Case]:
+def _composed() -> Sequence[Case]:
     return [case for family in FAMILIES for case in family.cases()]
+
+
+def every_case() -> Sequence[Case]:
+    return [case for case in _composed() if not case.large]
+
+
+def large_cases() -> Sequence[Case]:
+    return [case for case in _composed() if case.large]

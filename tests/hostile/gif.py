@@ -46,7 +46,7 @@ def blocks(data: bytes) -> bytes:
 
 def sizes() -> Cases:
     below = encoded(Image.new("P", (7071, 7071)), "GIF")
-    yield Case("gif/just below the limit", below, SCORED)
+    yield Case("gif/just below the limit", below, SCORED, large=True)
     yield Case("gif/just above the limit", start(7072, 7072) + picture() + END, TOO_MANY_PIXELS)
     yield Case("gif/bomb of 4.3 gigapixels", start(65_535, 65_535) + picture() + END, TOO_MANY_PIXELS)
     yield Case("gif/huge frame on a small canvas", start(1, 1) + picture(65_535, 65_535) + END, TOO_MANY_PIXELS)

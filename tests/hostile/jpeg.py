@@ -72,7 +72,7 @@ def resized(content: bytes, *, width: int, height: int) -> bytes:
 
 def sizes() -> Cases:
     grey = encoded(Image.new("L", (7071, 7071), 99), "JPEG")
-    yield Case("jpeg/just below the limit", grey, SCORED)
+    yield Case("jpeg/just below the limit", grey, SCORED, large=True)
     yield Case("jpeg/just above the limit", resized(honest(), width=7072, height=7072), TOO_MANY_PIXELS)
     yield Case("jpeg/bomb of 4.3 gigapixels", resized(honest(), width=65_535, height=65_535), TOO_MANY_PIXELS)
     yield Case("jpeg/bomb in one line", resized(honest(), width=65_535, height=1), UNREADABLE)

@@ -59,7 +59,7 @@ def of_short(values: bytes, *, after: bytes, order: str) -> int:
 
 def sizes() -> Cases:
     overlapping = page(WIDTH=7071, HEIGHT=7071, ROWS=7071, BYTES=7071 * 884, BITS=1)
-    yield Case("tiff/just below the limit", tiff(overlapping, data=bytes(7071 * 884)), SCORED)
+    yield Case("tiff/just below the limit", tiff(overlapping, data=bytes(7071 * 884)), SCORED, large=True)
     yield Case("tiff/just above the limit", tiff(page(WIDTH=7072, HEIGHT=7072)), TOO_MANY_PIXELS)
     yield Case("tiff/bomb of 18 exapixels", tiff(page(WIDTH=2**32 - 1, HEIGHT=2**32 - 1)), TOO_MANY_PIXELS)
     yield Case("tiff/no width", tiff(page(WIDTH=0)), UNREADABLE)
