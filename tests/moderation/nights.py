@@ -187,7 +187,7 @@ def _screen(uploads: Sequence[Upload], *, version: PolicyVersion, scores: Mappin
         alike = [upload for upload in uploads if scores[upload.pk] == score]
         of_label = {label: Score(value=score) for label in version.labels}
         by_file = {upload.file_id: {version.classifier_id: of_label} for upload in alike}
-        save_screenings(router.screenings(alike, scores=by_file))
+        save_screenings(router.screenings(alike, scores=by_file, done=set()))
     settle_all(uploads)
 
 

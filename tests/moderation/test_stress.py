@@ -146,7 +146,6 @@ def test_a_band_over_its_capacity_is_drawn_at_random_and_the_rest_is_no_label(ni
     assert sum(uploads for uploads, _ in band) == 32 > sum(labelled for _, labelled in band) > 0
 
 
-@pytest.mark.slow
 def test_duplicates_are_drawn_each_by_itself(nights: Nights) -> None:
     nights.upload({0.05: [B] * 20}, files=1)
     nights.upload({0.05: [V] * 20}, files=2)
