@@ -5,6 +5,7 @@ PORT ?= 8000
 WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
+COLLECTED := $(or $(DATA_DIR),var)/static/staticfiles.json
 MANAGE := $(BIN)/python manage.py
 
 .PHONY: install install-dev install-torch run test test-slow check format bench bench-screening bench-draft bench-statistics bench-rollup stop clean
@@ -35,10 +36,14 @@ $(VENV)/installed-torch: requirements-torch.txt $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps timm==1.0.31
 	@touch $@
 
-run: install
+# Compressing what the browser gets takes half a minute, so only when something has changed.
+$(COLLECTED): $(VENV)/installed $(shell find static -type f)
+	@$(MANAGE) collectstatic --noinput --verbosity 0
+	@touch $@
+
+run: install $(COLLECTED)
 	@$(MANAGE) pg start
 	@$(MANAGE) migrate --verbosity 0
-	@$(MANAGE) collectstatic --noinput --verbosity 0
 	@$(MANAGE) demo $(if $(IMAGES),--images "$(IMAGES)")
 	@$(MANAGE) prescreen
 	@$(MANAGE) serve --port $(PORT)
