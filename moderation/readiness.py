@@ -17,7 +17,7 @@ from django.utils import timezone
 from moderation.inference.embedded import open_nsfw
 from moderation.inference.manifest import ClassifierFileError
 from moderation.models import Classifier, Upload
-from moderation.models.policies import PolicyVersion
+from moderation.models.versions import PolicyVersion
 
 
 class NotReady(Exception):

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from moderation.models import PolicyVersion
-from moderation.models.policies import GRID_STEPS
+from moderation.models.grid import GRID_STEPS
 
 SMALLEST_STEP = Decimal(1) / GRID_STEPS
 NOT_A_NUMBER = "That is not a number. Write one with a point, such as {example}."

@@ -11,7 +11,7 @@ from django.db.models.functions import Abs, Now
 
 from moderation.adoption.errors import AdoptionRefused
 from moderation.models import PolicyVersion, Score, Screening, Shadow
-from moderation.models.policies import GRID, GRID_STEPS
+from moderation.models.grid import GRID, GRID_STEPS
 from moderation.models.screenings import ScreeningQuerySet
 from moderation.routing import Route
 from moderation.statistics.beside import Beside, Pair

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from moderation.adoption.comparing import check_pair
 from moderation.adoption.errors import AdoptionRefused
 from moderation.models import Classifier, Policy, PolicyVersion, Shadow, User
-from moderation.models.policies import ClassifierRetired
+from moderation.models.versions import ClassifierRetired
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,10 @@
 
 from moderation.models.claims import Claim, ClaimLost
 from moderation.models.classifiers import Classifier, Score
-from moderation.models.decisions import Decision, Verdict
+from moderation.models.decisions import Decision, UndoRefused, Verdict
 from moderation.models.effects import Effect
+from moderation.models.epochs import Epoch
+from moderation.models.exposures import Exposure
 from moderation.models.ledgers import (
     Certificate,
     DrawnUpload,
@@ -14,12 +16,14 @@ from moderation.models.ledgers import (
     RollUp,
 )
 from moderation.models.people import ApiToken, IdempotentAnswer, User
-from moderation.models.policies import Community, Epoch, Policy, PolicyVersion
-from moderation.models.reviews import Exposure, ReviewTask, Skip, UndoRefused
+from moderation.models.policies import Community, Policy
+from moderation.models.queue import Skip
+from moderation.models.reviews import ReviewTask
 from moderation.models.screenings import Screening, ScreeningAttempt, ScreeningRun
 from moderation.models.shadows import Shadow
 from moderation.models.status import settle
 from moderation.models.uploads import StoredFile, Upload
+from moderation.models.versions import PolicyVersion
 
 __all__ = [
     "ApiToken",

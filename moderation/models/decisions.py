@@ -24,6 +24,10 @@ CONCLUSIVE = (Verdict.VIOLATING, Verdict.BENIGN)
 OUTCOMES = {Verdict.VIOLATING: "reject", Verdict.BENIGN: "approve"}
 
 
+class UndoRefused(Exception):
+    """There is nothing to undo, or someone else has built on it."""
+
+
 class DecisionQuerySet(models.QuerySet["Decision"]):
     def live(self) -> Self:
         """Not undone and not overruled."""

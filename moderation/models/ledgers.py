@@ -9,8 +9,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from moderation.models.decisions import Decision
+from moderation.models.epochs import Epoch
 from moderation.models.people import User
-from moderation.models.policies import Epoch
 from moderation.models.screenings import Screening
 from moderation.models.tracking import never_deleted, tracked, tracked_changes
 from moderation.models.uploads import StoredFile

@@ -8,9 +8,11 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from moderation.models.classifiers import Classifier
-from moderation.models.policies import Epoch, Policy, PolicyVersion
+from moderation.models.epochs import Epoch
+from moderation.models.policies import Policy
 from moderation.models.tracking import immutable_but_for, never_deleted, tracked_changes
 from moderation.models.uploads import StoredFile, Upload
+from moderation.models.versions import PolicyVersion
 from moderation.routing import Draw, Route, SamplingReason
 
 

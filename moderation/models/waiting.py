@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from moderation.models.decisions import Decision
 from moderation.models.people import User
-from moderation.models.reviews import ReviewTask, Skip, for_someone_else
+from moderation.models.queue import Skip, for_someone_else
+from moderation.models.reviews import ReviewTask
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from moderation.inference.sandbox import Refused
 from moderation.models import Decision, Effect, ReviewTask, Score, Screening, Shadow, StoredFile, Upload
-from moderation.models.reviews import NOT_CLAIMED
+from moderation.models.queue import NOT_CLAIMED
 from moderation.models.uploads import UploadQuerySet
 from moderation.screening.chunk import Screener
 from moderation.screening.engine import Rulebook

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Count, Max
 
 from moderation.models import Decision, Policy, PolicyVersion, User
-from moderation.models.policies import CONTENT, PolicyVersionQuerySet
+from moderation.models.versions import CONTENT, PolicyVersionQuerySet
 from moderation.routing import SamplingReason
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from moderation.models.policies import GRID
+from moderation.models.grid import GRID
 from moderation.statistics.guarantee import Claim, Risk, first_certified
 from moderation.statistics.risks import falls_below_floor, pair_at
 from moderation.tuning.counts import step

@@ -12,6 +12,7 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import retarget
 
 from moderation.models import ClaimLost, Decision, ReviewTask, Skip, UndoRefused
+from moderation.models.losses import explain_loss
 from reviewqueue.forms import DecisionForm, UndoForm, claim_of
 from reviewqueue.http import Navigation
 from reviewqueue.permissions import ReviewerRequest, can_review, signed_in
@@ -51,7 +52,7 @@ def decide(request: ReviewerRequest, pk: int) -> HttpResponseBase:
         return show(request, workplace_of(request.user) | {"form": form}, status=422)
     try:
         if not form.is_valid():
-            raise ClaimLost(task.explain_loss(claim))
+            raise ClaimLost(explain_loss(task, claim))
         form.decide(claim=claim)
     except ClaimLost as lost:
         return show_next(request, notice=str(lost), status=409)

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from moderation import tuning
 from moderation.models import Policy, PolicyVersion
-from moderation.models.policies import ClassifierRetired
+from moderation.models.versions import ClassifierRetired
 from reviewqueue.comparisons import Comparison
 from reviewqueue.forms_thresholds import ReasonForm
 from reviewqueue.permissions import ReviewerRequest, can_publish_thresholds, can_see_thresholds

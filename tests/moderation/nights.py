@@ -23,7 +23,7 @@ from moderation.models import (
     Upload,
     User,
 )
-from moderation.models.reviews import ReviewTaskQuerySet
+from moderation.models.queue import ReviewTaskQuerySet
 from moderation.screening.engine import Rulebook
 from moderation.screening.records import Router, save_screenings, settle_all
 from moderation.statistics.risks import counts_for, verdicts

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, transaction
 
 from moderation.models import Classifier, Community, Epoch, Policy, PolicyVersion
-from moderation.models.policies import CONTENT, AlreadyPublished
+from moderation.models.versions import CONTENT, AlreadyPublished
 from tests.factories import default_policy, make_user, version_in_force
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from moderation import tuning
 from moderation.models import Community, PolicyVersion, Screening
-from moderation.models.policies import GRID, GRID_STEPS
+from moderation.models.grid import GRID, GRID_STEPS
 from moderation.routing import Rates, Route, region
 from tests.factories import default_policy, make_screening, make_upload, make_user, version_in_force
 

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from moderation import files
 from moderation.models import Classifier, Community, Epoch, PolicyVersion, Screening
-from moderation.models.policies import ClassifierRetired
+from moderation.models.versions import ClassifierRetired
 from moderation.verification import verify
 from tests.factories import image_bytes, make_upload, make_user, use_red_classifier, version_in_force
 from tests.moderation.adoption.publishing import publish_timm

@@ -1,0 +1,72 @@
+"""What a verdict, or its undoing, sets going: effects where something changes, other opinions where one is needed."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db.models import Max
+from django.db.models.functions import Now
+
+from moderation.models.decisions import Decision, UndoRefused
+from moderation.models.effects import Effect
+from moderation.models.opinions import Opinions
+from moderation.models.queue import NOT_CLAIMED, ReviewTaskQuerySet
+from moderation.models.screenings import Screening
+
+if TYPE_CHECKING:
+    from moderation.models.reviews import ReviewTask
+
+
+def opinions_by_turns(screening: Screening) -> Opinions:
+    """What was said so far. Whoever decides or undoes on the same screening comes before or after."""
+    Screening.objects.select_for_update(no_key=True).only("pk").get(pk=screening.pk)
+    return Opinions.on(screening)
+
+
+def follow(task: "ReviewTask", decision: Decision, *, before: str) -> None:
+    """Schedule an effect where a verdict changes what stands, and ask for another opinion where one is needed."""
+    now = Opinions.on(task.screened)
+    if now.outcome != before:
+        Effect.objects.schedule(decision, outcome=now.outcome)
+    if now.needs_another:
+        _ask_someone_else(task, needs_lead=now.needs_lead)
+
+
+def reverse(task: "ReviewTask", verdict: Decision, *, undo: Decision, before: str) -> None:
+    """Bring back what stands without ``verdict``; others may have said the same."""
+    after = Opinions.on(task.screened).outcome
+    if after == before:
+        return
+    if verdict.effects.filter(cancelled_at=None).exists():
+        Effect.objects.take_back(verdict, because=undo, restore=after)
+    else:
+        Effect.objects.schedule(undo, outcome=after, delay=timedelta())
+
+
+def refuse_if_someone_looks(task: "ReviewTask") -> None:
+    """Raise UndoRefused where somebody holds, or has decided, a task that exists because of the verdict on this one."""
+    later = task.screened.tasks.filter(round__gt=task.round, withdrawn_at=None)
+    if later.exclude(pk__in=later.claimable()).exists():
+        raise UndoRefused(f"Someone else looks at {task.upload} already because you could not tell. Ask a lead.")
+
+
+def withdraw_what_waits(task: "ReviewTask") -> None:
+    """This person decides again: nobody else need be asked yet. Who looks already goes on, and counts."""
+    _others_waiting(task).claimable().update(withdrawn_at=Now(), **NOT_CLAIMED)
+
+
+def _others_waiting(task: "ReviewTask") -> ReviewTaskQuerySet:
+    return task.screened.tasks.undecided().exclude(pk=task.pk)
+
+
+def _ask_someone_else(task: "ReviewTask", *, needs_lead: bool) -> None:
+    """Open a task for one more opinion, unless somebody is being asked already."""
+    if _others_waiting(task).exists():
+        return
+    rounds = task.screened.tasks.all()
+    if withdrawn := rounds.filter(withdrawn_at__isnull=False).order_by("round").first():
+        rounds.filter(pk=withdrawn.pk).update(withdrawn_at=None, needs_lead=needs_lead)
+        return
+    last = rounds.aggregate(last=Max("round"))["last"]
+    rounds.create(
+        screening=task.screened, upload=task.upload, policy=task.policy, round=last + 1, needs_lead=needs_lead
+    )

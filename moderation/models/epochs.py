@@ -1,0 +1,104 @@
+"""The epochs within which evidence adds up."""
+
+import secrets
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from moderation.models.grid import GRID
+from moderation.models.policies import Policy
+from moderation.models.tracking import never_deleted, tracked
+
+if TYPE_CHECKING:
+    from moderation.models.versions import PolicyVersion
+
+
+class Epoch(models.Model):
+    """A stretch within which verdicts are evidence about the same thing: text, classifier and preprocessing.
+
+    Moving thresholds keeps it. ``pi_floor`` is the smallest audit rate by risk; a rate below it opens a new epoch.
+    """
+
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="epochs")
+    text_sha256 = models.CharField(max_length=64)
+    classifier = models.ForeignKey("moderation.Classifier", on_delete=models.PROTECT, related_name="epochs")
+    preprocessing_version = models.CharField(max_length=40)
+    secret = models.BinaryField(max_length=32)
+    grid = models.JSONField()
+    start_low = models.FloatField()
+    start_high = models.FloatField()
+    targets = models.JSONField()
+    delta = models.FloatField(default=0.05)
+    pi_floor = models.JSONField()
+    opened_at = models.DateTimeField(db_default=Now())
+    closed_at = models.DateTimeField(null=True, blank=True)
+    why_opened = models.CharField(max_length=500)
+    why_closed = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        triggers = [never_deleted()]
+        constraints = [
+            models.UniqueConstraint(fields=["policy"], condition=Q(closed_at=None), name="one_open_epoch_per_policy")
+        ]
+
+    def __str__(self) -> str:
+        return f"epoch {self.pk} of {self.policy}"
+
+
+# The secret stays out of the history; so that nobody who reads it can predict the coin.
+tracked(exclude=["secret"])(Epoch)
+
+
+def epoch_for(version: "PolicyVersion", *, root: "PolicyVersion", why: str) -> Epoch:
+    """The open epoch where evidence keeps adding up under ``version``, else a new one. The caller locked the policy."""
+    assert root.classifier is not None
+    now = _open(version)
+    if now is not None:
+        change = _what_ends(now, version, root=root)
+        if not change:
+            return now
+        Epoch.objects.filter(pk=now.pk).update(closed_at=Now(), why_closed=change)
+        why = change
+    return Epoch.objects.create(
+        policy=version.policy,
+        text_sha256=root.text_sha256,
+        classifier=root.classifier,
+        preprocessing_version=root.classifier.preprocessing_version,
+        secret=secrets.token_bytes(32),
+        grid=GRID,
+        start_low=version.low,
+        start_high=version.high,
+        targets=version.targets,
+        pi_floor=version.smallest_rates(),
+        why_opened=why,
+    )
+
+
+def why_new(version: "PolicyVersion", *, root: "PolicyVersion") -> str:
+    """Why publishing ``version`` would end the open epoch; empty where evidence keeps adding up."""
+    now = _open(version)
+    return _what_ends(now, version, root=root) if now else "It is the first."
+
+
+def _open(version: "PolicyVersion") -> Epoch | None:
+    return Epoch.objects.filter(policy=version.policy, closed_at=None).first()
+
+
+def _what_ends(epoch: Epoch, version: "PolicyVersion", *, root: "PolicyVersion") -> str:
+    """Why ``epoch`` can't go on under ``version``; empty where it can."""
+    assert root.classifier is not None
+    if epoch.text_sha256 != root.text_sha256:
+        return "The policy's text changed."
+    before = epoch.versions.filter(community=None).order_by("pk").first()
+    if before and (before.labels, before.combination) != (root.labels, root.combination):
+        return "The labels that make the score, or how they combine, changed."
+    if (epoch.classifier_id, epoch.preprocessing_version) != (
+        root.classifier.pk,
+        root.classifier.preprocessing_version,
+    ):
+        return "The classifier or its preprocessing changed."
+    if lower := [risk for risk, pi in version.pi_floor.items() if pi < epoch.pi_floor[risk]]:
+        return f"An audit rate fell below the epoch's floor ({', '.join(lower)})."
+    return ""

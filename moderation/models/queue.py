@@ -1,0 +1,105 @@
+"""The queue: which tasks wait, for whom, and in which order they are handed out."""
+
+from typing import TYPE_CHECKING, Self
+
+from django.db import models, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+
+from moderation.models.claims import Claim
+from moderation.models.decisions import Decision
+from moderation.models.people import User
+from moderation.models.screenings import Screening
+
+if TYPE_CHECKING:
+    from moderation.models.reviews import ReviewTask
+
+NOT_CLAIMED = {"claimed_by": None, "claim_token": None, "claimed_at": None, "claim_expires_at": None}
+CLAIM_FIELDS = list(NOT_CLAIMED)
+
+
+def take_turns(moderator: User) -> None:
+    """Let one person's claims come one after the other: two tabs that ask at once don't get two tasks."""
+    User.objects.select_for_update(no_key=True).only("pk").get(pk=moderator.pk)
+
+
+class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
+    def undecided(self) -> Self:
+        return self.filter(decided_at=None, withdrawn_at=None)
+
+    def claimable(self) -> Self:
+        """Undecided tasks nobody holds; an expired claim does not hold."""
+        return self.undecided().filter(Q(claimed_by=None) | Q(claim_expires_at__lte=Now()))
+
+    def held(self) -> Self:
+        return self.undecided().filter(claim_expires_at__gt=Now())
+
+    def held_by(self, claim: Claim) -> Self:
+        return self.held().filter(claimed_by=claim.moderator, claim_token=claim.token)
+
+    def suitable_for(self, moderator: User) -> Self:
+        # By screening: the same picture does not come back as somebody's second opinion.
+        skipped = Skip.objects.filter(task__screening=OuterRef("screening"), moderator=moderator)
+        return self.filter(~Exists(skipped), ~for_someone_else(moderator))
+
+    def in_review_order(self) -> Self:
+        """Most urgent first, then the longest wait."""
+        return self.order_by("-priority", "opened_at", "pk")
+
+    def with_upload(self) -> Self:
+        return self.select_related("upload__file", "policy", "screening__policy_version")
+
+    def claim_next(self, moderator: User) -> "ReviewTask | None":
+        """Give ``moderator`` the most urgent task that nobody holds; what they held before is free again."""
+        with transaction.atomic():
+            take_turns(moderator)
+            self.release(moderator)
+            task = (
+                self.claimable()
+                .suitable_for(moderator)
+                .in_review_order()
+                .select_for_update(skip_locked=True, of=("self",), no_key=True)
+                .first()
+            )
+            if task is not None:
+                task.hand_to(moderator)
+            return task
+
+    def current(self, moderator: User) -> "ReviewTask | None":
+        """The task that ``moderator`` holds now."""
+        return self.held().filter(claimed_by=moderator).with_upload().first()
+
+    def release(self, moderator: User) -> None:
+        self.undecided().filter(claimed_by=moderator).update(**NOT_CLAIMED)
+
+    def open_for(self, screenings: list[Screening]) -> list["ReviewTask"]:
+        """One task for each screening, in one statement."""
+        return self.bulk_create(
+            self.model(screening=screening, upload_id=screening.upload_id, policy_id=screening.policy_id)
+            for screening in screenings
+        )
+
+
+def for_someone_else(moderator: User) -> Q:
+    """Tasks that are not for this person: they gave a verdict on the screening before, or it takes a lead.
+
+    The last word is a lead's, also of one who could not tell before: there may be no other.
+    """
+    own = Decision.objects.live().verdicts().filter(reviewer=moderator, screening=OuterRef("screening"))
+    if not moderator.is_lead:
+        return Q(Exists(own)) | Q(needs_lead=True)
+    return Q(Exists(own.conclusive())) | Q(Exists(own), needs_lead=False)
+
+
+class Skip(models.Model):
+    """This person does not want to be served this task again."""
+
+    task = models.ForeignKey("moderation.ReviewTask", on_delete=models.PROTECT, related_name="skips")
+    moderator = models.ForeignKey(User, on_delete=models.PROTECT, related_name="skips")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["task", "moderator"], name="one_skip_per_task_and_moderator")]
+
+    def __str__(self) -> str:
+        return f"{self.moderator} skipped {self.task}"
