@@ -9,6 +9,7 @@ from moderation.models import Decision, Effect, Screening, User, Verdict
 from moderation.routing import SamplingReason
 
 SHOWN_FOR = timedelta(hours=1)
+SHOWN_AT_MOST = 10
 
 DONE = {Verdict.BENIGN: "Approved", Verdict.VIOLATING: "Rejected", Verdict.CANNOT_TELL: "Could not tell"}
 LOOKS = {Verdict.BENIGN: "approve", Verdict.VIOLATING: "reject", Verdict.CANNOT_TELL: "unsure"}
@@ -36,6 +37,12 @@ def last_of(user: User) -> Aftermath | None:
     return describe(decision) if decision is not None else None
 
 
+def unseen_of(user: User) -> list[Aftermath]:
+    """What ``user`` settled in quarantine and may still want to take back, the last one first."""
+    recent = Decision.objects.given_unseen_by(user).filter(decided_at__gt=timezone.now() - SHOWN_FOR)
+    return [describe(decision) for decision in recent.prefetch_related("effects")[:SHOWN_AT_MOST]]
+
+
 def describe(decision: Decision) -> Aftermath:
     verdict = Verdict(decision.verdict)
     due_in, effect = _effect_of(decision)
@@ -51,7 +58,7 @@ def describe(decision: Decision) -> Aftermath:
 
 def _effect_of(decision: Decision) -> tuple[float | None, str]:
     """Seconds until the effect, if it is still to come, and the sentence that says so."""
-    effect: Effect | None = decision.effects.first()
+    effect: Effect | None = next(iter(decision.effects.all()), None)
     if effect is not None:
         due_in = (effect.due_at - timezone.now()).total_seconds()
         if due_in > 0:

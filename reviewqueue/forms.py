@@ -74,13 +74,14 @@ class QuarantineForm(forms.Form):
     action = forms.ChoiceField(choices=list(ACTIONS.items()))
     why = forms.CharField(max_length=2000, error_messages={"required": "Say why: it is kept with the decision."})
 
-    def settle(self, upload: Upload, *, by: User) -> None:
+    def settle(self, upload: Upload, *, by: User) -> Decision | None:
+        """Do it; a retry decides nothing."""
         why = self.cleaned_data["why"]
         if self.cleaned_data["action"] == "retry":
             retry_quarantined(upload, why=why)
-            return
+            return None
         verdict = Verdict.VIOLATING if self.cleaned_data["action"] == "reject" else Verdict.BENIGN
-        settle_quarantine(upload, verdict=verdict, reviewer=by, comment=why)
+        return settle_quarantine(upload, verdict=verdict, reviewer=by, comment=why)
 
 
 class KeysForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time

@@ -30,6 +30,7 @@ urlpatterns = [
     path("tasks/<int:pk>/images/<str:variant>/", renditions.rendition, name="rendition"),
     path("quarantine/", quarantine.quarantine, name="quarantine"),
     path("quarantine/<int:pk>/settle/", quarantine.settle_quarantine, name="settle_quarantine"),
+    path("quarantine/<int:pk>/undo/", quarantine.undo_quarantine, name="undo_quarantine"),
     path("keys/", preferences.keys, name="keys"),
     path("thresholds/", thresholds.thresholds, name="thresholds"),
     path("thresholds/preview/", thresholds.preview, name="thresholds_preview"),

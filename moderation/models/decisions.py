@@ -46,6 +46,11 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
             "-decided_at", "-pk"
         )
 
+    def given_unseen_by(self, reviewer: User) -> Self:
+        """Live verdicts on quarantined uploads that ``reviewer`` gave, the last one first."""
+        given = self.live().filter(reviewer=reviewer, kind=Decision.Kind.VERDICT, source=Decision.Source.QUARANTINE)
+        return given.select_related("upload__file", "screening").order_by("-decided_at", "-pk")
+
 
 class Decision(models.Model):
     """One recorded verdict, undo or overrule. Append-only: a later row supersedes, nothing is changed."""

@@ -3,7 +3,7 @@
 import pghistory
 from django.db import transaction
 
-from moderation.models.decisions import Decision, Verdict
+from moderation.models.decisions import Decision, UndoRefused, Verdict
 from moderation.models.effects import Effect
 from moderation.models.people import User
 from moderation.models.status import settle
@@ -36,6 +36,31 @@ def settle_quarantine(upload: Upload, *, verdict: Verdict, reviewer: User, comme
         Effect.objects.schedule(decision, outcome=decision.outcome)
         settle(Upload.objects.filter(pk=upload.pk))
     return decision
+
+
+def undo_quarantine(decision: Decision, *, by: User) -> Decision:
+    """Take back the verdict that ``by`` gave unseen: the upload is in quarantine again.
+
+    The effect is cancelled if its time has not come; else the reverse effect is written, which holds the upload.
+
+    Raises:
+        UndoRefused: it was undone already, or it is somebody else's. Nothing is written.
+    """
+    with transaction.atomic():
+        upload = Upload.objects.select_for_update(no_key=True).get(pk=decision.upload_id)
+        if not Decision.objects.given_unseen_by(by).filter(pk=decision.pk).exists():
+            raise UndoRefused(f"Your decision on {upload} was undone already. Nothing was changed.")
+        undo = Decision.objects.create(
+            upload=upload,
+            kind=Decision.Kind.UNDO,
+            supersedes=decision,
+            reviewer=by,
+            source=Decision.Source.QUARANTINE,
+            shown={"revealed": False},
+        )
+        Effect.objects.take_back(decision, because=undo, restore=Effect.Outcome.HOLD)
+        settle(Upload.objects.filter(pk=upload.pk))
+    return undo
 
 
 def retry_quarantined(upload: Upload, *, why: str) -> None:

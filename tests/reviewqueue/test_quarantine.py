@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from moderation.models import Decision, Effect, Upload, User
+from moderation.models.effects import status_in_force
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -121,8 +122,9 @@ def test_htmx_gets_the_row_and_others_a_redirect(page: Client) -> None:
 def test_the_list_has_pages_and_a_constant_number_of_queries(page: Client, django_assert_num_queries: object) -> None:
     for _ in range(26):
         quarantined()
-    # session, user, permissions of the user and of the groups, count, page; the header: waiting, today, quarantined
-    with django_assert_num_queries(9):  # type: ignore[operator]
+    # session, user, permissions of the user and of the groups, count, page, settled by me;
+    # the header: waiting, today, quarantined
+    with django_assert_num_queries(10):  # type: ignore[operator]
         answer = page.get("/quarantine/").content.decode()
     assert "Page 1 of 2" in answer
     assert page.get("/quarantine/?page=2").content.decode().count("/settle/") == 2
@@ -130,3 +132,76 @@ def test_the_list_has_pages_and_a_constant_number_of_queries(page: Client, djang
 
 def test_an_empty_quarantine_says_so(page: Client) -> None:
     assert "Nothing is in quarantine" in page.get("/quarantine/").content.decode()
+
+
+def undo(page: Client, decision: Decision, **options: object) -> object:
+    return page.post(f"/quarantine/{decision.upload_id}/undo/", {"decision": decision.pk}, **options)
+
+
+def test_a_word_undone_within_the_grace_period_never_takes_effect(page: Client, lena: User) -> None:
+    upload = quarantined()
+    settle(page, upload, "approve")
+    answer = undo(page, Decision.objects.get(), follow=True)
+    upload.refresh_from_db()
+    assert "in quarantine again, and nothing had taken effect" in answer.content.decode()  # type: ignore[attr-defined]
+    assert upload.status == "quarantined"
+    assert Effect.objects.get().cancelled_at is not None
+    assert list(Decision.objects.order_by("pk").values_list("kind", "reviewer")) == [
+        ("verdict", lena.pk), ("undo", lena.pk),
+    ]  # fmt: skip
+
+
+def test_a_word_undone_later_is_reversed_outside_too(page: Client, settings: object) -> None:
+    settings.GRACE_SECONDS = 0  # type: ignore[attr-defined]
+    upload = quarantined()
+    settle(page, upload, "approve")
+    assert status_in_force(upload_again(upload)) == "approved"
+    answer = undo(page, Decision.objects.get(), headers=HTMX).content.decode()  # type: ignore[attr-defined]
+    assert "the reverse is in effect" in answer
+    assert "Approve unseen" in answer
+    assert [effect.outcome for effect in Effect.objects.in_force().order_by("pk")] == ["approve", "hold"]
+    assert status_in_force(upload_again(upload)) == "quarantined"
+
+
+def test_after_an_undo_another_lead_may_settle_it(page: Client) -> None:
+    upload = quarantined()
+    settle(page, upload, "approve")
+    undo(page, Decision.objects.get())
+    page.force_login(factories.make_user("liz", group="lead"))
+    settle(page, upload, "reject")
+    assert upload_again(upload).status == "rejected"
+
+
+def test_a_word_is_undone_once_and_only_by_its_own_lead(page: Client, lena: User) -> None:
+    upload = quarantined()
+    settle(page, upload, "approve")
+    decision = Decision.objects.get()
+    page.force_login(factories.make_user("liz", group="lead"))
+    assert undo(page, decision, headers=HTMX).status_code == 409  # type: ignore[attr-defined]
+    page.force_login(lena)
+    assert undo(page, decision, headers=HTMX).status_code == 200  # type: ignore[attr-defined]
+    assert undo(page, decision, headers=HTMX).status_code == 409  # type: ignore[attr-defined]
+    assert Decision.objects.filter(kind="undo").count() == 1
+
+
+def test_the_page_lists_what_i_settled_with_a_way_back_without_javascript(page: Client) -> None:
+    upload = quarantined()
+    settle(page, upload, "approve", why="a known harmless logo")
+    answer = page.get("/quarantine/").content.decode()
+    assert "Settled by you in the last hour" in answer
+    assert "a known harmless logo" in answer
+    assert f'action="/quarantine/{upload.pk}/undo/"' in answer
+    undo(page, Decision.objects.get())
+    assert "Settled by you" not in page.get("/quarantine/").content.decode()
+
+
+def test_an_undo_that_names_no_decision_changes_nothing(page: Client) -> None:
+    upload = quarantined()
+    settle(page, upload, "approve")
+    answer = page.post(f"/quarantine/{upload.pk}/undo/", {}, headers=HTMX)
+    assert answer.status_code == 409
+    assert upload_again(upload).status == "approved"
+
+
+def upload_again(upload: Upload) -> Upload:
+    return Upload.objects.get(pk=upload.pk)
