@@ -22,7 +22,7 @@ def carry_over(tasks: Sequence[ReviewTask]) -> list[Decision]:
 
 def _picture(task: ReviewTask) -> tuple[int, int]:
     assert task.screening is not None
-    return task.upload.file_id, task.screening.epoch_id
+    return task.screening.upload.file_id, task.screening.epoch_id  # both are at hand: no query a task
 
 
 def _confirmed(screenings: Sequence[Screening]) -> dict[tuple[int, int], Decision]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+import scipy
 
 from moderation.statistics import checks
 from moderation.statistics.checks import Floats
@@ -121,7 +121,7 @@ def _auc(positive: Floats, negative: Floats) -> Estimate:
     Source of the interval: Hanley and McNeil (1982), Radiology 143:29-36, on the logit scale.
     """
     n, m = len(positive), len(negative)
-    ranks = stats.rankdata(np.concatenate([positive, negative]))
+    ranks = scipy.stats.rankdata(np.concatenate([positive, negative]))
     auc = float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
     if auc in (0.0, 1.0):
         # The formula's variance is 0 there, which says too much: 3 / n is what no miss among n may hide.
@@ -130,5 +130,5 @@ def _auc(positive: Floats, negative: Floats) -> Estimate:
     one, two = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     variance = (auc * (1 - auc) + (n - 1) * (one - auc**2) + (m - 1) * (two - auc**2)) / (n * m)
     half = 1.959964 * variance**0.5 / (auc * (1 - auc))
-    low, high = special.expit(special.logit(auc) + np.array([-half, half]))
+    low, high = scipy.special.expit(scipy.special.logit(auc) + np.array([-half, half]))
     return Estimate(auc, float(low), float(high))

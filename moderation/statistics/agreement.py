@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import special
+import scipy
 
 from moderation.statistics import checks
 from moderation.statistics.checks import Floats, Numbers
@@ -27,7 +27,7 @@ class Coefficient(float):
 
     def __new__(cls, value: float, *, error: float | None, n: int, confidence: float) -> "Coefficient":
         coefficient = super().__new__(cls, value)
-        reach = None if error is None else error * float(special.ndtri(0.5 + confidence / 2))
+        reach = None if error is None else error * float(scipy.special.ndtri(0.5 + confidence / 2))
         coefficient.low = None if reach is None else max(value - reach, -1.0)
         coefficient.high = None if reach is None else min(value + reach, 1.0)
         coefficient.n = n

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
+import scipy
 
 from moderation.statistics import checks
 from moderation.statistics.checks import Floats, Numbers
@@ -93,5 +93,5 @@ class ReverseAlarm:
         """Log of the mean of F over the factors, for the start on ``day``; nothing before it."""
         log_f = np.full(gains.shape[:-1], -np.inf)
         running = np.cumsum(gains[..., day:, :], axis=-2)
-        log_f[..., day:] = special.logsumexp(running, axis=-1) - np.log(_FACTORS.size)
+        log_f[..., day:] = scipy.special.logsumexp(running, axis=-1) - np.log(_FACTORS.size)
         return log_f

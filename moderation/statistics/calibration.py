@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize
+import scipy
 
 from moderation.statistics import checks
 from moderation.statistics.checks import Floats, Numbers
@@ -54,7 +54,7 @@ def isotonic(values: Numbers, weights: Numbers | None = None) -> Floats:
     w = np.ones_like(y) if weights is None else checks.finite("weights", weights)
     if y.ndim != 1 or w.shape != y.shape or (w <= 0).any():
         raise checks.refusal("weights", w, accepted=f"give one number above 0 for each value, shape {y.shape}")
-    return np.asarray(optimize.isotonic_regression(y, weights=w).x) if y.size else y
+    return np.asarray(scipy.optimize.isotonic_regression(y, weights=w).x) if y.size else y
 
 
 def bin_rates(ledger: Ledger) -> BinRates:

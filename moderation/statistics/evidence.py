@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy import optimize, special
+import scipy
 
 from moderation.statistics import checks
 from moderation.statistics.checks import Floats, Numbers
@@ -85,7 +85,7 @@ def upper_bound(bad: Numbers, good: Numbers, pi: Numbers, pi_floor: float, delta
     smallest, largest = _LOG_ODDS_ENDS
     if shortfall(largest) < 0:
         return 1.0
-    return float(special.expit(optimize.brentq(shortfall, smallest, largest, xtol=1e-12)))
+    return float(scipy.special.expit(scipy.optimize.brentq(shortfall, smallest, largest, xtol=1e-12)))
 
 
 def clean_checks_needed(  # noqa: PLR0913, PLR0917 (the claim's numbers)
@@ -139,8 +139,9 @@ def checked_counts(bad: Numbers, good: Numbers, pi: Numbers, pi_floor: float) ->
 def _log_e(bad: Floats, good: Floats, rho: Floats, *, odds: float) -> Floats:
     """Mean of E_c over the bets, in logs; c rho = 1 with a bad upload gives E_c = 0."""
     stakes = BETS[:, np.newaxis] * rho
-    log_bets = special.xlog1py(bad[..., np.newaxis, :], -stakes) + good[..., np.newaxis, :] * np.log1p(stakes * odds)
-    return np.asarray(special.logsumexp(log_bets.sum(axis=-1), axis=-1)) - math.log(BETS.size)
+    lost = scipy.special.xlog1py(bad[..., np.newaxis, :], -stakes)
+    log_bets = lost + good[..., np.newaxis, :] * np.log1p(stakes * odds)
+    return np.asarray(scipy.special.logsumexp(log_bets.sum(axis=-1), axis=-1)) - math.log(BETS.size)
 
 
 def first_true(reached: Callable[[int], bool]) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal, overload
 
 import numpy as np
-from scipy import special
+import scipy
 
 from moderation.statistics import checks
 from moderation.statistics.checks import Floats, Numbers
@@ -32,7 +32,7 @@ def wilson(
     Source: Wilson (1927), JASA 22:209-212; Brown, Cai, DasGupta (2001), Statistical Science 16:101-133.
     """
     hits, trials = _hits_and_trials(x, n)
-    z2 = float(special.ndtri(0.5 + checks.fraction("confidence", confidence) / 2)) ** 2
+    z2 = float(scipy.special.ndtri(0.5 + checks.fraction("confidence", confidence) / 2)) ** 2
     spread = hits * (trials - hits) / np.maximum(trials, 1e-300)
     middle = (hits + z2 / 2) / (trials + z2)
     half = np.sqrt(z2 * (spread + z2 / 4)) / (trials + z2)
@@ -71,8 +71,8 @@ def clopper_pearson(
     tail = error / 2 if side == "two-sided" else error
     misses = trials - hits
     # The beta quantile needs positive parameters; where they are 0 the limit is known.
-    low = np.where(hits == 0, 0.0, special.betaincinv(np.maximum(hits, 1e-9), misses + 1, tail))
-    high = np.where(misses == 0, 1.0, special.betaincinv(hits + 1, np.maximum(misses, 1e-9), 1 - tail))
+    low = np.where(hits == 0, 0.0, scipy.special.betaincinv(np.maximum(hits, 1e-9), misses + 1, tail))
+    high = np.where(misses == 0, 1.0, scipy.special.betaincinv(hits + 1, np.maximum(misses, 1e-9), 1 - tail))
     return _as_given(np.zeros_like(low) if side == "upper" else low, np.ones_like(high) if side == "lower" else high)
 
 
@@ -104,7 +104,7 @@ def fay_feuer(counts: Numbers, weights: Numbers, confidence: float = 0.95) -> tu
 def _gamma_quantile(q: float, *, mean: float, variance: float) -> float:
     if mean == 0:
         return 0.0
-    return float(special.gammaincinv(mean**2 / variance, q)) * variance / mean
+    return float(scipy.special.gammaincinv(mean**2 / variance, q)) * variance / mean
 
 
 def _hits_and_trials(x: Numbers | float, n: Numbers | float) -> tuple[Floats, Floats]:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+import scipy
 
 from moderation.statistics import checks
 from moderation.statistics.checks import Floats, Numbers
@@ -139,8 +139,9 @@ def neyman_allocation(sizes: Numbers, sds: Numbers, n: float) -> Floats:
 def _power(labels: int, *, target: float, rate: float, delta: float) -> float:
     """Probability that the labels hold few enough bad ones."""
     most = most_bad(labels, target, delta)
-    return float(special.bdtr(most, labels, rate)) if most >= 0 else 0.0
+    return float(scipy.special.bdtr(most, labels, rate)) if most >= 0 else 0.0
 
 
 def _log_choose(n: int, k: Floats | np.typing.NDArray[np.int64]) -> Floats:
-    return np.asarray(special.gammaln(n + 1.0) - special.gammaln(k + 1.0) - special.gammaln(n - k + 1.0))
+    of_n, of_k, of_rest = (scipy.special.gammaln(each + 1.0) for each in (n, k, n - k))
+    return np.asarray(of_n - of_k - of_rest)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
+import scipy
 
 from moderation.statistics import checks
 from moderation.statistics.checks import Floats, Numbers
@@ -58,8 +58,8 @@ def beta_binomial(x: Numbers, n: Numbers, confidence: float = 0.95) -> Shrunk | 
     alpha, beta = mean * strength + hits, (1 - mean) * strength + labels - hits
     return Shrunk(
         values=alpha / (alpha + beta),
-        low=np.asarray(special.betaincinv(alpha, beta, tail)),
-        high=np.asarray(special.betaincinv(alpha, beta, 1 - tail)),
+        low=np.asarray(scipy.special.betaincinv(alpha, beta, tail)),
+        high=np.asarray(scipy.special.betaincinv(alpha, beta, 1 - tail)),
         mean=mean,
         strength=strength,
     )
@@ -68,11 +68,11 @@ def beta_binomial(x: Numbers, n: Numbers, confidence: float = 0.95) -> Shrunk | 
 def _strength(hits: Floats, labels: Floats, *, mean: float) -> float:
     def loss(log_strength: float) -> float:
         alpha, beta = mean * np.exp(log_strength), (1 - mean) * np.exp(log_strength)
-        marginal = special.betaln(alpha + hits, beta + labels - hits) - special.betaln(alpha, beta)
+        marginal = scipy.special.betaln(alpha + hits, beta + labels - hits) - scipy.special.betaln(alpha, beta)
         return -float(marginal.sum())
 
     # The likelihood may be flat or have its maximum at an end: a grid first, then its best cell.
     grid = np.linspace(*_LOG_STRENGTHS, 60)
     best = int(np.argmin([loss(point) for point in grid]))
     bounds = (grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)])
-    return float(np.exp(optimize.minimize_scalar(loss, bounds=bounds, method="bounded").x))
+    return float(np.exp(scipy.optimize.minimize_scalar(loss, bounds=bounds, method="bounded").x))
