@@ -116,6 +116,7 @@ def _probe(path: Path, *, limits: Limits) -> Reply:
 def _render(path: Path, request: Mapping[str, Any], *, limits: Limits) -> Reply:
     with pixels.open_image(path, limits=limits) as image:
         pixels.seek(image, frame=request["frame"], limits=limits)
+        image.draft(None, renditions.within(image.size, side=request["max_side"]))  # obeyed by JPEG alone
         plain = pixels.upright_rgb(image)
         picture = appearances.show(image, plain, appearance=appearance_of(request["view"])) or plain
     clear, blurred, width, height = renditions.encode(picture, max_side=request["max_side"])

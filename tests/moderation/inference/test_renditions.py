@@ -32,6 +32,14 @@ def test_it_is_never_larger_than_asked(sandbox: Sandbox, folder: Path) -> None:
         assert pixels(rendition.clear).shape[1::-1] == size
 
 
+def test_a_large_jpeg_looks_as_it_does_when_all_of_it_is_decoded(sandbox: Sandbox, folder: Path) -> None:
+    cells = np.random.default_rng(4).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    picture = Image.fromarray(cells).resize((3300, 2475), Image.Resampling.BICUBIC)
+    whole, draft = (sandbox.render(write(folder / f"a.{suffix}", picture)) for suffix in ("png", "jpg"))
+    assert (whole.width, whole.height) == (draft.width, draft.height) == (1600, 1200)
+    assert np.abs(pixels(whole.clear) - pixels(draft.clear)).mean() < 2
+
+
 def test_it_shows_the_orientation_that_was_scored(sandbox: Sandbox, folder: Path) -> None:
     exif = Image.Exif()
     exif[274] = 6
