@@ -83,10 +83,10 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
 class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Issue and revoke; a token never changes, and its secret is shown once."""
 
-    list_display = ["name", "source", "prefix", "created_by", "created_at", "last_used_at", "revoked_at"]
-    list_filter = ["source", ("revoked_at", admin.EmptyFieldListFilter)]
+    list_display = ["name", "scope", "source", "prefix", "created_by", "created_at", "last_used_at", "revoked_at"]
+    list_filter = ["scope", "source", ("revoked_at", admin.EmptyFieldListFilter)]
     list_select_related = ["created_by"]
-    fields = ["name", "source"]
+    fields = ["name", "scope", "source"]
     actions = ["revoke"]
 
     def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:  # noqa: ARG002
@@ -101,7 +101,9 @@ class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001
         assert isinstance(request.user, User)
-        issued, secret = ApiToken.objects.issue(name=obj.name, source=obj.source, created_by=request.user)
+        issued, secret = ApiToken.objects.issue(
+            name=obj.name, scope=obj.scope, source=obj.source, created_by=request.user
+        )
         obj.__dict__.update(issued.__dict__)
         messages.warning(
             request, f"The secret of {obj.name}, shown this once: {secret} Copy it now; only its hash is kept."

@@ -16,11 +16,12 @@ from moderation.models import Classifier, Policy, PolicyVersion
 
 GROUPS = {
     "moderator": ["review_uploads"],
-    "lead": ["review_uploads", "lead_reviews", "see_uploads", "see_thresholds"],
+    "lead": ["review_uploads", "lead_reviews", "see_uploads", "see_thresholds", "see_runs"],
     "admin": [
         "review_uploads", "lead_reviews", "see_uploads", "send_uploads", "see_thresholds", "publish_thresholds",
+        "see_runs",
     ],
-    "operator": ["see_uploads", "send_uploads", "see_thresholds"],
+    "operator": ["see_uploads", "send_uploads", "see_thresholds", "see_runs"],
     "auditor": ["see_uploads", "see_thresholds"],
 }  # fmt: skip
 
@@ -49,13 +50,14 @@ def ensure_defaults() -> None:
 
 
 def _ensure_groups() -> None:
+    """Groups get what is meant for them once: with a new group, or with a permission that an upgrade brings."""
+    permissions = Permission.objects.filter(content_type__app_label="moderation")
+    known = set(permissions.values_list("pk", flat=True))
     create_permissions(apps.get_app_config("moderation"), verbosity=0)
     for name, codenames in GROUPS.items():
         group, created = Group.objects.get_or_create(name=name)
-        if created:
-            group.permissions.set(
-                Permission.objects.filter(content_type__app_label="moderation", codename__in=codenames)
-            )
+        meant = permissions.filter(codename__in=codenames)
+        group.permissions.add(*(meant if created else meant.exclude(pk__in=known)))
 
 
 def _ensure_classifier() -> Classifier:

@@ -21,8 +21,12 @@ def command_environment() -> dict[str, str]:
     return {**os.environ, "DATABASE_URL": url, "DATA_DIR": str(settings.DATA_DIR)}
 
 
-def start_command(*arguments: str, quiet: bool = False) -> subprocess.Popen[str]:
-    """Start ``manage.py``; what it writes can be had from ``communicate()``, unless it is to be quiet."""
+def start_command(*arguments: str, quiet: bool = False, group: bool = False) -> subprocess.Popen[str]:
+    """Start ``manage.py``; what it writes can be had from ``communicate()``, unless it is to be quiet.
+
+    ``group``: in a session of its own, with nothing in common with another one but database and DATA_DIR, as on
+    another machine; ``os.killpg`` ends it with all that it started.
+    """
     where = subprocess.DEVNULL if quiet else subprocess.PIPE
     return subprocess.Popen(
         [sys.executable, "manage.py", *arguments],
@@ -31,6 +35,7 @@ def start_command(*arguments: str, quiet: bool = False) -> subprocess.Popen[str]
         stdout=where,
         stderr=where,
         text=True,
+        start_new_session=group,
     )
 
 

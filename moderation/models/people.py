@@ -6,6 +6,7 @@ from typing import Self
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from moderation.models.tracking import tracked
@@ -29,11 +30,17 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def usable(self) -> Self:
         return self.filter(revoked_at=None)
 
-    def issue(self, *, name: str, source: str, created_by: User | None = None) -> tuple["ApiToken", str]:
-        """Make a token for ``source`` and return it with its secret, which is not kept and can't be shown again."""
+    def issue(
+        self, *, name: str, source: str = "", scope: str = "uploads", created_by: User | None = None
+    ) -> tuple["ApiToken", str]:
+        """Make a token and return it with its secret, which is not kept and can't be shown again.
+
+        One for uploads belongs to a ``source``; one that reads the metrics has none.
+        """
         secret = f"sl_{secrets.token_urlsafe(32)}"
         token = self.create(
             name=name,
+            scope=scope,
             source=source,
             created_by=created_by,
             prefix=secret[:8],
@@ -41,16 +48,23 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         )
         return token, secret
 
-    def authenticate(self, secret: str) -> "ApiToken | None":
-        return self.usable().filter(digest=ApiToken.digest_of(secret)).first()
+    def authenticate(self, secret: str, *, scope: str = "uploads") -> "ApiToken | None":
+        return self.usable().filter(digest=ApiToken.digest_of(secret), scope=scope).first()
 
 
 @tracked(exclude=["last_used_at", "digest"])
 class ApiToken(models.Model):
-    """Lets one program send uploads in and read their decisions. Only the secret's sha256 is kept."""
+    """Lets one program do one thing. Only the secret's sha256 is kept."""
+
+    class Scope(models.TextChoices):
+        UPLOADS = "uploads", "sends uploads in and reads their decisions"
+        METRICS = "metrics", "reads /metrics"
 
     name = models.CharField(max_length=100, unique=True)
-    source = models.CharField(max_length=100, help_text="The source that uploads sent with this token belong to.")
+    scope = models.CharField(max_length=7, choices=Scope, default=Scope.UPLOADS)
+    source = models.CharField(
+        max_length=100, blank=True, help_text="The source that uploads sent with this token belong to."
+    )
     prefix = models.CharField(max_length=8)
     digest = models.CharField(max_length=64, unique=True)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="api_tokens")
@@ -59,6 +73,15 @@ class ApiToken(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(scope="uploads") & ~Q(source="") | Q(scope="metrics", source=""),
+                name="a_token_sends_for_a_source_or_reads_metrics",
+                violation_error_message="A token for uploads needs a source; one that reads the metrics has none.",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"

@@ -28,16 +28,25 @@ class ScreeningRun(models.Model):
 
     state = models.CharField(max_length=12, choices=State, default=State.RUNNING)
     options = models.JSONField(default=dict)
+    policy_versions = models.ManyToManyField(PolicyVersion, related_name="runs", help_text="In force when it began.")
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True, blank=True)
     counts = models.JSONField(default=dict)
+    work_left = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Uploads that it left when it ended; unknown where it was killed."
+    )
 
     class Meta:
+        permissions = [("see_runs", "Can see the runs of the pre-screen and their reports")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state="running", finished_at=None) | ~Q(state="running") & Q(finished_at__isnull=False),
                 name="a_run_that_ended_says_when",
             )
+        ]
+        indexes = [
+            # Serves the runs of one night and of the last 28, and the last one that ended, in reports and /metrics.
+            models.Index(fields=["-started_at"], name="screeningrun_started_idx"),
         ]
 
     def __str__(self) -> str:

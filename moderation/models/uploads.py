@@ -1,6 +1,7 @@
 """Uploads as received, and the bytes they share."""
 
 from collections.abc import Collection
+from datetime import datetime
 from functools import reduce
 from operator import and_
 from pathlib import Path
@@ -62,6 +63,10 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         ]
         return self.filter(~reduce(and_, screened))
 
+    def received_since(self, moment: datetime | None) -> Self:
+        """Uploads that came in at ``moment`` or later; all of them where it is None."""
+        return self if moment is None else self.filter(received_at__gte=moment)
+
     def quarantined(self) -> Self:
         return self.filter(status=Upload.Status.QUARANTINED)
 
@@ -121,7 +126,8 @@ class Upload(models.Model):
         indexes = [
             # Serves StoredFileQuerySet.of_uploads() in the pre-screen and UploadQuerySet.first_pending_file().
             models.Index(fields=["file"], name="upload_pending_file_idx", condition=Q(status="pending")),
-            # Serves the oldest pending upload of /readyz and of the queue's empty state.
+            # Serves the oldest pending upload of /readyz and of the queue's empty state, and what the pre-screen takes
+            # first: pending uploads that were received lately (screening.fresh).
             models.Index(fields=["received_at"], name="upload_pending_age_idx", condition=Q(status="pending")),
             # Serves the list of uploads by status, newest first.
             models.Index(fields=["status", "-id"], name="upload_status_idx"),

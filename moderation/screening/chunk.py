@@ -7,6 +7,7 @@ a transaction; a chunk lasts seconds.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists
@@ -19,6 +20,7 @@ from moderation.models.uploads import StoredFileQuerySet, UploadQuerySet
 from moderation.screening import records
 from moderation.screening.attempts import Attempts, suspects
 from moderation.screening.engine import Engine
+from moderation.screening.fresh import FRESH, first_fresh_file, strays
 
 
 @dataclass
@@ -30,18 +32,34 @@ class Chunk:
 
 
 class Screener:
-    """Does chunks for one worker, walking through the pending files in primary-key order."""
+    """Does chunks for one worker, walking through the pending files in primary-key order, fresh ones first.
 
-    def __init__(self, engine: Engine, *, run: ScreeningRun, attempts: Attempts, dry_run: bool = False) -> None:
-        self.engine, self.run, self.attempts, self.dry_run = engine, run, attempts, dry_run
+    ``since``: only what was received since then is screened.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        run: ScreeningRun,
+        attempts: Attempts,
+        dry_run: bool = False,
+        since: datetime | None = None,
+    ) -> None:
+        self.engine, self.run, self.attempts, self.dry_run, self.since = engine, run, attempts, dry_run, since
         self.policies = [root.policy_id for root in engine.rulebook.roots]
         self.router = records.Router(engine.rulebook, run)
         self.after = 0
+        self.fresh_after: int | None = None
         self.after_suspect = 0
 
     def wanted(self) -> UploadQuerySet:
         """The uploads that are to be screened."""
-        return Upload.objects.pending().lacking(self.policies)
+        return Upload.objects.pending().lacking(self.policies).received_since(self.since)
+
+    def fresh_since(self) -> datetime | None:
+        """What was received since then comes first; None: all in one walk, as what a dry run saw is wanted still."""
+        return None if self.dry_run else self.since or self.run.started_at - FRESH
 
     def first_file(self) -> int:
         """Where the walk through the files may begin."""
@@ -49,11 +67,29 @@ class Screener:
 
     def next_chunk(self, size: int) -> Chunk:
         """Screen up to ``size`` files that nobody else holds; a chunk without files means that none is left."""
+        fresh_since = self.fresh_since()
+        if fresh_since is None:
+            return self._next_of_all(size)
+        chunk = self._next_fresh(size, since=fresh_since)
+        return chunk if chunk.counts["files"] or self.since else self._next_of_all(size)
+
+    def _next_fresh(self, size: int, *, since: datetime) -> Chunk:
+        """What has come in meanwhile is fresh, too: asked again at every chunk, at the price of two look-ups."""
+        if self.fresh_after is None:
+            self.fresh_after = first_fresh_file(since) - 1
+        after, unsuspected = self.fresh_after, StoredFile.objects.exclude(Exists(suspects()))
+        chunk = self._screen(unsuspected.filter(pk__gt=after), size=size)
+        self.fresh_after = max(after, chunk.last_file)
+        if not chunk.counts["files"] and (found := strays(self.wanted(), since=since, before=after + 1)):
+            return self._screen(unsuspected.filter(pk__in=found), size=size)
+        return chunk
+
+    def _next_of_all(self, size: int) -> Chunk:
         start = max(self.after + 1, self.first_file())
         chunk = self._screen(StoredFile.objects.exclude(Exists(suspects())).filter(pk__gte=start), size=size)
         if not chunk.counts["files"] and self.after and self.may_start_again():
             self.after = 0  # uploads of files passed already may have come in since
-            return self.next_chunk(size)
+            return self._next_of_all(size)
         self.after = chunk.last_file
         return chunk
 

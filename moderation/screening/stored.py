@@ -59,7 +59,10 @@ class Rescreener(Screener):
     """
 
     def wanted(self) -> UploadQuerySet:
-        return to_rescreen(self.engine.rulebook)
+        return to_rescreen(self.engine.rulebook).received_since(self.since)
+
+    def fresh_since(self) -> None:
+        """All in one walk: what is stored is as old as it is."""
 
     def first_file(self) -> int:
         return 0
@@ -143,7 +146,10 @@ class ShadowScorer(Screener):
     """Adds the scores of classifiers in the shadow to what is stored, and nothing else."""
 
     def wanted(self) -> UploadQuerySet:
-        return to_score_along(self.engine.rulebook.shadows)
+        return to_score_along(self.engine.rulebook.shadows).received_since(self.since)
+
+    def fresh_since(self) -> None:
+        """All in one walk: what is stored is as old as it is."""
 
     def first_file(self) -> int:
         return 0

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from django.db import connection, transaction
@@ -11,6 +12,7 @@ from django.db.models.functions import Now
 
 from moderation.models import Epoch, Policy, PolicyVersion, ScreeningRun, Upload
 from moderation.models.shadows import in_shadow
+from moderation.models.uploads import UploadQuerySet
 from moderation.screening import attempts
 from moderation.screening.engine import Rulebook
 from moderation.screening.stored import to_rescreen, to_score_along
@@ -36,6 +38,7 @@ class ScreeningFailed(Exception):
 class Options:
     """What the operator asked for. ``limit`` is in files, ``max_seconds`` in seconds; None: no limit.
 
+    ``since``: only what was received since then.
     ``mode``: "pending"; "rescore", what is stored too, by the rules in force; "shadows", only the scores of classifiers
     in the shadow for what is stored.
     """
@@ -46,6 +49,10 @@ class Options:
     policy: str | None = None
     dry_run: bool = False
     mode: Mode = "pending"
+    since: datetime | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"since": self.since and self.since.isoformat()}
 
 
 @dataclass(kw_only=True)
@@ -102,7 +109,8 @@ class Supervisor:
             self.epochs = list(Epoch.objects.filter(closed_at=None).values_list("pk", flat=True))
         bury_dead_runs()
         with transaction.atomic():  # nobody sees the run before it is locked
-            self.record = ScreeningRun.objects.create(options=asdict(self.options))
+            self.record = ScreeningRun.objects.create(options=self.options.as_json())
+            self.record.policy_versions.set(self.versions)
             _lock(self.record.pk)
         self.report = Report(run=self.record.pk)
         self.total = self._pending()
@@ -123,6 +131,7 @@ class Supervisor:
             "shadows": [shadow.pk for shadow in self.shadows],
             "dry_run": self.options.dry_run,
             "mode": self.options.mode,
+            "since": self.options.as_json()["since"],
             # What a dry run looks at is not marked in any way: two lanes would look at the same.
             "lanes": 1 if self.options.dry_run else LANES,
         }
@@ -212,17 +221,20 @@ class Supervisor:
         self.report.work_left = self._pending()
         self.report.stopped_early = self.report.stopped_early and self.report.work_left > 0
         ScreeningRun.objects.filter(pk=self.record.pk).update(
-            state=state, finished_at=Now(), counts=dict(self.report.counts)
+            state=state, finished_at=Now(), counts=dict(self.report.counts), work_left=self.report.work_left
         )
         _unlock(self.record.pk)
 
     def _pending(self) -> int:
+        return self._wanted().received_since(self.options.since).count()
+
+    def _wanted(self) -> UploadQuerySet:
         if self.options.mode == "shadows":
-            return to_score_along(self.shadows).count()
+            return to_score_along(self.shadows)
         if self.options.mode == "rescore":
             versions = [version.pk for version in self.versions]
-            return to_rescreen(Rulebook.of(versions=versions, epochs=self.epochs)).count()
-        return Upload.objects.pending().lacking({version.policy_id for version in self.versions}).count()
+            return to_rescreen(Rulebook.of(versions=versions, epochs=self.epochs))
+        return Upload.objects.pending().lacking({version.policy_id for version in self.versions})
 
 
 def versions_in_force(policy: str | None) -> list[PolicyVersion]:

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -83,7 +84,9 @@ def _screener(setup: dict[str, Any], *, engine: "Engine") -> "Screener":
 
     run = ScreeningRun.objects.get(pk=setup["run"])
     screener = SCREENERS[setup["mode"]]
-    return screener(engine, run=run, attempts=Attempts(run=run, worker=setup["worker"]), dry_run=setup["dry_run"])
+    since = datetime.fromisoformat(setup["since"]) if setup["since"] else None
+    attempts = Attempts(run=run, worker=setup["worker"])
+    return screener(engine, run=run, attempts=attempts, dry_run=setup["dry_run"], since=since)
 
 
 def _own_stdout() -> TextIO:

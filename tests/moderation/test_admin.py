@@ -105,12 +105,21 @@ def test_a_password_can_be_changed_for_somebody(root: Client) -> None:
 
 
 def test_a_tokens_secret_is_shown_once_and_works(root: Client) -> None:
-    answer = root.post("/admin/moderation/apitoken/add/", {"name": "shop", "source": "shop"}, follow=True)
+    answer = root.post(
+        "/admin/moderation/apitoken/add/", {"name": "shop", "scope": "uploads", "source": "shop"}, follow=True
+    )
     shown = [word for word in answer.content.decode().split() if word.startswith("sl_")]
     token = ApiToken.objects.authenticate(shown[0])
     assert token is not None
     assert (token.name, token.source, str(token.created_by)) == ("shop", "shop", "root")
     assert shown[0] not in root.get(f"/admin/moderation/apitoken/{token.pk}/change/").content.decode()
+
+
+@pytest.mark.parametrize("sent", [{"scope": "metrics", "source": "shop"}, {"scope": "uploads", "source": ""}])
+def test_a_token_for_uploads_needs_a_source_and_one_for_metrics_has_none(root: Client, sent: dict[str, str]) -> None:
+    page = root.post("/admin/moderation/apitoken/add/", {"name": "it", **sent})
+    assert b"A token for uploads needs a source; one that reads the metrics has none." in page.content
+    assert not ApiToken.objects.exists()
 
 
 def test_two_tokens_of_one_name_are_refused_at_the_field(root: Client) -> None:

@@ -433,6 +433,14 @@ def test_an_issued_token_works_and_only_its_fingerprint_is_kept() -> None:
     assert secret not in json.dumps(list(ApiToken.objects.values()), default=str)
 
 
+def test_a_token_for_metrics_opens_nothing_else() -> None:
+    secret = token("issue", "prometheus", "--metrics").strip()
+    assert ApiToken.objects.authenticate(secret) is None
+    assert ApiToken.objects.authenticate(secret, scope="metrics").name == "prometheus"
+    assert Client().get("/api/v1/uploads", headers={"Authorization": f"Bearer {secret}"}).status_code == 401
+    assert "reads /metrics" in token("list")
+
+
 def test_tokens_are_listed_without_secrets() -> None:
     assert "No tokens" in token("list")
     secret = token("issue", "ci", "--source", "shop").strip()

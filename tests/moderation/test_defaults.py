@@ -1,7 +1,7 @@
 """What a fresh database has, and that looking again changes nothing."""
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.core import serializers
 from django.core.management import call_command
 
@@ -47,9 +47,9 @@ def test_the_embedded_classifier_is_registered_once_with_its_sha256() -> None:
     ("group", "may"),
     [
         ("moderator", "review_uploads"),
-        ("lead", "lead_reviews review_uploads see_thresholds see_uploads"),
-        ("admin", "lead_reviews publish_thresholds review_uploads see_thresholds see_uploads send_uploads"),
-        ("operator", "see_thresholds see_uploads send_uploads"),
+        ("lead", "lead_reviews review_uploads see_runs see_thresholds see_uploads"),
+        ("admin", "lead_reviews publish_thresholds review_uploads see_runs see_thresholds see_uploads send_uploads"),
+        ("operator", "see_runs see_thresholds see_uploads send_uploads"),
         ("auditor", "see_thresholds see_uploads"),
     ],
 )
@@ -83,3 +83,14 @@ def test_a_flush_leaves_the_defaults() -> None:
     call_command("flush", interactive=False, verbosity=0)
     assert PolicyVersion.objects.in_force().count() == 1
     assert Group.objects.count() == len(defaults.GROUPS)
+
+
+def test_a_permission_that_an_upgrade_brings_is_given_to_its_groups_once() -> None:
+    Permission.objects.get(codename="see_runs").delete()
+    lead, operator = Group.objects.get(name="lead"), Group.objects.get(name="operator")
+    lead.permissions.remove(Permission.objects.get(codename="see_uploads"))
+    call_command("migrate", verbosity=0)
+    assert "see_runs" in operator.permissions.values_list("codename", flat=True)
+    codenames = set(lead.permissions.values_list("codename", flat=True))
+    assert codenames == {"review_uploads", "lead_reviews", "see_thresholds", "see_runs"}, "what was taken away stays so"
+    assert not Group.objects.get(name="auditor").permissions.filter(codename="see_runs").exists()

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from moderation.management.moments import moment
 from moderation.screening.supervisor import Options, Report, ScreeningFailed, Supervisor
 from moderation.tuning.rollup import StillWriting, roll_up
 
@@ -38,6 +39,12 @@ class Command(BaseCommand):
         parser.add_argument("--max-seconds", type=positive, help="hand out no more work after so many seconds")
         parser.add_argument("--policy", metavar="SLUG", help="only this policy")
         parser.add_argument(
+            "--since",
+            type=moment,
+            metavar="WHEN",
+            help="only what was received since a date (2026-11-01 or 2026-11-01T18:00) or for so long (90m, 24h, 7d)",
+        )
+        parser.add_argument(
             "--rescore",
             dest="mode",
             action="store_const",
@@ -56,7 +63,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="the last line is the report as JSON")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        names = ("processes", "limit", "max_seconds", "policy", "dry_run", "mode")
+        names = ("processes", "limit", "max_seconds", "policy", "since", "dry_run", "mode")
         with progress_display() as show:
             supervisor = Supervisor(Options(**{name: options[name] for name in names}), on_progress=show)
             signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
@@ -64,7 +71,8 @@ class Command(BaseCommand):
                 report = supervisor.run()
             except ScreeningFailed as error:
                 raise CommandError(str(error)) from error
-        if not options["dry_run"] and not report.stopped_early:
+        # In the morning, too, when its time is up; not when somebody waits for it to end.
+        if not options["dry_run"] and not supervisor.stopping:
             self._roll_up()
         words = scored_along_in_words if options["mode"] == "shadows" else in_words
         self.stdout.write(json.dumps(report.as_json()) if options["json"] else words(report))

@@ -9,13 +9,15 @@ from moderation.models import ApiToken
 
 
 class Command(BaseCommand):
-    help = "Issue, list and revoke the tokens of programs that send uploads in."
+    help = "Issue, list and revoke the tokens of programs that send uploads in or read the metrics."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
         issue = actions.add_parser("issue", help="make a token and print its secret, once")
         issue.add_argument("name", metavar="NAME", help="who or what will use it")
-        issue.add_argument("--source", required=True, help="the source that its uploads belong to")
+        purpose = issue.add_mutually_exclusive_group(required=True)
+        purpose.add_argument("--source", help="the source that its uploads belong to")
+        purpose.add_argument("--metrics", action="store_true", help="it reads /metrics, and nothing else")
         listing = actions.add_parser("list", help="show all tokens, without their secrets")
         listing.add_argument("--json", action="store_true", help="print a JSON array")
         revoke = actions.add_parser("revoke", help="end a token, for good")
@@ -29,12 +31,16 @@ class Command(BaseCommand):
         else:
             self.revoke(options["name"])
 
-    def issue(self, name: str, *, source: str) -> None:
+    def issue(self, name: str, *, source: str | None) -> None:
+        """A token for the uploads of ``source``, or one that reads the metrics."""
         refuse_wrong_text("NAME", name)
-        refuse_wrong_text("--source", source)
+        if source is not None:
+            refuse_wrong_text("--source", source)
         try:
             with transaction.atomic():
-                _, secret = ApiToken.objects.issue(name=name, source=source)
+                _, secret = ApiToken.objects.issue(
+                    name=name, source=source or "", scope="metrics" if source is None else "uploads"
+                )
         except IntegrityError as error:
             raise CommandError(
                 f"A token named {name!r} exists, maybe revoked: names are not used twice. Choose another name."
@@ -52,9 +58,8 @@ class Command(BaseCommand):
         for token in () if as_json else tokens:
             state = f"revoked {token['revoked_at']}" if token["revoked_at"] else "usable"
             used = token["last_used_at"] or "never"
-            self.stdout.write(
-                f"{token['name']} ({token['prefix']}…)  source {token['source']}, {state}, last used {used}"
-            )
+            purpose = f"source {token['source']}" if token["source"] else "reads /metrics"
+            self.stdout.write(f"{token['name']} ({token['prefix']}…)  {purpose}, {state}, last used {used}")
 
     def revoke(self, name: str) -> None:
         if ApiToken.objects.usable().filter(name=name).update(revoked_at=Now()):
@@ -74,6 +79,7 @@ def described(token: ApiToken) -> dict[str, str | None]:
     times = {name: getattr(token, name) for name in ("created_at", "last_used_at", "revoked_at")}
     return {
         "name": token.name,
+        "scope": token.scope,
         "source": token.source,
         "prefix": token.prefix,
         **{name: time and time.isoformat(timespec="seconds") for name, time in times.items()},
