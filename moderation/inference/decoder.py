@@ -127,16 +127,18 @@ def _decode(path: Path, *, limits: Limits, preprocessings: list[Preprocessing], 
     """One blob for each preprocessing: uint8, pictures x height x width x 3."""
     looks: list[dict[str, Any]] = [{} for _ in preprocessings]
     blobs = [b""] * len(preprocessings)
+    hashed = None
     with pixels.open_image(path, limits=limits) as image:
         header = pixels.read_header(image, limits=limits)
         for side, indexes in _by_draft_side(image, preprocessings).items():
             pixels.seek(image, frame=0, limits=limits)
             eye = Eye([preprocessings[index] for index in indexes], side, limits, plan)
             look = eye.look(image, path, count=header.frames)
+            hashed = hashed or look.fingerprint
             for place, index in enumerate(indexes):
                 looks[index] = _told(look, place)
                 blobs[index] = b"".join(views[place] for _, views in look.seen)
-    return {"header": asdict(header), "looks": looks}, blobs
+    return {"header": asdict(header), "looks": looks, "fingerprint": hashed and hashed.as_json()}, blobs
 
 
 def _told(look: Look, place: int) -> dict[str, Any]:

@@ -12,7 +12,9 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from moderation.inference import appearances, frames, pixels, signals
+from moderation.inference.fingerprints import Fingerprint
 from moderation.inference.images import Limits
+from moderation.inference.pdq import fingerprint
 from moderation.inference.plan import Plan
 from moderation.inference.preprocessing import Preprocessing, prepare
 from moderation.inference.scenes import UNLIKE, Scenes, print_of
@@ -32,11 +34,13 @@ class Look:
     Attributes:
         measured: signals of the first picture, one mapping for each preprocessing.
         unseen: whether a frame is unlike all that were looked at, or was not even decoded.
+        fingerprint: of a file that is one picture and looks the same wherever it is shown; else None.
     """
 
     seen: list[Seen] = field(default_factory=list)
     measured: list[dict[str, float]] = field(default_factory=list)
     unseen: bool = False
+    fingerprint: Fingerprint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class Eye:
             picture = self.picture(image, path)
             found = Look(self._pictures(image, picture))
             found.measured = self._measured(image, picture, views=found.seen[0][1])
+            if len(found.seen) == 1:
+                found.fingerprint = fingerprint(picture)
             return found
         return self._look_through(image, path, count=count)
 

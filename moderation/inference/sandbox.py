@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.inference.child import ChildLost, DecoderChild, SandboxUnavailable
+from moderation.inference.fingerprints import Fingerprint
 from moderation.inference.images import Header, ImageRefused, Limits, Reason
 from moderation.inference.plan import WHOLE_PICTURES, Plan
 from moderation.inference.preprocessing import Preprocessing
@@ -56,6 +57,7 @@ class Decoded:
     path: Path
     header: Header
     looked: tuple[Looked, ...]
+    fingerprint: Fingerprint | None = None
 
     @property
     def views(self) -> tuple[UInt8Array, ...]:
@@ -196,7 +198,8 @@ class Sandbox:
             return Refused(path, refusal.reason, refusal.detail)
         triples = zip(facts["looks"], blobs, self.preprocessings, strict=True)
         looked = tuple(_looked(look, blob, preprocessing=each) for look, blob, each in triples)
-        return Decoded(path, Header(**facts["header"]), looked)
+        hashed = facts["fingerprint"]
+        return Decoded(path, Header(**facts["header"]), looked, hashed and Fingerprint.from_json(hashed))
 
     def _ask(self, request: Mapping[str, Any], *, seconds: float) -> Message:
         """Ask a warm child; a file that costs its life gets one fresh child, alone."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from moderation.inference.classifier import BATCH, Classifier
 from moderation.inference.closer import SecondLook, doubt, second_look
+from moderation.inference.fingerprints import Fingerprint
 from moderation.inference.images import Header, ImageRefused, Limits
 from moderation.inference.plan import WHOLE_PICTURES, Doubt, Plan
 from moderation.inference.sandbox import Decoded, Looked, Refused, Sandbox
@@ -78,6 +79,7 @@ class Scored:
     path: Path
     header: Header
     by_classifier: Mapping[Key, ClassifierScores]
+    fingerprint: Fingerprint | None = None
 
     @property
     def scores(self) -> Mapping[Key, Mapping[str, LabelScore]]:
@@ -156,7 +158,7 @@ class Scorer:
             }
         except ImageRefused as refused:
             return Refused(decoded.path, refused.reason, refused.detail)
-        return Scored(decoded.path, decoded.header, found)
+        return Scored(decoded.path, decoded.header, found, decoded.fingerprint)
 
     def _look_closer(self, decoded: Decoded, *, index: int, table: Float32Array) -> ClassifierScores:
         """Score the parts that the first look asks for, and choose the worst view of each label."""
