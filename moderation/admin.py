@@ -24,6 +24,7 @@ from moderation.models import (
     Effect,
     Epoch,
     Exposure,
+    Objection,
     Policy,
     PolicyVersion,
     ReviewTask,
@@ -197,6 +198,11 @@ RECORD: dict[type[models.Model], dict[str, list[str]]] = {
         "hide": ["screening"],
     },
     Effect: {"show": ["pk", "upload", "outcome", "due_at", "cancelled_at"], "filter": ["outcome"]},
+    Objection: {
+        "show": ["pk", "kind", "upload", "raised_by", "token", "raised_at"],
+        "filter": ["kind"],
+        "hide": ["stood", "screening"],
+    },
     Exposure: {"show": ["pk", "person", "upload", "revealed_at"], "hide": ["claim_token"]},
 }
 

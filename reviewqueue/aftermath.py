@@ -6,12 +6,14 @@ from datetime import timedelta
 from django.utils import timezone
 
 from moderation.models import Decision, Effect, Screening, User, Verdict
+from moderation.models.decisions import OBJECTED
 from moderation.routing import SamplingReason
 
 SHOWN_FOR = timedelta(hours=1)
 SHOWN_AT_MOST = 10
 
 DONE = {Verdict.BENIGN: "Approved", Verdict.VIOLATING: "Rejected", Verdict.CANNOT_TELL: "Could not tell"}
+ASKED = {"report": "a report", "appeal": "an appeal"}
 LOOKS = {Verdict.BENIGN: "approve", Verdict.VIOLATING: "reject", Verdict.CANNOT_TELL: "unsure"}
 
 
@@ -52,7 +54,7 @@ def describe(decision: Decision) -> Aftermath:
         look=LOOKS[verdict],
         effect=effect,
         due_in=due_in,
-        why_shown=_why_shown(decision.screening) if decision.screening else "",
+        why_shown=_why_shown(decision),
     )
 
 
@@ -71,8 +73,16 @@ def _effect_of(decision: Decision) -> tuple[float | None, str]:
     return None, "That is what the machine had done, so nothing changes outside."
 
 
-def _why_shown(screening: Screening) -> str:
-    """Score, band and sampling reason: hidden until now."""
+def _why_shown(decision: Decision) -> str:
+    """Score, band and why a person was asked: hidden until now."""
+    if decision.screening is None:
+        return ""
+    if decision.source in OBJECTED:
+        return f"Score {decision.screening.score:.2f}; somebody had raised {ASKED[decision.source]}"
+    return _why_sampled(decision.screening)
+
+
+def _why_sampled(screening: Screening) -> str:
     band = f"{screening.low:.2f} to {screening.high:.2f}"
     return {
         SamplingReason.REVIEW_BAND: f"Score {screening.score:.2f}, in the review band ({band})",

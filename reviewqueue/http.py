@@ -23,6 +23,7 @@ class Entry:
 PAGES = [
     ("Review", "review", "review_uploads"),
     ("Quarantine", "quarantine", "lead_reviews"),
+    ("Appeals", "objections", "lead_reviews"),
     ("Thresholds", "thresholds", "see_thresholds"),
     ("Uploads", "uploads", "see_uploads"),
     ("Send in", "send", "send_uploads"),

@@ -28,6 +28,7 @@ def timeline(upload: Upload, *, hidden: bool) -> list[Event]:
     events = [_received(upload)]
     if not hidden:
         events += _screened(upload)
+        events += _objected(upload)
         events += _decided(upload)
         events += _effects(upload)
     return sorted(events, key=lambda event: event.at)
@@ -46,6 +47,12 @@ def _screened(upload: Upload) -> Iterator[Event]:
         yield Event(
             at=screening.created_at, what=what, who=f"in run {screening.run_id}", detail=f"{why} {again}".strip()
         )
+
+
+def _objected(upload: Upload) -> Iterator[Event]:
+    for objection in upload.objections.all():
+        what = objection.get_kind_display().capitalize()
+        yield Event(at=objection.raised_at, what=what, who=f"by {objection.raiser}", detail=objection.text)
 
 
 def _decided(upload: Upload) -> Iterator[Event]:

@@ -4,6 +4,7 @@ from django.urls import path
 
 from reviewqueue.views import (
     health,
+    objections,
     preferences,
     quarantine,
     renditions,
@@ -47,6 +48,9 @@ urlpatterns = [
     path("uploads/", uploads.uploads, name="uploads"),
     path("uploads/new/", sending.send, name="send"),
     path("uploads/prescreen/", sending.prescreen_now, name="prescreen_now"),
+    path("uploads/<int:pk>/report/", objections.report, name="report_upload"),
+    path("uploads/<int:pk>/appeal/", objections.appeal, name="appeal_upload"),
+    path("appeals/", objections.objections, name="objections"),
     path("uploads/<int:pk>/", uploads.upload, name="upload"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -4,7 +4,7 @@ from django.contrib.auth.decorators import login_not_required, permission_requir
 from django.urls import URLPattern, URLResolver
 from ninja import NinjaAPI
 
-from moderation.api import problems, uploads
+from moderation.api import objections, problems, uploads
 from moderation.api.tokens import BearerToken
 
 # For people who may send uploads in by hand, too; the API itself asks for tokens and for nothing else.
@@ -18,6 +18,7 @@ api = NinjaAPI(
     docs_decorator=permission_required("moderation.send_uploads", raise_exception=True),
 )
 api.add_router("/uploads", uploads.router)
+api.add_router("/uploads", objections.router)
 problems.install(api)
 
 

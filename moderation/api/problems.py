@@ -11,11 +11,12 @@ from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
 
-from moderation import intake
+from moderation import intake, objecting
 from moderation.api import idempotency
 from moderation.bodies import declared_length
 from moderation.files import StorageFull
 from moderation.inference.sandbox import SandboxUnavailable
+from moderation.models import ObjectionRefused
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,9 @@ STATUS_CODES: dict[type[Exception], int] = {
     intake.TooLarge: 413,
     intake.FormatNotAllowed: 415,
     intake.ConflictingBytes: 409,
+    objecting.TextNotAllowed: 422,
+    objecting.PolicyUnclear: 422,
+    ObjectionRefused: 409,
     idempotency.KeyTooLong: 422,
     idempotency.KeyReused: 422,
     idempotency.KeyBusy: 409,

@@ -15,6 +15,7 @@ from moderation.models.ledgers import (
     OpinionCount,
     RollUp,
 )
+from moderation.models.objections import Objection, ObjectionRefused
 from moderation.models.people import ApiToken, IdempotentAnswer, User
 from moderation.models.policies import Community, Policy
 from moderation.models.queue import Skip
@@ -41,6 +42,8 @@ __all__ = [
     "IdempotentAnswer",
     "LedgerDay",
     "LedgerRow",
+    "Objection",
+    "ObjectionRefused",
     "OpinionCount",
     "Policy",
     "PolicyVersion",

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 
-from moderation.models.decisions import Decision
+from moderation.models.decisions import OBJECTED, Decision, DecisionQuerySet
 from moderation.models.reviews import ReviewTask
 from moderation.models.screenings import Screening
 
@@ -25,6 +25,12 @@ def _picture(task: ReviewTask) -> tuple[int, int]:
     return task.screening.upload.file_id, task.screening.epoch_id  # both are at hand: no query a task
 
 
+def _said_otherwise() -> DecisionQuerySet:
+    """What a report or an appeal found to be wrong is no precedent."""
+    objected = Decision.objects.live().conclusive().filter(source__in=OBJECTED, screening=OuterRef("screening"))
+    return objected.exclude(verdict=OuterRef("verdict"))
+
+
 def _confirmed(screenings: Sequence[Screening]) -> dict[tuple[int, int], Decision]:
     """By file and epoch, the first live verdict of the sample that its upload's outcome rests on."""
     if not screenings:
@@ -38,6 +44,7 @@ def _confirmed(screenings: Sequence[Screening]) -> dict[tuple[int, int], Decisio
             screening__epoch__in={screening.epoch_id for screening in screenings},
             verdict=F("screening__drawn_upload__outcome"),
         )
+        .exclude(Exists(_said_otherwise()))
         .select_related("upload", "screening", "reviewer")
         .order_by("-pk")
     )

@@ -3,12 +3,11 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import Max
 from django.db.models.functions import Now
 
-from moderation.models.decisions import Decision, UndoRefused
+from moderation.models.decisions import OBJECTED, Decision, UndoRefused
 from moderation.models.effects import Effect
-from moderation.models.opinions import Opinions
+from moderation.models.opinions import Further, Opinions
 from moderation.models.queue import NOT_CLAIMED, ReviewTaskQuerySet
 from moderation.models.screenings import Screening
 
@@ -27,8 +26,9 @@ def follow(task: "ReviewTask", decision: Decision, *, before: str) -> None:
     now = Opinions.on(task.screened)
     if now.outcome != before:
         Effect.objects.schedule(decision, outcome=now.outcome)
-    if now.needs_another:
-        _ask_someone_else(task, needs_lead=now.needs_lead)
+    further = Further.after(now, kind=task.kind)
+    if further.needed:
+        _ask_someone_else(task, needs_lead=further.by_lead)
 
 
 def reverse(task: "ReviewTask", verdict: Decision, *, undo: Decision, before: str) -> None:
@@ -44,7 +44,7 @@ def reverse(task: "ReviewTask", verdict: Decision, *, undo: Decision, before: st
 
 def refuse_if_someone_looks(task: "ReviewTask") -> None:
     """Raise UndoRefused where somebody holds, or has decided, a task that exists because of the verdict on this one."""
-    later = task.screened.tasks.filter(round__gt=task.round, withdrawn_at=None)
+    later = _same_question(task).filter(round__gt=task.round, withdrawn_at=None)
     if later.exclude(pk__in=later.claimable()).exists():
         raise UndoRefused(f"Someone else looks at {task.upload} already because you could not tell. Ask a lead.")
 
@@ -55,18 +55,21 @@ def withdraw_what_waits(task: "ReviewTask") -> None:
 
 
 def _others_waiting(task: "ReviewTask") -> ReviewTaskQuerySet:
-    return task.screened.tasks.undecided().exclude(pk=task.pk)
+    return _same_question(task).undecided().exclude(pk=task.pk)
+
+
+def _same_question(task: "ReviewTask") -> ReviewTaskQuerySet:
+    """The sample's tasks on the screening, or those of reports and appeals: each goes its own way."""
+    kinds = OBJECTED if task.kind in OBJECTED else (task.kind,)
+    return task.screened.tasks.filter(kind__in=kinds)
 
 
 def _ask_someone_else(task: "ReviewTask", *, needs_lead: bool) -> None:
     """Open a task for one more opinion, unless somebody is being asked already."""
     if _others_waiting(task).exists():
         return
-    rounds = task.screened.tasks.all()
-    if withdrawn := rounds.filter(withdrawn_at__isnull=False).order_by("round").first():
-        rounds.filter(pk=withdrawn.pk).update(withdrawn_at=None, needs_lead=needs_lead)
+    waited = _same_question(task).filter(withdrawn_at__isnull=False).order_by("round").first()
+    if waited is not None:
+        task.screened.tasks.filter(pk=waited.pk).update(withdrawn_at=None, needs_lead=needs_lead)
         return
-    last = rounds.aggregate(last=Max("round"))["last"]
-    rounds.create(
-        screening=task.screened, upload=task.upload, policy=task.policy, round=last + 1, needs_lead=needs_lead
-    )
+    type(task).objects.open_again(task.screened, kind=task.kind, needs_lead=needs_lead, priority=task.priority)

@@ -21,6 +21,8 @@ class Verdict(models.TextChoices):
 
 
 CONCLUSIVE = (Verdict.VIOLATING, Verdict.BENIGN)
+# Sources of what is decided because somebody objected; they are kinds of review task as well.
+OBJECTED = ("report", "appeal")
 OUTCOMES = {Verdict.VIOLATING: "reject", Verdict.BENIGN: "approve"}
 
 
@@ -38,6 +40,10 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
 
     def conclusive(self) -> Self:
         return self.verdicts().filter(verdict__in=CONCLUSIVE)
+
+    def answering(self) -> Self:
+        """Verdicts of people on tasks: those that can answer a report or an appeal."""
+        return self.filter(source__in=["sample", *OBJECTED])
 
     def last_verdict_of(self, reviewer: User) -> Self:
         """Live verdicts on tasks that ``reviewer`` gave, the last one first: what an undo takes back."""

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from moderation.models.decisions import CONCLUSIVE, OUTCOMES, Decision, Verdict, standing
+from moderation.models.decisions import CONCLUSIVE, OBJECTED, OUTCOMES, Decision, Verdict, standing
 from moderation.models.screenings import Screening
 from moderation.routing import SamplingReason
 
@@ -18,10 +18,15 @@ TO_BE_CONFIRMED = {
 
 @dataclass(frozen=True, kw_only=True)
 class Opinions:
-    """The live verdicts of sample tasks on a screening, counted, and the verdict that stands."""
+    """The live verdicts on a screening, counted, and the verdict that stands.
+
+    ``votes`` are those of sample tasks; ``unsure_again`` counts who could not tell of a report or an appeal, since the
+    last one that was answered.
+    """
 
     screening: Screening
     votes: Counter[str]
+    unsure_again: int
     standing: Verdict | None
 
     @classmethod
@@ -31,6 +36,7 @@ class Opinions:
         return cls(
             screening=screening,
             votes=Counter(verdict for verdict, source in said if source == Decision.Source.SAMPLE),
+            unsure_again=_unsure_again(said),
             standing=standing([(verdict, source) for verdict, source in said if verdict in CONCLUSIVE]),
         )
 
@@ -42,6 +48,11 @@ class Opinions:
         if self.screening.automatic_outcome == "hold" and self.nobody_can_tell:
             return self.screening.policy_version.fallback
         return self.screening.automatic_outcome
+
+    @property
+    def anything(self) -> bool:
+        """Whether anybody has given a verdict."""
+        return bool(self.votes or self.standing)
 
     @property
     def nobody_can_tell(self) -> bool:
@@ -69,3 +80,27 @@ class Opinions:
         if not alarms + others:
             return False  # what stands was decided outside the sample, or carried over
         return others <= alarms <= max(others, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Further:
+    """Whether one more person is to be asked, and whether it has to be a lead."""
+
+    needed: bool
+    by_lead: bool
+
+    @classmethod
+    def after(cls, said: Opinions, *, kind: str) -> "Further":
+        """What is left open by a verdict on a task of this kind."""
+        if kind in OBJECTED:
+            unsure = said.unsure_again
+            return cls(needed=0 < unsure < ASKED_AT_MOST, by_lead=unsure == ASKED_AT_MOST - 1)
+        return cls(needed=said.needs_another, by_lead=said.needs_lead)
+
+
+def _unsure_again(said: list[tuple[str, str]]) -> int:
+    unsure = 0
+    for verdict, source in said:
+        if source in OBJECTED:
+            unsure = unsure + 1 if verdict == Verdict.CANNOT_TELL else 0
+    return unsure

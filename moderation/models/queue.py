@@ -1,13 +1,13 @@
 """The queue: which tasks wait, for whom, and in which order they are handed out."""
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Max, OuterRef, Q
 from django.db.models.functions import Now
 
 from moderation.models.claims import Claim
-from moderation.models.decisions import Decision
+from moderation.models.decisions import OBJECTED, Decision, DecisionQuerySet
 from moderation.models.people import User
 from moderation.models.screenings import Screening
 
@@ -79,16 +79,46 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
             for screening in screenings
         )
 
+    def open_again(self, screening: Screening, *, kind: str, **fields: Any) -> "ReviewTask":
+        """One more task on a screening, for somebody else. The caller has locked the screening."""
+        last = self.filter(screening=screening).aggregate(last=Max("round"))["last"] or 0
+        return self.create(
+            screening=screening,
+            upload_id=screening.upload_id,
+            policy_id=screening.policy_id,
+            kind=kind,
+            round=last + 1,
+            **fields,
+        )
+
 
 def for_someone_else(moderator: User) -> Q:
-    """Tasks that are not for this person: they gave a verdict on the screening before, or it takes a lead.
+    """Tasks that are not for this person: they gave a verdict before, objected themselves, or it takes a lead.
 
     The last word is a lead's, also of one who could not tell before: there may be no other.
     """
-    own = Decision.objects.live().verdicts().filter(reviewer=moderator, screening=OuterRef("screening"))
+    raised = moderator.objections.filter(screening=OuterRef("screening"))
+    before = _given(moderator, _said_on_screening(moderator))
+    ever = _given(moderator, _said_of_picture(moderator))
+    return Q(Exists(raised)) | Q(before, ~Q(kind__in=OBJECTED)) | Q(ever, kind__in=OBJECTED)
+
+
+def _given(moderator: User, own: DecisionQuerySet) -> Q:
     if not moderator.is_lead:
         return Q(Exists(own)) | Q(needs_lead=True)
     return Q(Exists(own.conclusive())) | Q(Exists(own), needs_lead=False)
+
+
+def _said_on_screening(moderator: User) -> DecisionQuerySet:
+    return Decision.objects.live().verdicts().filter(reviewer=moderator, screening=OuterRef("screening"))
+
+
+def _said_of_picture(moderator: User) -> DecisionQuerySet:
+    """What they ever said of the same bytes under the policy, undone or not, but for an undone verdict on this task."""
+    said = Decision.objects.verdicts().filter(
+        reviewer=moderator, upload__file=OuterRef("upload__file"), screening__policy=OuterRef("policy")
+    )
+    return said.filter(~Q(task=OuterRef("pk")) | Q(superseded_by=None))
 
 
 class Skip(models.Model):

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from moderation.inference.sandbox import Refused
-from moderation.models import Decision, Effect, ReviewTask, Score, Screening, Shadow, StoredFile, Upload
+from moderation.models import Decision, Effect, Objection, ReviewTask, Score, Screening, Shadow, StoredFile, Upload
 from moderation.models.queue import NOT_CLAIMED
 from moderation.models.uploads import UploadQuerySet
 from moderation.screening.chunk import Screener
@@ -26,14 +26,16 @@ def unsettled(rulebook: Rulebook, *, policy: int) -> Q:
     """For a query over uploads: those that a rescore screens again under ``policy``.
 
     Not what was screened by the version and in the epoch of the rulebook; nor that on which a person's verdict stands,
-    however it came about: a machine does not take back what a person said.
+    however it came about: a machine does not take back what a person said, nor answer what somebody objects to.
     """
     # Two conditions of their own: the database looks each up by its index, instead of reading every decision.
     live = Screening.objects.live().filter(upload=OuterRef("pk"), policy=policy)
     said = Decision.objects.live().verdicts().filter(
         upload=OuterRef("pk"), screening__policy=policy, screening__superseded=False
     )  # fmt: skip
-    return ~Q(Exists(live.filter(_by_its_version(rulebook, policy=policy)))) & ~Q(Exists(said))
+    objected = Objection.objects.waiting().filter(upload=OuterRef("pk"), screening__policy=policy)
+    untouched = ~Q(Exists(said)) & ~Q(Exists(objected))
+    return ~Q(Exists(live.filter(_by_its_version(rulebook, policy=policy)))) & untouched
 
 
 def _by_its_version(rulebook: Rulebook, *, policy: int) -> Q:

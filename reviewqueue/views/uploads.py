@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from moderation.models import Decision, Screening, Upload
+from moderation.models import Decision, Objection, Screening, Upload
 from moderation.models.effects import status_in_force
 from reviewqueue.blinding import as_seen_by
 from reviewqueue.forms_uploads import UploadFilter
@@ -44,7 +44,10 @@ def upload(request: ReviewerRequest, pk: int) -> HttpResponse:
         as_seen_by(request.user)
         .select_related("file", "community", "received_by")
         .prefetch_related(
-            Prefetch("decisions", queryset=decisions), Prefetch("screenings", queryset=screenings), "effects"
+            Prefetch("decisions", queryset=decisions),
+            Prefetch("screenings", queryset=screenings),
+            Prefetch("objections", queryset=Objection.objects.select_related("raised_by", "token")),
+            "effects",
         )
     )
     found = get_object_or_404(whole, pk=pk)

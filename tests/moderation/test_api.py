@@ -418,6 +418,9 @@ def test_the_schema_declares_every_answer() -> None:
         ("post", "/api/v1/uploads"): {200, 201, 400, 401, 409, 411, 413, 415, 422, 503},
         ("get", "/api/v1/uploads"): {200, 401, 404, 422},
         ("get", "/api/v1/uploads/{upload_id}"): {200, 401, 404, 422},
+        ("post", "/api/v1/uploads/{upload_id}/reports"): {201, 401, 404, 409, 422, 503},
+        ("post", "/api/v1/uploads/{upload_id}/appeals"): {201, 401, 404, 409, 422, 503},
+        ("get", "/api/v1/uploads/{upload_id}/objections"): {200, 401, 404, 422},
     }
 
 

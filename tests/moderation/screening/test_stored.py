@@ -11,6 +11,7 @@ from moderation.models import (
     Classifier,
     Community,
     Effect,
+    Objection,
     PolicyVersion,
     ReviewTask,
     Score,
@@ -103,6 +104,19 @@ def test_what_a_person_said_stays(red_policy: PolicyVersion, prescreen: Any) -> 
     assert said.screenings.count() == 1
     assert status(unsaid)[0] == "rejected"
     assert verify().problems == []
+
+
+def test_what_somebody_objects_to_is_answered_by_a_person_and_not_by_a_rescore(
+    red_policy: PolicyVersion, prescreen: Any
+) -> None:
+    upload, mo = make_upload(content=red(0.1)), make_user()
+    prescreen()
+    Objection.objects.put(upload.screenings.get(), kind="report", text="Look.", by=make_user("raiser", group="lead"))
+    publish(red_policy, low=0.3, high=0.3)
+    assert prescreen("--rescore")["uploads"] == 0
+    decide(ReviewTask.objects.undecided().get(), Verdict.VIOLATING, by=mo)
+    assert prescreen("--rescore")["uploads"] == 0
+    assert status(upload)[0] == "rejected"
 
 
 def test_what_a_person_looks_at_now_is_left_and_comes_the_next_time(red_policy: PolicyVersion, prescreen: Any) -> None:

@@ -1,0 +1,121 @@
+"""Asking for another look from the pages, and the list of what was asked."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from moderation.models import Objection, ReviewTask, User
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def at_once(settings) -> None:
+    settings.GRACE_SECONDS = 0
+
+
+@pytest.fixture
+def lead() -> User:
+    return factories.make_user("lena", group="lead")
+
+
+@pytest.fixture
+def page(client: Client, lead: User) -> Client:
+    client.force_login(lead)
+    return client
+
+
+def served_to(user: User) -> tuple[Client, ReviewTask]:
+    """Sign in and claim by the page's own form."""
+    client = Client()
+    client.force_login(user)
+    client.post("/claim/")
+    task = ReviewTask.objects.current(user)
+    assert task is not None
+    factories.make_renditions(task)
+    return client, task
+
+
+def decide_by_page(by: User, verdict: str) -> None:
+    client, task = served_to(by)
+    body = {"token": str(task.claim_token), "verdict": verdict, "reason": "nudity" if verdict == "violating" else ""}
+    client.post(f"/tasks/{task.pk}/decide/", body)
+
+
+@pytest.mark.parametrize(
+    ("group", "report", "appeal", "listed"),
+    [
+        ("moderator", 200, 403, 403), ("lead", 200, 200, 200), ("admin", 200, 200, 200),
+        ("operator", 403, 403, 403), ("auditor", 403, 403, 403),
+    ],
+)  # fmt: skip
+def test_who_may_report_appeal_and_see_the_list(client, group: str, report: int, appeal: int, listed: int) -> None:
+    screening = factories.make_screening(score=0.05)
+    client.force_login(factories.make_user("someone", group=group))
+    assert client.get(f"/uploads/{screening.upload_id}/report/").status_code == report
+    assert client.get(f"/uploads/{screening.upload_id}/appeal/").status_code == appeal
+    assert client.get("/appeals/").status_code == listed
+
+
+def test_a_lead_appeals_another_decides_and_the_list_says_so(page: Client) -> None:
+    screening = factories.make_screening(score=0.95)
+    answer = page.post(f"/uploads/{screening.upload_id}/appeal/", {"text": "A statue."}, follow=True)
+    assert answer.redirect_chain == [("/appeals/", 303)]
+    assert "A statue." in answer.content.decode()
+    assert 'badge unsure">waits' in answer.content.decode()
+    decide_by_page(factories.make_user("mo"), "benign")
+    told = page.get("/appeals/").content.decode()
+    assert 'badge approve">approved' in told
+    assert "stood: reject" in told
+    assert "Appeal</b>" in page.get(f"/uploads/{screening.upload_id}/").content.decode()
+
+
+def test_a_moderator_asks_for_another_look_and_comes_back_to_the_queue(client: Client) -> None:
+    mo = factories.make_user("mo")
+    screening = factories.make_task(score=0.5).screening
+    decide_by_page(mo, "benign")
+    client.force_login(mo)
+    assert f"/uploads/{screening.upload_id}/report/" in client.get("/").content.decode()
+    answer = client.post(f"/uploads/{screening.upload_id}/report/", {"text": "I looked too fast."}, follow=True)
+    assert answer.redirect_chain == [("/", 303)]
+    assert "Somebody who has not decided on upload" in answer.content.decode()
+    assert ReviewTask.objects.claim_next(mo) is None
+
+
+def test_what_is_refused_is_said_on_the_form_and_nothing_is_kept(page: Client) -> None:
+    waiting = factories.make_task(score=0.5).screening
+    early = page.post(f"/uploads/{waiting.upload_id}/appeal/", {"text": "A statue."})
+    assert early.status_code == 409
+    assert "Nothing is decided about upload" in early.content.decode()
+    assert "A statue." in early.content.decode()
+    empty = page.post(f"/uploads/{waiting.upload_id}/report/", {"text": "  "})
+    assert empty.status_code == 422
+    assert "Say why, in a sentence" in empty.content.decode()
+    assert not Objection.objects.exists()
+
+
+def test_an_appeal_can_not_be_told_from_an_ordinary_task(page: Client) -> None:
+    def stage(user: User) -> str:
+        html = served_to(user)[0].get("/").content.decode()
+        main = html[html.index("<main") : html.index("</main>")]
+        return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|csrfmiddlewaretoken\" value=\"\w+|\d+", "#", main)
+
+    screening = factories.make_screening(score=0.95)
+    page.post(f"/uploads/{screening.upload_id}/appeal/", {"text": "A statue."})
+    appealed = stage(factories.make_user("one"))
+    factories.make_task(score=0.5)
+    assert stage(factories.make_user("two")) == appealed
+
+
+def test_the_list_takes_a_constant_number_of_queries(page: Client, lead: User, django_assert_num_queries) -> None:
+    for _ in range(3):
+        Objection.objects.put(factories.make_screening(score=0.05), kind="report", text="Look.", by=lead)
+    # session, user, permissions of the user and of the groups, count, page; the header: waiting, today, quarantined
+    with django_assert_num_queries(9):
+        assert page.get("/appeals/").content.decode().count("Look.") == 3
+
+
+def test_nobody_has_objected(page: Client) -> None:
+    assert "Nobody has objected" in page.get("/appeals/").content.decode()
