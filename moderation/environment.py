@@ -5,15 +5,19 @@ import re
 import secrets
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cronsim import CronSim, CronSimError
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 # Of what a PostgreSQL URL may say after "?", what concerns the operator alone: encryption, a name, a standby.
 DATABASE_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "target_session_attrs")
+# How an e-mail is encrypted, by scheme and what stands after "?".
+TLS_OF = {("smtp", ""): "starttls", ("smtps", ""): "always", ("smtp", "tls=none"): ""}
 
 
 def text(name: str, *, default: str = "") -> str:
@@ -59,6 +63,62 @@ def schedule(name: str, *, default: str) -> str:
             f"{name}={value!r}: {error}. Write a cron expression of five fields, such as '0 2 * * *'."
         ) from error
     return value
+
+
+def addresses(name: str) -> list[str]:
+    """E-mail addresses, separated by commas."""
+    found = words(name)
+    for address in found:
+        _check_address(name, address)
+    return found
+
+
+def address(name: str, *, default: str) -> str:
+    """One e-mail address."""
+    value = os.environ.get(name, default)
+    _check_address(name, value)
+    return value
+
+
+def _check_address(name: str, address: str) -> None:
+    try:
+        validate_email(address)
+    except ValidationError as error:
+        raise ImproperlyConfigured(f"{name}: {address!r} is no e-mail address. Write 'ops@example.org'.") from error
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """Where e-mails go; no ``host``: nowhere. ``tls``: "starttls", "always", or "" on a way that is trusted."""
+
+    host: str = ""
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    tls: str = ""
+
+
+def mail_server(name: str) -> MailServer:
+    """The server that ``smtp://USER:PASSWORD@HOST:PORT`` describes.
+
+    smtp:// begins with STARTTLS and goes no further without it; smtps:// is TLS from the first byte;
+    smtp://HOST:25?tls=none trusts the way to a relay nearby.
+    """
+    value = os.environ.get(name, "")
+    if not value:
+        return MailServer()
+    accepted = "write 'smtp://USER:PASSWORD@HOST:587', 'smtps://…:465', or 'smtp://HOST:25?tls=none' for a relay nearby"
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} can't be read ({error}): {accepted}.") from error
+    tls = TLS_OF.get((parts.scheme, parts.query))
+    if tls is None or not parts.hostname or parts.path.strip("/"):
+        # What may hold a password is not repeated.
+        raise ImproperlyConfigured(f"{name} is no address of a mail server: {accepted}.")
+    usual = {"always": 465, "starttls": 587, "": 25}[tls]
+    return MailServer(parts.hostname, port or usual, unquote(parts.username or ""), unquote(parts.password or ""), tls)
 
 
 def kept_secret(path: Path) -> str:

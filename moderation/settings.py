@@ -209,6 +209,18 @@ CLAIM_SECONDS = env.number("CLAIM_SECONDS", default=600, at_least=30)
 GRACE_SECONDS = env.number("GRACE_SECONDS", default=10)
 PRESCREEN_SCHEDULE = env.schedule("PRESCREEN_SCHEDULE", default="0 2 * * *")
 
+# Reports: by e-mail only where somebody is named. What the schedule starts is reported to REPORT_TO.
+MAIL = env.mail_server("EMAIL_URL")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if MAIL.host else 'dummy'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = MAIL.host, MAIL.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL.user, MAIL.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL.tls == "starttls", MAIL.tls == "always"
+EMAIL_TIMEOUT = 30
+DEFAULT_FROM_EMAIL = env.address("EMAIL_FROM", default="second-look@localhost.localdomain")
+REPORT_TO = env.addresses("REPORT_TO")
+if REPORT_TO and not MAIL.host:
+    raise ImproperlyConfigured("REPORT_TO is set, but EMAIL_URL is not: write 'smtp://USER:PASSWORD@HOST:587' there.")
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

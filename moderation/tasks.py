@@ -6,6 +6,7 @@
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -32,15 +33,32 @@ def prescreen(context: JobContext) -> None:
         raise PrescreenFailed(f"manage.py prescreen ended with status {process.returncode}; its output says why.")
 
 
+# The same lock: it begins when the pre-screen that was asked for before it has ended, however that was.
+@app.task(name="report", queueing_lock="report", lock="prescreen")
+def report() -> None:
+    """Send the night's report to REPORT_TO, as an operator would."""
+    command = [sys.executable, "manage.py", "prescreen", "report", "--email"]
+    if subprocess.run(command, cwd=settings.BASE_DIR, check=False).returncode:
+        raise ReportFailed("manage.py prescreen report ended with an error; its output says why.")
+
+
+class ReportFailed(Exception):
+    """The report was not sent. 'manage.py prescreen report' shows it."""
+
+
 class PrescreenFailed(Exception):
     """The command ended with an error. What it had committed stays."""
 
 
 def request_prescreen() -> bool:
     """Ask for a pre-screen as soon as a worker is free; False where one is waiting already."""
+    return _defer_once(prescreen)
+
+
+def _defer_once(task: Any) -> bool:
     try:
         with transaction.atomic():  # the refusal is an error of the database, which would end an outer transaction
-            prescreen.defer()
+            task.defer()
     except exceptions.AlreadyEnqueued:
         return False
     return True
@@ -50,9 +68,11 @@ def request_prescreen() -> bool:
 @app.periodic(cron="* * * * *")
 @app.task(name="tick", queueing_lock="tick")
 def tick(timestamp: int) -> None:
-    """Start the scheduled pre-screen in its minute."""
+    """Start the scheduled pre-screen in its minute; its report follows where somebody is to get it."""
     if is_scheduled(datetime.fromtimestamp(timestamp, tz=UTC)):
         request_prescreen()
+        if settings.REPORT_TO:
+            _defer_once(report)
 
 
 def is_scheduled(minute: datetime) -> bool:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 from django.conf import settings
@@ -21,17 +21,19 @@ def command_environment() -> dict[str, str]:
     return {**os.environ, "DATABASE_URL": url, "DATA_DIR": str(settings.DATA_DIR)}
 
 
-def start_command(*arguments: str, quiet: bool = False, group: bool = False) -> subprocess.Popen[str]:
+def start_command(
+    *arguments: str, quiet: bool = False, group: bool = False, also: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     """Start ``manage.py``; what it writes can be had from ``communicate()``, unless it is to be quiet.
 
     ``group``: in a session of its own, with nothing in common with another one but database and DATA_DIR, as on
-    another machine; ``os.killpg`` ends it with all that it started.
+    another machine; ``os.killpg`` ends it with all that it started. ``also``: environment variables besides.
     """
     where = subprocess.DEVNULL if quiet else subprocess.PIPE
     return subprocess.Popen(
         [sys.executable, "manage.py", *arguments],
         cwd=settings.BASE_DIR,
-        env=command_environment(),
+        env={**command_environment(), **(also or {})},
         stdout=where,
         stderr=where,
         text=True,

@@ -1,11 +1,14 @@
 """Runs of the pre-screen, what they were busy with when they died, and the row that records each screening."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.urls import reverse
+from django.utils import timezone
 
 from moderation.models.classifiers import Classifier
 from moderation.models.epochs import Epoch
@@ -51,6 +54,33 @@ class ScreeningRun(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("run", args=[self.pk])
+
+    @property
+    def mode(self) -> str:
+        """What it was to screen: "pending"; "rescore", what is stored; "shadows", for classifiers in the shadow."""
+        return str(self.options.get("mode", "pending"))
+
+    @property
+    def is_dry(self) -> bool:
+        return bool(self.options.get("dry_run"))
+
+    @property
+    def screens(self) -> bool:
+        """Whether what it counts are uploads that waited and that it screened."""
+        return self.mode == "pending" and not self.is_dry
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether what it left is all that waited, of every policy and age."""
+        return self.screens and not self.options.get("policy") and not self.options.get("since")
+
+    @property
+    def until(self) -> datetime:
+        """When it ended; now while it goes on."""
+        return self.finished_at or timezone.now()
 
     def add(self, counts: Counter[str]) -> None:
         """Add to the run's counts, within the transaction that does what is counted. Locks the run's row till then."""

@@ -43,6 +43,20 @@ def psi_of_counts(reference: Numbers, current: Numbers) -> float | None:
     return float(np.sum((q - p) * np.log(q / p)))
 
 
+def merged_to_tenths(reference: Numbers, current: Numbers, parts: int = 10) -> tuple[Floats, Floats]:
+    """Merge neighbouring bins of two counts until each holds about a tenth of the reference, shape (at most parts,).
+
+    The index of many sparse bins would be large by chance alone. A bin that holds several tenths stays one.
+    """
+    before, now = _same_bins(reference, current)
+    reached = np.cumsum(before) / max(before.sum(), 1.0)
+    tenth = np.minimum(np.ceil(reached * parts - 1e-9), parts)
+    # Bins below all reference scores go with the first that holds some.
+    _, group = np.unique(np.maximum(tenth, tenth[tenth > 0].min(initial=parts)), return_inverse=True)
+    merged: tuple[Floats, Floats] = np.bincount(group, weights=before), np.bincount(group, weights=now)  # type: ignore[assignment]
+    return merged
+
+
 def ks_distance(reference: Numbers, current: Numbers) -> float | None:
     """Return the largest distance between the two cumulative distributions, in [0, 1].
 

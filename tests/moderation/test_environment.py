@@ -1,5 +1,8 @@
 """Settings from the environment: what is accepted, and that a refusal names its variable and the remedy."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -164,3 +167,46 @@ def test_odd_values_are_refused_by_name(
     monkeypatch.setenv("X", value)
     with pytest.raises(ImproperlyConfigured, match=r"^X"):
         parse()
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("smtp://mail.example.org", env.MailServer("mail.example.org", 587, tls="starttls")),
+        ("smtps://u:p%40ss@mail.example.org", env.MailServer("mail.example.org", 465, "u", "p@ss", "always")),
+        ("smtp://127.0.0.1:2525?tls=none", env.MailServer("127.0.0.1", 2525)),
+        ("smtp://relay?tls=none", env.MailServer("relay", 25)),
+        ("", env.MailServer()),
+    ],
+)
+def test_a_mail_server_is_read_and_encrypted_unless_told_otherwise(given_value, value: str, read) -> None:
+    given_value(value)
+    assert env.mail_server("SOME_NAME") == read
+
+
+@pytest.mark.parametrize(
+    "value", ["mail.example.org", "http://mail", "smtp://", "smtp://h:x", "smtp://h?tls=maybe", "smtps://h?tls=none"]
+)
+def test_another_mail_server_is_refused_without_repeating_a_password(given_value, value: str) -> None:
+    given_value(value.replace("//", "//user:secret@"))
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_NAME .*write 'smtp://USER:PASSWORD@HOST:587'") as refused:
+        env.mail_server("SOME_NAME")
+    assert "secret" not in str(refused.value)
+
+
+def test_addresses_are_checked_one_by_one(given_value) -> None:
+    given_value("a@example.org, b@example.org")
+    assert env.addresses("SOME_NAME") == ["a@example.org", "b@example.org"]
+    given_value("a@example.org,somebody")
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_NAME: 'somebody' is no e-mail address"):
+        env.addresses("SOME_NAME")
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_NAME: 'a@example\.org,somebody'"):
+        env.address("SOME_NAME", default="")
+
+
+def test_reports_to_somebody_need_a_mail_server() -> None:
+    given = {**os.environ, "REPORT_TO": "ops@example.org", "EMAIL_URL": ""}
+    command = [sys.executable, "-c", "import moderation.settings"]
+    asked = subprocess.run(command, check=False, env=given, capture_output=True, text=True)
+    assert asked.returncode == 1
+    assert "REPORT_TO is set, but EMAIL_URL is not" in asked.stderr

@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 
 import pytest
+from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import Settings
 
 from moderation.models import PolicyVersion, ScreeningRun
 from moderation.tasks import is_scheduled, request_prescreen, tick
 from tests.factories import make_upload, red
+from tests.mail_server import MailServer
 from tests.processes import PATIENCE, start_command
 
 
@@ -44,3 +46,26 @@ def test_worker_runs_the_prescreen_that_the_tick_asked_for(red_policy: PolicyVer
     assert worker.returncode == 0, err
     upload.refresh_from_db()
     assert (upload.status, ScreeningRun.objects.get().state) == ("approved", "done")
+
+
+def test_the_scheduled_prescreen_is_followed_by_its_report(red_policy: PolicyVersion, settings: Settings) -> None:
+    make_upload(content=red(0.5))
+    with MailServer() as server:
+        settings.PRESCREEN_SCHEDULE, settings.REPORT_TO = "0 2 * * *", ["ops@example.org"]
+        tick(timestamp=int(datetime(2026, 1, 5, 2, 0, tzinfo=UTC).timestamp()))
+        by_mail = {"EMAIL_URL": f"smtp://127.0.0.1:{server.port}?tls=none", "REPORT_TO": "ops@example.org"}
+        for _ in range(2):  # a worker that takes what it finds does not wait for the report's turn
+            worker = start_command("procrastinate", "worker", "--one-shot", "--concurrency", "2", also=by_mail)
+            _, err = worker.communicate(timeout=PATIENCE)
+            assert worker.returncode == 0, err
+    (mail,) = server.taken
+    assert mail["Subject"] == "Second Look: 1 screened, 1 to review, 0 quarantined, 0 pending"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_somebody_to_get_it_no_report_is_asked_for(settings: Settings) -> None:
+    settings.PRESCREEN_SCHEDULE, settings.REPORT_TO = "0 2 * * *", []
+    tick(timestamp=int(datetime(2026, 1, 5, 2, 0, tzinfo=UTC).timestamp()))
+    waiting = ProcrastinateJob.objects.filter(status="todo").values_list("task_name", flat=True)
+    assert "prescreen" in waiting
+    assert "report" not in waiting

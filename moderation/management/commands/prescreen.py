@@ -3,14 +3,14 @@ import os
 import signal
 import sys
 import time
-from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from moderation.management.moments import moment
+from moderation.management.reporting import add_report, show
 from moderation.screening.supervisor import Options, Report, ScreeningFailed, Supervisor
 from moderation.tuning.rollup import StillWriting, roll_up
 
@@ -28,10 +28,11 @@ def positive(text: str) -> int:
 
 class Command(BaseCommand):
     help = (
-        "Score and route the uploads that are pending. Exit status: 0 done, 1 error, 75 stopped early with work left."
+        "Score and route the uploads that are pending; 'prescreen report' says what was done. Exit status: 0 done, "
+        "1 error, 75 stopped early with work left."
     )
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--processes", type=positive, default=len(os.sched_getaffinity(0)), help="default: one a core"
         )
@@ -61,11 +62,19 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="say what would be done; the record stays as it is")
         parser.add_argument("--json", action="store_true", help="the last line is the report as JSON")
+        add_report(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        if options["action"] == "report":
+            as_json = options["json"] or options["report_json"]
+            show(self.stdout, run=options["run"], as_json=as_json, email=options["email"])
+        else:
+            self.screen(options)
+
+    def screen(self, options: dict[str, Any]) -> None:
         names = ("processes", "limit", "max_seconds", "policy", "since", "dry_run", "mode")
-        with progress_display() as show:
-            supervisor = Supervisor(Options(**{name: options[name] for name in names}), on_progress=show)
+        with progress_display() as on_progress:
+            supervisor = Supervisor(Options(**{name: options[name] for name in names}), on_progress=on_progress)
             signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
             try:
                 report = supervisor.run()

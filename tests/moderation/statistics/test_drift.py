@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moderation.statistics.drift import ks_distance, ks_of_counts, psi, psi_of_counts
+from moderation.statistics.drift import ks_distance, ks_of_counts, merged_to_tenths, psi, psi_of_counts
 
 SCORES = st.lists(st.floats(0, 1), min_size=1, max_size=80)
 
@@ -56,3 +56,24 @@ def test_nothing_to_compare_is_none():
 def test_wrong_input_names_argument_value_and_what_is_accepted(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_sparse_bins_are_merged_to_tenths_of_the_reference():
+    reference, current = np.full(100, 10), np.concatenate([np.full(50, 10), np.full(50, 20)])
+    before, now = merged_to_tenths(reference, current)
+    assert list(before) == [100] * 10
+    assert list(now) == [100] * 5 + [200] * 5
+
+
+def test_a_bin_of_several_tenths_stays_one():
+    before, now = merged_to_tenths([0, 50, 0, 30, 20, 0], [1, 2, 3, 4, 5, 6])
+    assert list(before) == [50, 30, 20]
+    assert list(now) == [6, 4, 11]
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=60), st.data())
+def test_merging_loses_no_upload(reference, data):
+    current = data.draw(st.lists(st.integers(0, 50), min_size=len(reference), max_size=len(reference)))
+    before, now = merged_to_tenths(reference, current)
+    assert (before.sum(), now.sum()) == (sum(reference), sum(current))
+    assert len(before) <= 10

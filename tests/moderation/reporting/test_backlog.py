@@ -1,0 +1,97 @@
+"""What waits, and how long it will take."""
+
+import math
+
+import pytest
+
+from moderation.models import Upload
+from moderation.reporting import counting
+from moderation.reporting.backlog import Backlog
+from moderation.reporting.counting import Amount, amount
+from moderation.reporting.night import Night
+from moderation.reporting.words import forecast
+from tests.factories import make_upload
+from tests.moderation.reporting.runs import make_run
+
+pytestmark = pytest.mark.django_db
+
+
+def waiting(count: int) -> None:
+    for _ in range(count):
+        make_upload()
+
+
+def backlog() -> Backlog:
+    return Backlog.of(Night.of())
+
+
+def test_the_backlog_takes_as_long_as_it_is_at_the_speed_of_the_night() -> None:
+    waiting(3)
+    make_run(ago=2, lasting=1, uploads=36)
+    found = backlog()
+    assert found.seconds == pytest.approx(300, rel=0.01)
+    assert "5 min 0 s" in forecast(found) or "5 min" in forecast(found) or "4 min 59 s" in forecast(found)
+    assert found.nights is None
+
+
+def test_what_arrives_is_what_was_screened_since_and_what_waits_more() -> None:
+    make_run(ago=49, lasting=1, uploads=500, work_left=1)
+    make_run(ago=25, lasting=1, uploads=10, work_left=2)
+    make_run(ago=1, lasting=1, uploads=8, work_left=3)
+    waiting(3)
+    # Since 48 hours: 18 were screened, and 3 wait where 1 did.
+    assert backlog().arriving == pytest.approx(10, rel=0.01)
+
+
+def test_an_hour_says_nothing_about_a_day() -> None:
+    make_run(ago=3, work_left=0)
+    waiting(1)
+    assert backlog().arriving is None
+
+
+@pytest.mark.parametrize("options", [{"policy": "adult-content"}, {"since": "2026-01-01"}, {"mode": "rescore"}])
+def test_what_a_narrower_run_left_is_not_all_that_waited(options: dict[str, object]) -> None:
+    make_run(ago=49, **options)
+    assert backlog().arriving is None
+
+
+def test_nights_with_a_window_work_off_what_is_left_after_what_arrives() -> None:
+    make_run(ago=25, lasting=1, uploads=0, work_left=12)
+    make_run(ago=1, lasting=1, uploads=8, work_left=6, max_seconds=3600, state="stopped")
+    waiting(6)
+    found = backlog()
+    # Two arrive a day; a night of an hour does eight: six more than arrive, at the speed of both runs together.
+    gained = 3600 * found.per_second - found.arriving
+    assert found.nights == math.ceil(6 / gained)
+    assert "done in" in forecast(found)
+
+
+def test_a_backlog_that_grows_is_never_done() -> None:
+    make_run(ago=25, lasting=1, uploads=0, work_left=0)
+    make_run(ago=1, lasting=1, uploads=2, work_left=50, max_seconds=60, state="stopped")
+    waiting(50)
+    assert backlog().nights == math.inf
+    assert "never done" in forecast(backlog())
+    assert backlog().as_json()["grows"] is True
+
+
+def test_no_speed_gives_no_forecast() -> None:
+    waiting(1)
+    make_run(ago=1)
+    assert "not known" in forecast(backlog())
+    assert "not known" in forecast(Backlog.of(None))
+
+
+def test_nothing_waits() -> None:
+    make_run(ago=1, uploads=5)
+    assert (backlog().oldest, forecast(backlog())) == (None, "nothing waits")
+
+
+def test_more_rows_than_are_counted_one_by_one_are_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting(5)
+    assert amount(Upload.objects.pending()) == Amount(5)
+    monkeypatch.setattr(counting, "COUNTED", 3)
+    found = amount(Upload.objects.pending())
+    assert not found.exact
+    assert found.number >= 4
+    assert str(found).startswith("about ")
