@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 COLLECTED := $(or $(DATA_DIR),var)/static/staticfiles.json
 MANAGE := $(BIN)/python manage.py
 
-.PHONY: install install-dev install-torch run test test-slow check format bench bench-screening bench-draft bench-statistics bench-rollup stop clean
+.PHONY: install install-dev install-torch run test test-slow check format bench bench-screening bench-claiming bench-draft bench-statistics bench-rollup stop clean
 
 install: $(VENV)/installed
 
@@ -72,10 +72,13 @@ format: install-dev
 
 # The pre-screen's alone by default; each of the others by its own name.
 bench: bench-screening
-	@echo "Also: make bench-draft, make bench-statistics (minutes), make bench-rollup (half an hour, 20 GB)"
+	@echo "Also: make bench-claiming, bench-draft, bench-statistics (minutes each), bench-rollup (half an hour, 20 GB)"
 
 bench-screening: install-dev
 	$(BIN)/python -m benchmarks.screening $(if $(IMAGES),--images "$(IMAGES)")
+
+bench-claiming: install-dev
+	$(BIN)/python -m benchmarks.claiming $(if $(SIZES),--sizes $(SIZES))
 
 bench-draft: install-dev
 	$(BIN)/python -m benchmarks.draft $(if $(IMAGES),--images "$(IMAGES)")

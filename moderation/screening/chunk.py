@@ -86,7 +86,7 @@ class Screener:
 
     def _next_of_all(self, size: int) -> Chunk:
         start = max(self.after + 1, self.first_file())
-        chunk = self._screen(StoredFile.objects.exclude(Exists(suspects())).filter(pk__gte=start), size=size)
+        chunk = self._screen(StoredFile.objects.exclude(Exists(suspects())), first=start, size=size)
         if not chunk.counts["files"] and self.after and self.may_start_again():
             self.after = 0  # uploads of files passed already may have come in since
             return self._next_of_all(size)
@@ -99,17 +99,16 @@ class Screener:
 
     def next_suspect(self) -> Chunk:
         """Screen one file that a worker died with, alone; each once in a worker's life."""
-        chunk = self._screen(StoredFile.objects.filter(Exists(suspects()), pk__gt=self.after_suspect), size=1)
+        suspected = StoredFile.objects.filter(Exists(suspects()))
+        chunk = self._screen(suspected, first=self.after_suspect + 1, size=1)
         self.after_suspect = max(self.after_suspect, chunk.last_file)
         return chunk
 
-    def _screen(self, candidates: StoredFileQuerySet, *, size: int) -> Chunk:
-        wanted = candidates.of_uploads(self.wanted()).order_by("pk")
+    def _screen(self, candidates: StoredFileQuerySet, *, first: int, size: int) -> Chunk:
         with transaction.atomic():
-            claimed = list(wanted.select_for_update(skip_locked=True, no_key=True, of=("self",))[:size])
+            claimed, uploads = self.claim(candidates, first=first, size=size)
             chunk = Chunk(last_file=claimed[-1].pk if claimed else 0)
-            # Another worker may have committed between our snapshot and our lock: look again.
-            if uploads := list(self.wanted().filter(file__in=claimed).order_by("pk")):
+            if uploads:
                 self._begin(claimed)
                 chunk.counts.update(self._work(claimed, uploads))
             chunk.counts["files"] = len(claimed)
@@ -117,6 +116,18 @@ class Screener:
         if not self.dry_run:
             self.attempts.clear(claimed)
         return chunk
+
+    def claim(self, candidates: StoredFileQuerySet, *, first: int, size: int) -> tuple[list[StoredFile], list[Upload]]:
+        """Lock up to ``size`` files from ``first`` on that nobody else holds, until the transaction ends.
+
+        Returns them with their uploads to screen.
+        """
+        # Both sides are bounded: merging them, the database would else read all earlier uploads first.
+        uploads = self.wanted().filter(file__gte=first)
+        wanted = candidates.filter(pk__gte=first).of_uploads(uploads).order_by("pk")
+        claimed = list(wanted.select_for_update(skip_locked=True, no_key=True, of=("self",))[:size])
+        # Another worker may have committed between our snapshot and our lock: look again.
+        return claimed, list(self.wanted().filter(file__in=claimed).order_by("pk"))
 
     def _begin(self, claimed: Sequence[StoredFile]) -> None:
         if not self.dry_run:

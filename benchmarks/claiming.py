@@ -1,0 +1,113 @@
+"""What claiming one chunk costs among 10,000 and among 1,000,000 pending uploads: medians, and their ratio.
+
+Pending uploads are written by SQL into a throw-away database, as many again that are screened before, between and
+behind them. Chunks are then claimed at the beginning, in the middle and near the end of the walk, and given back.
+
+python -m benchmarks.claiming [--sizes 10000 1000000] [--folder FOLDER]
+"""
+
+import argparse
+import statistics
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from benchmarks.record import copy, execute, set_up, timed
+from moderation.cluster import Cluster
+
+if TYPE_CHECKING:
+    from moderation.screening.chunk import Screener
+
+CHUNKS = 15
+PLACES = {"at the beginning": 0.0, "in the middle": 0.5, "near the end": 0.8}
+
+
+def main() -> None:
+    options = parse()
+    with Cluster.throwaway(options.folder) as cluster, tempfile.TemporaryDirectory(dir=options.folder) as data:
+        set_up(cluster.url(), data=data)
+        found = {size: measured(size) for size in options.sizes}
+    report(found)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 1_000_000])
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the database may lie")
+    return parser.parse_args()
+
+
+def measured(pending: int) -> dict[str, float]:
+    """Milliseconds for one chunk, by where the walk stands."""
+    fill(pending)
+    screener = make_screener()
+    return {place: claiming(screener, first=int(share * 2 * pending)) for place, share in PLACES.items()}
+
+
+def fill(pending: int) -> None:
+    """Twice ``pending`` uploads; every other thousand of them is screened already."""
+    execute("TRUNCATE moderation_screening, moderation_upload, moderation_storedfile CASCADE")
+    series = f"generate_series(1, {2 * pending}) i"
+    status = "CASE WHEN i / 1000 % 2 = 0 THEN 'approved' ELSE 'pending' END"
+    copy("storedfile", series, id="i", sha256="md5(i::text) || md5('again' || i)")
+    copy("upload", series, id="i", file_id="i", external_id="'picture-' || i", status=status)
+    screened = "moderation_upload u WHERE u.status = 'approved'"
+    copy("screening", screened, id="u.id", upload_id="u.id", superseded="false")
+    execute("VACUUM ANALYZE")
+
+
+def make_screener() -> "Screener":
+    """The pre-screen's own, with the policies in force and without a network: nothing is scored here."""
+    from moderation.models import Epoch, PolicyVersion, ScreeningRun  # noqa: PLC0415 (Django is set up by now)
+    from moderation.screening.attempts import Attempts  # noqa: PLC0415
+    from moderation.screening.chunk import Screener  # noqa: PLC0415
+    from moderation.screening.engine import Rulebook  # noqa: PLC0415
+
+    versions = list(PolicyVersion.objects.in_force().values_list("pk", flat=True))
+    epochs = list(Epoch.objects.filter(closed_at=None).values_list("pk", flat=True))
+    run = ScreeningRun.objects.get()  # the template's
+    engine = SimpleNamespace(rulebook=Rulebook.of(versions=versions, epochs=epochs))
+    return Screener(engine, run=run, attempts=Attempts(run=run, worker="benchmark"))  # type: ignore[arg-type]
+
+
+def claiming(screener: "Screener", *, first: int) -> float:
+    """The median over chunks that follow each other."""
+    from moderation.screening.supervisor import CHUNK  # noqa: PLC0415
+
+    times = []
+    for _ in range(CHUNKS):
+        seconds, first = one_chunk(screener, first=first, size=CHUNK)
+        times.append(seconds)
+    return 1000 * statistics.median(times)
+
+
+def one_chunk(screener: "Screener", *, first: int, size: int) -> tuple[float, int]:
+    """Seconds, and where the next one begins."""
+    from django.db import transaction  # noqa: PLC0415
+
+    from moderation.models import StoredFile  # noqa: PLC0415
+
+    claimed: list[StoredFile] = []
+
+    def claim() -> None:
+        start = max(first + 1, screener.first_file())
+        claimed.extend(screener.claim(StoredFile.objects.all(), first=start, size=size)[0])
+
+    with transaction.atomic():
+        seconds = timed(claim)
+    assert len(claimed) == size, f"{len(claimed)} files were claimed, not {size}"
+    return seconds, claimed[-1].pk
+
+
+def report(found: dict[int, dict[str, float]]) -> None:
+    sizes = list(found)
+    print("| one chunk, with so many pending | " + " | ".join(f"{size:,}" for size in sizes) + " | ratio |")
+    print("|---" * (len(sizes) + 2) + "|")
+    for place, first in found[sizes[0]].items():
+        cells = [f"{found[size][place]:.1f} ms" for size in sizes]
+        print(f"| {place} | " + " | ".join(cells) + f" | {found[sizes[-1]][place] / first:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
