@@ -78,10 +78,10 @@ class Screener:
         if self.fresh_after is None:
             self.fresh_after = first_fresh_file(since) - 1
         after, unsuspected = self.fresh_after, StoredFile.objects.exclude(Exists(suspects()))
-        chunk = self._screen(unsuspected.filter(pk__gt=after), size=size)
+        chunk = self._screen(unsuspected, first=after + 1, size=size)
         self.fresh_after = max(after, chunk.last_file)
         if not chunk.counts["files"] and (found := strays(self.wanted(), since=since, before=after + 1)):
-            return self._screen(unsuspected.filter(pk__in=found), size=size)
+            return self._screen(unsuspected.filter(pk__in=found), first=min(found), size=size)
         return chunk
 
     def _next_of_all(self, size: int) -> Chunk:
