@@ -16,6 +16,7 @@ from django.core.validators import validate_email
 
 # Of what a PostgreSQL URL may say after "?", what concerns the operator alone: encryption, a name, a standby.
 DATABASE_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "target_session_attrs")
+SHORTEST_SECRET = 24
 # How an e-mail is encrypted, by scheme and what stands after "?".
 TLS_OF = {("smtp", ""): "starttls", ("smtps", ""): "always", ("smtp", "tls=none"): ""}
 
@@ -119,6 +120,17 @@ def mail_server(name: str) -> MailServer:
         raise ImproperlyConfigured(f"{name} is no address of a mail server: {accepted}.")
     usual = {"always": 465, "starttls": 587, "": 25}[tls]
     return MailServer(parts.hostname, port or usual, unquote(parts.username or ""), unquote(parts.password or ""), tls)
+
+
+def long_secret(name: str) -> str:
+    """A secret that is too long to be guessed, or none."""
+    value = os.environ.get(name, "")
+    if value and (len(value) < SHORTEST_SECRET or not value.isprintable() or " " in value):
+        raise ImproperlyConfigured(
+            f"{name} has {len(value)} characters: write {SHORTEST_SECRET} or more without spaces, such as what "
+            "'openssl rand -hex 32' prints."
+        )
+    return value
 
 
 def kept_secret(path: Path) -> str:

@@ -144,8 +144,8 @@ AXES_IPWARE_META_PRECEDENCE_ORDER = ["HTTP_X_FORWARDED_FOR"] if AXES_IPWARE_PROX
 # Safety in transport and in the browser
 HTTPS = env.flag("HTTPS", default=False)
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-# Probes of a container platform speak plain HTTP.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# Probes of a container platform, and Prometheus within it, speak plain HTTP.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 if HTTPS and env.flag("BEHIND_TLS_PROXY", default=True):
@@ -220,6 +220,9 @@ DEFAULT_FROM_EMAIL = env.address("EMAIL_FROM", default="second-look@localhost.lo
 REPORT_TO = env.addresses("REPORT_TO")
 if REPORT_TO and not MAIL.host:
     raise ImproperlyConfigured("REPORT_TO is set, but EMAIL_URL is not: write 'smtp://USER:PASSWORD@HOST:587' there.")
+
+# What /metrics asks for, besides tokens of 'manage.py token issue NAME --metrics'.
+METRICS_TOKEN = env.long_secret("METRICS_TOKEN")
 
 LOGGING = {
     "version": 1,

@@ -4,6 +4,7 @@ from django.urls import path
 
 from reviewqueue.views import (
     health,
+    metrics,
     objections,
     preferences,
     quarantine,
@@ -54,4 +55,5 @@ urlpatterns = [
     path("uploads/<int:pk>/", uploads.upload, name="upload"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

@@ -210,3 +210,17 @@ def test_reports_to_somebody_need_a_mail_server() -> None:
     asked = subprocess.run(command, check=False, env=given, capture_output=True, text=True)
     assert asked.returncode == 1
     assert "REPORT_TO is set, but EMAIL_URL is not" in asked.stderr
+
+
+@pytest.mark.parametrize("value", ["short", "x" * 23, "a secret with spaces in it ......"])
+def test_a_secret_that_can_be_guessed_is_refused_without_repeating_it(given_value, value: str) -> None:
+    given_value(value)
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_NAME has .* characters: write 24 or more") as refused:
+        env.long_secret("SOME_NAME")
+    assert value not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["", "x" * 24])
+def test_a_long_secret_or_none_is_taken(given_value, value: str) -> None:
+    given_value(value)
+    assert env.long_secret("SOME_NAME") == value
