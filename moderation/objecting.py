@@ -40,7 +40,7 @@ def object_to(  # noqa: PLR0913  (what is known of one objection)
             "sentence."
         )
     screening = screening_of(upload, policy=policy)
-    _ensure_renditions(screening)
+    ensure_renditions(screening)
     return Objection.objects.put(screening, kind=kind, text=reason, by=by, token=token)
 
 
@@ -63,8 +63,14 @@ def screening_of(upload: Upload, *, policy: str = "") -> Screening:
     return found[0]
 
 
-def _ensure_renditions(screening: Screening) -> None:
-    """Make what people will see, where nobody was asked before."""
+def ensure_renditions(screening: Screening) -> None:
+    """Make what people will see, where nobody was asked before.
+
+    Raises:
+        ObjectionRefused: the image can't be shown.
+        StorageFull: they could not be written.
+        SandboxUnavailable: no decode process can be started.
+    """
     file = screening.upload.file
     paths = {
         variant: files.rendition_path(file.sha256, frame=screening.frame, variant=variant)

@@ -199,7 +199,7 @@ def _expected_outcome(effect: Effect) -> str:
 def _restored(undo: Decision, *, effect: Effect) -> str:
     """What an undo goes back to: what the machine had done, or what others said of the same screening."""
     assert undo.screening is not None
-    others = Decision.objects.conclusive().filter(screening=undo.screening).exclude(superseded_by=undo)
+    others = Decision.objects.conclusive().that_count().filter(screening=undo.screening).exclude(superseded_by=undo)
     return effect.outcome if others.exists() else undo.screening.automatic_outcome
 
 
@@ -208,7 +208,7 @@ def undone_effects_are_reversed() -> Iterator[Finding]:
     kept = Effect.objects.filter(decision=OuterRef("supersedes"), cancelled_at=None)
     reverse = Effect.objects.filter(decision=OuterRef("pk"))
     # Where others say the same, what they say goes on.
-    others = Decision.objects.live().conclusive().filter(screening=OuterRef("screening"))
+    others = Decision.objects.live().conclusive().that_count().filter(screening=OuterRef("screening"))
     undone = Decision.objects.filter(kind=Decision.Kind.UNDO).exclude(Exists(others))
     for undo in undone.filter(Exists(kept), ~Exists(reverse)).iterator():
         yield f"decision {undo.pk}", "undone, and its effect goes on"

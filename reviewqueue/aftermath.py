@@ -66,6 +66,8 @@ def _effect_of(decision: Decision) -> tuple[float | None, str]:
         if due_in > 0:
             return due_in, f"Takes effect in {due_in:.0f} s."
         return None, "In effect; undo reverses it."
+    if decision.source == Decision.Source.GOLD:
+        return None, "A check whose right verdict is known: nothing changes outside."
     if decision.verdict == Verdict.CANNOT_TELL:
         return None, "Someone else will look at it."
     if decision.screening is not None and decision.outcome != decision.screening.automatic_outcome:

@@ -41,8 +41,8 @@ class ThresholdField(NumberField):
 
 
 class PercentField(NumberField):
-    def __init__(self, **options: Any) -> None:
-        super().__init__(upper=100, step_size=None, **options)
+    def __init__(self, *, most: float = 100, **options: Any) -> None:
+        super().__init__(upper=int(most), step_size=None, **options)
         self.widget.attrs["step"] = "0.1"
 
 
@@ -64,6 +64,13 @@ class ThresholdsForm(forms.Form):
             "min_value": "Write a whole number of reviews, such as 600, or leave it empty.",
             "max_value": "Write at most 1000000 reviews, or leave it empty for no limit.",
         },
+    )
+    miss_share = PercentField(
+        label="Violations that one moderator misses, %",
+        example="15",
+        most=99,
+        required=False,
+        help_text="Empty or 0: not declared.",
     )
     why = forms.CharField(
         label="Why",
@@ -91,6 +98,7 @@ class ThresholdsForm(forms.Form):
                 "audit_rate_approve": f"{version.audit_rate_approve * 100:g}",
                 "audit_rate_reject": f"{version.audit_rate_reject * 100:g}",
                 "capacity": version.capacity,
+                "miss_share": f"{version.miss_share * 100:g}" if version.miss_share else "",
                 "why": version.why if version.state == version.State.DRAFT else "",
                 "policy": version.policy.slug,
                 "seen": seen.pk,
@@ -110,7 +118,10 @@ class ThresholdsForm(forms.Form):
     def changes(self) -> dict[str, Any]:
         """The fields of a policy version; rates as probabilities."""
         data = self.cleaned_data
+        # A link with thresholds alone leaves what is declared as it is.
+        declared = {"miss_share": float((data["miss_share"] or 0) / 100)} if "miss_share" in self.data else {}
         return {
+            **declared,
             "low": float(data["low"]),
             "high": float(data["high"]),
             "audit_rate_approve": float(data["audit_rate_approve"] / 100),

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from reviewqueue.views import (
+    gold,
     health,
     metrics,
     objections,
@@ -46,6 +47,11 @@ urlpatterns = [
     path("thresholds/shadows/<int:pk>/activate/", ruling.activate, name="shadow_activate"),
     path("thresholds/shadows/<int:pk>/uploads/<int:upload>/reveal/", shadow_images.reveal, name="shadow_reveal"),
     path("thresholds/shadows/<int:pk>/uploads/<int:upload>/<str:variant>/", shadow_images.image, name="shadow_image"),
+    path("thresholds/gold/", gold.items, name="gold"),
+    path("thresholds/gold/mark/", gold.mark, name="gold_mark"),
+    path("thresholds/gold/rate/", gold.rate, name="gold_rate"),
+    path("thresholds/gold/<int:pk>/retire/", gold.retire, name="gold_retire"),
+    path("checks/", gold.checks, name="checks"),
     path("uploads/", uploads.uploads, name="uploads"),
     path("uploads/new/", sending.send, name="send"),
     path("uploads/prescreen/", sending.prescreen_now, name="prescreen_now"),

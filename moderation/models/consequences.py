@@ -59,7 +59,12 @@ def _others_waiting(task: "ReviewTask") -> ReviewTaskQuerySet:
 
 
 def _same_question(task: "ReviewTask") -> ReviewTaskQuerySet:
-    """The sample's tasks on the screening, or those of reports and appeals: each goes its own way."""
+    """The sample's tasks on the screening, or those of reports and appeals: each goes its own way.
+
+    Each gold task stands for itself.
+    """
+    if task.kind == Decision.Source.GOLD:
+        return task.screened.tasks.filter(pk=task.pk)
     kinds = OBJECTED if task.kind in OBJECTED else (task.kind,)
     return task.screened.tasks.filter(kind__in=kinds)
 

@@ -45,6 +45,10 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         """Verdicts of people on tasks: those that can answer a report or an appeal."""
         return self.filter(source__in=["sample", *OBJECTED])
 
+    def that_count(self) -> Self:
+        """All but what people said of gold items, which changes nothing about the upload."""
+        return self.exclude(source=Decision.Source.GOLD)
+
     def last_verdict_of(self, reviewer: User) -> Self:
         """Live verdicts on tasks that ``reviewer`` gave, the last one first: what an undo takes back."""
         given = self.live().filter(reviewer=reviewer, kind=Decision.Kind.VERDICT, task__isnull=False, carried_from=None)

@@ -31,7 +31,7 @@ class Opinions:
 
     @classmethod
     def on(cls, screening: Screening) -> "Opinions":
-        live = Decision.objects.live().verdicts().filter(screening=screening).order_by("pk")
+        live = Decision.objects.live().verdicts().that_count().filter(screening=screening).order_by("pk")
         said = list(live.values_list("verdict", "source"))
         return cls(
             screening=screening,
@@ -95,6 +95,8 @@ class Further:
         if kind in OBJECTED:
             unsure = said.unsure_again
             return cls(needed=0 < unsure < ASKED_AT_MOST, by_lead=unsure == ASKED_AT_MOST - 1)
+        if kind == Decision.Source.GOLD:
+            return cls(needed=False, by_lead=False)
         return cls(needed=said.needs_another, by_lead=said.needs_lead)
 
 

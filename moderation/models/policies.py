@@ -42,12 +42,20 @@ class Policy(models.Model):
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=100)
+    gold_rate = models.FloatField(
+        default=0.02, help_text="Probability that a moderator who claims a task is given a gold item instead."
+    )
 
     objects = PolicyQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "policies"
         ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(gold_rate__gte=0, gold_rate__lte=0.5), name="gold_is_at_most_half_of_the_work"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -7,7 +7,7 @@ from django.db.models import Exists, Max, OuterRef, Q
 from django.db.models.functions import Now
 
 from moderation.models.claims import Claim
-from moderation.models.decisions import OBJECTED, Decision, DecisionQuerySet
+from moderation.models.decisions import Decision, DecisionQuerySet
 from moderation.models.people import User
 from moderation.models.screenings import Screening
 
@@ -58,12 +58,25 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
                 self.claimable()
                 .suitable_for(moderator)
                 .in_review_order()
+                .select_related("policy")
                 .select_for_update(skip_locked=True, of=("self",), no_key=True)
                 .first()
             )
             if task is not None:
+                task = self._gold_in_its_place(task, moderator) or task
                 task.hand_to(moderator)
             return task
+
+    def _gold_in_its_place(self, task: "ReviewTask", moderator: User) -> "ReviewTask | None":
+        """A gold item's task, so often as the policy says; never where there is no other work."""
+        item = task.policy.gold_items.drawn_for(moderator, rate=task.policy.gold_rate)
+        if item is None:
+            return None
+        left = self.claimable().filter(kind="gold", screening=item.screening)
+        found = left.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
+        return found or self.create(
+            kind="gold", screening=item.screening, upload_id=item.screening.upload_id, policy=task.policy
+        )
 
     def current(self, moderator: User) -> "ReviewTask | None":
         """The task that ``moderator`` holds now."""
@@ -93,14 +106,16 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
 
 
 def for_someone_else(moderator: User) -> Q:
-    """Tasks that are not for this person: they gave a verdict before, objected themselves, or it takes a lead.
+    """Tasks that are not for this person: they gave a verdict before, know the answer, objected, or it takes a lead.
 
     The last word is a lead's, also of one who could not tell before: there may be no other.
     """
     raised = moderator.objections.filter(screening=OuterRef("screening"))
+    marked = moderator.gold_items.filter(screening=OuterRef("screening"))
     before = _given(moderator, _said_on_screening(moderator))
     ever = _given(moderator, _said_of_picture(moderator))
-    return Q(Exists(raised)) | Q(before, ~Q(kind__in=OBJECTED)) | Q(ever, kind__in=OBJECTED)
+    known = Q(Exists(raised)) | Q(Exists(marked), kind="gold")
+    return known | Q(before, kind="screening") | Q(ever, ~Q(kind="screening"))
 
 
 def _given(moderator: User, own: DecisionQuerySet) -> Q:

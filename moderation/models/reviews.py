@@ -39,6 +39,7 @@ class ReviewTask(models.Model):
         SCREENING = "screening", "screening"
         REPORT = "report", "report"
         APPEAL = "appeal", "appeal"
+        GOLD = "gold", "gold item"
 
     kind = models.CharField(max_length=9, choices=Kind, default=Kind.SCREENING)
     upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="tasks")
@@ -65,7 +66,10 @@ class ReviewTask(models.Model):
             ("lead_reviews", "Can settle quarantine and decide what others could not tell"),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["screening", "round"], name="one_task_per_screening_and_round"),
+            # Everybody judges a gold item on a task of their own.
+            models.UniqueConstraint(
+                fields=["screening", "round"], condition=~Q(kind="gold"), name="one_task_per_screening_and_round"
+            ),
             models.CheckConstraint(
                 condition=Q(**NOT_CLAIMED) | Q(**{f"{name}__isnull": False for name in CLAIM_FIELDS}),
                 name="a_claim_is_whole_or_absent",
@@ -78,7 +82,7 @@ class ReviewTask(models.Model):
                 fields=["claimed_by"], condition=Q(claimed_by__isnull=False), name="one_claim_per_moderator"
             ),
             models.CheckConstraint(
-                condition=~Q(kind="screening") | Q(screening__isnull=False),
+                condition=~Q(kind__in=["screening", "gold"]) | Q(screening__isnull=False),
                 name="a_screening_task_has_its_screening",
             ),
         ]

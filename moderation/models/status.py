@@ -100,7 +100,7 @@ def _verdicts_on_quarantined(uploads: Sequence[Upload]) -> dict[int, Verdict]:
 def _standings(uploads: Sequence[Upload]) -> dict[int, dict[int, Standing]]:
     """By upload, then by policy."""
     live = Screening.objects.live().filter(upload__in=uploads)
-    decisions = Decision.objects.live().conclusive().filter(screening__in=live).order_by("pk")
+    decisions = Decision.objects.live().conclusive().that_count().filter(screening__in=live).order_by("pk")
     said: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for pk, verdict, source in decisions.values_list("screening_id", "verdict", "source"):
         said[pk].append((verdict, source))

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRedirect
 
-from moderation import tuning
+from moderation import gold, tuning
 from moderation.models import Policy, PolicyVersion
 from moderation.tuning import state, words
 from reviewqueue import error_rates
@@ -113,6 +113,7 @@ def show(
 ) -> HttpResponse:
     """The page, or the ``part`` of it that htmx asked for."""
     policy = proposed.policy
+    form.fields["miss_share"].help_text = words_of_miss_share(gold.measured(policy))
     current = tuning.in_force(policy)
     finding = state.find(policy)
     new_epoch = "" if proposed == current else proposed.why_new_epoch()
@@ -132,6 +133,15 @@ def show(
         context |= error_rates_of(finding)
     template = f"_threshold_{part}.html" if part and request.htmx else "thresholds.html"
     return render(request, f"reviewqueue/{template}", context, status=status)
+
+
+def words_of_miss_share(found: gold.Measured) -> str:
+    """What gold items say, beside the field where it is declared."""
+    if found.miss_share is None or found.miss_limits is None:
+        return "Empty or 0: not declared. Gold items have measured nothing yet."
+    low, high = found.miss_limits
+    share = f"{words.percent(found.miss_share)} ({words.percent(low)} to {words.percent(high)})"
+    return f"Measured with gold items: {share}, {found.missed} of {found.violating} verdicts. Empty or 0: not declared."
 
 
 def pairs_compared(finding: state.Finding, *, proposed: PolicyVersion, new_epoch: bool) -> dict[str, Any]:

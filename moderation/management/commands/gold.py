@@ -1,0 +1,75 @@
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from moderation import gold
+from moderation.files import StorageFull
+from moderation.inference.sandbox import SandboxUnavailable
+from moderation.management.commands.tune import policy_named, whole
+from moderation.models import GoldItem, ObjectionRefused, Policy, Upload, Verdict
+from moderation.objecting import PolicyUnclear
+from moderation.tuning.words import percent
+
+
+class Command(BaseCommand):
+    help = "Gold items: uploads whose right verdict is known, to measure what moderators miss."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--policy", metavar="SLUG", help="default: the first in force")
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+        mark = actions.add_parser("mark", help="use decided uploads as gold items")
+        mark.add_argument("uploads", type=whole, nargs="+", metavar="UPLOAD", help="an upload's number")
+        mark.add_argument("--truth", required=True, choices=["violating", "benign"], help="the verdict that is right")
+        mark.add_argument("--why", required=True, help="how that is known")
+        retire = actions.add_parser("retire", help="take gold items out of use")
+        retire.add_argument("uploads", type=whole, nargs="+", metavar="UPLOAD")
+        retire.add_argument("--why", required=True)
+        rate = actions.add_parser("rate", help="set how many of the tasks that people claim are gold items")
+        rate.add_argument("rate", type=float, metavar="R", help="a probability from 0 to 0.5")
+        results = actions.add_parser("results", help="show what moderators miss, pooled")
+        results.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *, action: str, **options: Any) -> None:
+        policy = policy_named(options["policy"])
+        try:
+            getattr(self, action)(policy, options)
+        except (gold.NotGold, ObjectionRefused, PolicyUnclear, StorageFull, SandboxUnavailable, ValueError) as refusal:
+            raise CommandError(str(refusal)) from refusal
+
+    def mark(self, policy: Policy, options: dict[str, Any]) -> None:
+        for number in options["uploads"]:
+            upload = Upload.objects.filter(pk=number).first()
+            if upload is None:
+                raise CommandError(f"There is no upload {number}. Nothing was marked from it on.")
+            truth = Verdict(options["truth"])
+            item = gold.mark(upload, truth=truth, why=options["why"], by=None, policy=policy.slug)
+            self.stdout.write(f"Upload {number} is a gold item: {item.truth}.")
+
+    def retire(self, policy: Policy, options: dict[str, Any]) -> None:
+        for number in options["uploads"]:
+            item = GoldItem.objects.filter(policy=policy, screening__upload=number, retired_at=None).first()
+            if item is None:
+                raise CommandError(f"Upload {number} is no gold item of {policy} in use.")
+            gold.retire(item, why=options["why"])
+            self.stdout.write(f"Upload {number} is out of use.")
+
+    def rate(self, policy: Policy, options: dict[str, Any]) -> None:
+        gold.set_rate(policy, rate=options["rate"])
+        self.stdout.write(f"{percent(options['rate'])} of what people claim under {policy} are gold items.")
+
+    def results(self, policy: Policy, options: dict[str, Any]) -> None:
+        found = gold.measured(policy)
+        if options["json"]:
+            items = GoldItem.objects.filter(policy=policy).active().count()
+            self.stdout.write(json.dumps({"policy": policy.slug, "items": items, **found.as_json()}))
+            return
+        self._say("of violations are missed", found.miss_share, found.miss_limits, n=found.violating)
+        self._say("of benign ones are called violating", found.alarm_share, found.alarm_limits, n=found.benign)
+
+    def _say(self, what: str, share: float | None, limits: tuple[float, float] | None, *, n: int) -> None:
+        if share is None or limits is None:
+            self.stdout.write(f"No verdict yet on how many {what}.")
+            return
+        low, high = map(percent, limits)
+        self.stdout.write(f"{percent(share)} {what}, between {low} and {high} at 95 %, by {n} verdicts.")
