@@ -1,11 +1,13 @@
 """Print what the statistics promise beside what simulations show, as the tables of docs/statistics.md.
 
-python -m benchmarks.statistics [--runs 1000]
+python -m benchmarks.statistics [--runs 1000] [--figures docs/figures]
 """
 
 import argparse
 import time
+from pathlib import Path
 
+from benchmarks import figures
 from tests.moderation.statistics import attacks, simulations
 from tests.moderation.statistics.reading import dress_scores
 
@@ -131,7 +133,13 @@ TABLES = (print_estimates, print_early_nights, print_naive, print_looks, print_s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=simulations.RUNS)
-    runs = parser.parse_args().runs
+    parser.add_argument("--figures", type=Path, metavar="FOLDER", help="write the figures there, and no table")
+    options = parser.parse_args()
+    runs = options.runs
+    if options.figures:
+        for path in figures.write(options.figures, scores=dress_scores(), runs=runs):
+            print(path)
+        return
     started = time.perf_counter()
     for table in TABLES:
         table(runs)
