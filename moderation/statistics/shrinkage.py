@@ -8,8 +8,10 @@ import scipy
 from moderation.statistics import checks
 from moderation.statistics.checks import Floats, Numbers
 
-# Log of alpha + beta, the number of labels that the common rate is worth.
-_LOG_STRENGTHS = (np.log(0.5), np.log(1e7))
+# The prior is worth half a hit and half a miss at least: one worth less, which has the greatest likelihood where no
+# group has a hit, would be sure of what nobody has seen.
+_LEAST = 0.5
+_MOST_STRENGTH = 1e7
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ def beta_binomial(x: Numbers, n: Numbers, confidence: float = 0.95) -> Shrunk | 
     """Shrink the rates x / n by empirical Bayes with a beta prior.
 
     The prior's mean is the pooled rate (with half a hit and half a miss added), its strength
-    maximises the marginal likelihood. Limits take the prior as known: for display, never for
-    certificates.
+    maximises the marginal likelihood, but is worth half a hit and half a miss at least. Limits
+    take the prior as known: for display, never for certificates.
 
     Args:
         x: hits per group, shape (groups,).
@@ -72,7 +74,8 @@ def _strength(hits: Floats, labels: Floats, *, mean: float) -> float:
         return -float(marginal.sum())
 
     # The likelihood may be flat or have its maximum at an end: a grid first, then its best cell.
-    grid = np.linspace(*_LOG_STRENGTHS, 60)
+    least = _LEAST / min(mean, 1 - mean)
+    grid = np.linspace(np.log(least), np.log(max(_MOST_STRENGTH, 2 * least)), 60)
     best = int(np.argmin([loss(point) for point in grid]))
     bounds = (grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)])
     return float(np.exp(scipy.optimize.minimize_scalar(loss, bounds=bounds, method="bounded").x))

@@ -1,6 +1,7 @@
 """What the ledger of a policy's epoch says about a pair of thresholds: estimates, evidence, a recommendation."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -14,6 +15,7 @@ from moderation.statistics.regions import LABELS_TO_SHOW
 from moderation.tuning.agreeing import Agreement, agreement
 from moderation.tuning.days import ClosedDay, closed_days, total
 from moderation.tuning.evidence import EDGES, RISKS, Evidence, all_shown, corrected, evidence, share_recognised
+from moderation.tuning.groups import Group, group_estimates
 from moderation.tuning.publishing import in_force
 from moderation.tuning.sequence import MONOTONE, Walk, goal_of, walk
 
@@ -64,6 +66,18 @@ class Finding:
             )
             for risk in RISKS
         ]
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """Estimates by community, each by the thresholds that it goes by; none where there is one group alone."""
+        return group_estimates(self.epoch, root=self._as_asked)
+
+    @property
+    def _as_asked(self) -> PolicyVersion:
+        """The version with the pair that is asked about, for those who go by it."""
+        asked = copy(self.version)
+        asked.low, asked.high = self.low, self.high
+        return asked
 
     @property
     def targets(self) -> Mapping[str, float]:
@@ -183,6 +197,7 @@ class Finding:
             "last_day": self.days[-1].day.isoformat() if self.days else None,
             "agreement": self.agreement.as_json(),
             "certificates": [certificate.content for certificate in self.certificates],
+            "groups": [group.as_json() for group in self.groups],
         }
         if not self.days:
             return report | {"estimates": {}, "evidence": [], "recommendation": None, "n_labelled": 0, "cost_10k": None}

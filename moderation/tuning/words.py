@@ -1,12 +1,13 @@
 """Estimates and evidence in plain words and as rows of a table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from moderation.statistics.choice import Recommendation
 from moderation.statistics.ledger import Estimate, Estimates
 from moderation.statistics.regions import LABELS_TO_SHOW
 from moderation.tuning.agreeing import Agreement
 from moderation.tuning.evidence import Evidence
+from moderation.tuning.groups import Group, GroupRate
 
 NOTHING = "-"
 NAMES = {
@@ -122,6 +123,34 @@ BINDING = {
     "no target": "that a side without a target keeps its threshold",
     "start": "that the sequence starts where the epoch began; only a new epoch can start elsewhere",
 }
+
+
+GROUP_HEADING = ("community", "low / high", "uploads", "violating, of those approved", "n",
+                 "benign, of those rejected", "n")  # fmt: skip
+ABOUT_GROUPS = (
+    "By community, estimates only: each is drawn towards what the communities have in common, the more the fewer "
+    "verdicts (n) it has. Certificates rest on all uploads together, and none is about one community."
+)
+
+
+def group_rows(groups: Sequence[Group]) -> list[list[str]]:
+    """For each community its name, thresholds and uploads, then both rates with their intervals and labels."""
+    return [
+        [
+            group.slug or "no community",
+            f"{group.low:g} / {group.high:g}{', inherited' if group.inherits else ''}",
+            f"{group.uploads:,}",
+            *_group_rate(group.leak_rate),
+            *_group_rate(group.wrongful_rate),
+        ]
+        for group in groups
+    ]
+
+
+def _group_rate(found: GroupRate | None) -> tuple[str, str]:
+    if found is None:
+        return "not enough audits", NOTHING
+    return f"{percent(found.value)} ({percent(found.low)} to {percent(found.high)})", f"{found.n:,}"
 
 
 def recommended(found: Recommendation | None) -> str:

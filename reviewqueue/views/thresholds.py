@@ -162,6 +162,9 @@ def error_rates_of(finding: state.Finding) -> dict[str, Any]:
         "finding": finding,
         "rates": error_rates.rates(finding),
         "meters": error_rates.meters(finding),
+        "groups": words.group_rows(finding.groups),
+        "group_heading": words.GROUP_HEADING,
+        "about_groups": words.ABOUT_GROUPS,
         "warnings": words.warnings(finding.estimates, finding.evidence, agreement=finding.agreement)
         if finding.days
         else [],

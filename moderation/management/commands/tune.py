@@ -104,6 +104,9 @@ class Command(BaseCommand):
         self._table(["", "estimate", "95 % interval", "n"], words.estimate_rows(found.estimates))
         self._table(["claim", "target", "evidence", "bound", "missing"], words.evidence_rows(found.evidence))
         self.stdout.write("Each claim that reaches 20 is certified at 95 % of its own; two together need 40 each.")
+        if found.groups:
+            self.stdout.write(words.ABOUT_GROUPS)
+            self._table(words.GROUP_HEADING, words.group_rows(found.groups))
         for certificate in found.certificates:
             self.stdout.write(f"Certified: {certificate}; ends {certificate.ends_at:%Y-%m-%d}.")
         if found.cost_10k is not None:

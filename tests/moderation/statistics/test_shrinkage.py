@@ -66,3 +66,13 @@ def test_no_hits_or_hits_only(hits, labels):
 def test_wrong_input_names_argument_value_and_what_is_accepted(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("hits", "limit"), [(0, "high"), (400, "low")])
+def test_what_nobody_has_seen_is_not_ruled_out(hits: int, limit: str):
+    shrunk = beta_binomial([hits, hits // 2], [400, 200])
+    assert (shrunk.low <= shrunk.values).all()
+    assert (shrunk.values <= shrunk.high).all()
+    far = getattr(shrunk, limit)
+    assert (abs(far - hits / 400) > 1e-3).all()
+    assert (abs(far - hits / 400) < 0.02).all()
