@@ -11,7 +11,7 @@ from typing import TypeVar
 import pghistory.models
 from django.apps import apps
 from django.db import connection
-from django.db.models import Count, Exists, Model, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, Model, OuterRef, Q, Subquery
 
 from moderation import files, routing
 from moderation.inference import embedded
@@ -21,6 +21,7 @@ from moderation.models import (
     Decision,
     Effect,
     Epoch,
+    Fingerprint,
     PolicyVersion,
     ReviewTask,
     Score,
@@ -120,6 +121,13 @@ def files_have_one_score() -> Iterator[Finding]:
     key = ("file", "classifier", "preprocessing_version", "label")
     for row in Score.objects.values(*key).annotate(scores=Count("pk")).filter(scores__gt=1).iterator():
         yield f"file {row['file']}", f"{row['scores']} scores for {row['label']} by classifier {row['classifier']}"
+
+
+def near_duplicates_belong_to_what_stands_for_itself() -> Iterator[Finding]:
+    """No chains: what people look at lies within the radius of each file that takes its verdict over."""
+    chained = Fingerprint.objects.exclude(cluster__fingerprint__cluster=F("cluster"))
+    for each in chained.select_related("file", "cluster").iterator():
+        yield f"file {each.file}", f"counts as {each.cluster}, which counts as another one itself"
 
 
 def screenings_follow_coin_and_thresholds() -> Iterator[Finding]:
@@ -290,7 +298,10 @@ def _rows_beside_their_history(event: type[Model]) -> Iterator[Finding]:
 def _changed_without_event(model: type[Model]) -> str:
     """When a row without any event is a problem: always, but for rows whose insert is their own audit."""
     # What a ledger row says without any event, the recount checks.
-    changed = {"Screening": "t.superseded", "Effect": "t.cancelled_at IS NOT NULL", "LedgerRow": "false"}
+    changed = {
+        "Screening": "t.superseded", "Effect": "t.cancelled_at IS NOT NULL", "LedgerRow": "false",
+        "Fingerprint": "false",  # nor does it say whether its cluster was another one
+    }  # fmt: skip
     return changed.get(model.__name__, "true")
 
 
@@ -326,6 +337,7 @@ RULES: dict[str, Callable[[], Iterator[Finding]]] = {
     "each decided task has exactly one live verdict": decided_tasks_have_one_live_verdict,
     "each screening has its score": screenings_have_their_score,
     "one score per file, classifier, preprocessing and label": files_have_one_score,
+    "each near-duplicate belongs to a file that stands for itself": near_duplicates_belong_to_what_stands_for_itself,
     "each screening follows its coin and thresholds": screenings_follow_coin_and_thresholds,
     "where a person is asked there is a task": asked_people_have_tasks,
     "each automatic route has its effect": automatic_routes_have_an_effect,

@@ -28,6 +28,8 @@ _LEAST_SIDE = 5
 _COSINES: Floats = (
     np.sqrt(2 / _GRID) * np.cos(np.pi / 2 / _GRID * np.outer(np.arange(1, _FREQUENCIES + 1), 2 * np.arange(_GRID) + 1))
 ).astype(np.float32)
+#: In a mirror image the cosines of odd order change their sign.
+_MIRROR = np.where(np.arange(1, _FREQUENCIES + 1) % 2, -1, 1).astype(np.float32)
 #: The authors' scale of the quality.
 _GRADIENTS_PER_PERCENT = 90
 
@@ -35,10 +37,10 @@ _GRADIENTS_PER_PERCENT = 90
 def fingerprint(picture: Image.Image) -> Fingerprint:
     """Hash an upright picture, in any of Pillow's modes that turn into grey."""
     if min(picture.size) < _LEAST_SIDE:
-        return Fingerprint(bytes(BITS // 8), 0)
+        return Fingerprint(bytes(BITS // 8), bytes(BITS // 8), 0)
     points = _points(picture)
     frequencies: Floats = _COSINES @ points @ _COSINES.T
-    return Fingerprint(_bits(frequencies), _quality(points))
+    return Fingerprint(_bits(frequencies), _bits(frequencies * _MIRROR), _quality(points))
 
 
 def _points(picture: Image.Image) -> Floats:

@@ -6,6 +6,7 @@ from moderation.models.decisions import Decision, UndoRefused, Verdict
 from moderation.models.effects import Effect
 from moderation.models.epochs import Epoch
 from moderation.models.exposures import Exposure
+from moderation.models.fingerprints import Fingerprint
 from moderation.models.gold import GoldItem
 from moderation.models.ledgers import (
     Certificate,
@@ -39,6 +40,7 @@ __all__ = [
     "Effect",
     "Epoch",
     "Exposure",
+    "Fingerprint",
     "FirstOpinion",
     "GoldItem",
     "IdempotentAnswer",

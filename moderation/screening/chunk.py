@@ -12,13 +12,15 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Exists
 
+from moderation.inference.fingerprints import Fingerprint
 from moderation.inference.images import Header, ImageRefused
 from moderation.inference.sandbox import Refused
 from moderation.inference.scorer import Scored
 from moderation.models import Score, Screening, ScreeningRun, StoredFile, Upload
+from moderation.models.fingerprints import of_files
 from moderation.models.uploads import StoredFileQuerySet, UploadQuerySet
-from moderation.screening import records
-from moderation.screening.attempts import Attempts, suspects
+from moderation.screening import clusters, records
+from moderation.screening.attempts import WATCH, Attempts, suspects
 from moderation.screening.engine import Engine
 from moderation.screening.fresh import FRESH, first_fresh_file, strays
 
@@ -134,9 +136,12 @@ class Screener:
             self.attempts.begin(claimed)
 
     def _work(self, claimed: Sequence[StoredFile], uploads: Sequence[Upload]) -> Counter[str]:
-        scores, refusals = self._scores(claimed)
+        scores, refusals, found = self._scores(claimed)
+        cluster_of = self._clusters(claimed, found)
         readable = [upload for upload in uploads if upload.file_id not in refusals]
         screenings = self.router.screenings(readable, scores=scores, done=self.done(readable))
+        for screening in screenings:
+            screening.duplicate_cluster = cluster_of.get(screening.upload.file_id)
         if not self.dry_run:
             refusals |= self._render(screenings, files={file.pk: file for file in claimed})
         screenings = [screening for screening in screenings if screening.upload.file_id not in refusals]
@@ -158,21 +163,34 @@ class Screener:
 
     def _scores(
         self, claimed: Sequence[StoredFile]
-    ) -> tuple[dict[int, dict[int, dict[str, Score]]], dict[int, Refused]]:
-        """The scores of each file by classifier and label: those that are known, and new ones for the rest."""
+    ) -> tuple[dict[int, dict[int, dict[str, Score]]], dict[int, Refused], dict[int, Fingerprint | None]]:
+        """The scores of each file by classifier and label: those that are known, and new ones for the rest.
+
+        Also what can't be read, and what those that were decoded just now are recognised by.
+        """
         scores = self._known_scores(claimed)
         missing = [file for file in claimed if not self._is_complete(scores[file.pk])]
         refusals: dict[int, Refused] = {}
+        hashed: dict[int, Fingerprint | None] = {}
         new: list[Score] = []
         for file, outcome in self.engine.score(missing):
             if isinstance(outcome, Refused):
                 refusals[file.pk] = outcome
             else:
                 _note_header(file, outcome.header)
+                hashed[file.pk] = outcome.fingerprint
                 new += self._unknown(file, outcome, known=scores[file.pk])
         for score in Score.objects.bulk_create(new):
             scores[score.file_id].setdefault(score.classifier_id, {})[score.label] = score
-        return scores, refusals
+        return scores, refusals, hashed
+
+    def _clusters(self, claimed: Sequence[StoredFile], found: dict[int, Fingerprint | None]) -> dict[int, int]:
+        """By file, the one that stands for all that are nearly the same picture."""
+        known = of_files(file.pk for file in claimed)
+        if self.dry_run:
+            return known
+        new = {file: each for file, each in found.items() if file not in known}
+        return known | clusters.join(new, using=WATCH)
 
     def _unknown(self, file: StoredFile, outcome: Scored, *, known: dict[int, dict[str, Score]]) -> list[Score]:
         found = self.engine.scores_of(file, outcome)

@@ -161,7 +161,7 @@ class ShadowScorer(Screener):
         return False
 
     def _work(self, claimed: Sequence[StoredFile], uploads: Sequence[Upload]) -> Counter[str]:
-        _, refusals = self._scores(claimed)
+        _, refusals, _ = self._scores(claimed)
         return Counter(uploads=sum(upload.file_id not in refusals for upload in uploads), unread=len(refusals))
 
 
