@@ -50,6 +50,11 @@ def first_upload(page: Page) -> None:
     page.wait_for_load_state()
 
 
+def first_run(page: Page) -> None:
+    page.click("main table a")
+    page.wait_for_load_state()
+
+
 def propose(page: Page) -> None:
     page.fill("input[name=low]", "0.25")
     page.fill("input[name=high]", "0.80")
@@ -71,6 +76,8 @@ SHOTS: list[Shot] = [
     ("admin", "uploads", "/uploads/", nothing),
     ("admin", "upload", "/uploads/", first_upload),
     ("admin", "send", "/uploads/new/", nothing),
+    ("admin", "runs", "/runs/", nothing),
+    ("admin", "run", "/runs/", first_run),
 ]
 
 

@@ -27,6 +27,7 @@ PAGES = [
     ("Thresholds", "thresholds", "see_thresholds"),
     ("Uploads", "uploads", "see_uploads"),
     ("Send in", "send", "send_uploads"),
+    ("Runs", "runs", "see_runs"),
 ]
 
 

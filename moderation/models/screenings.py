@@ -33,6 +33,7 @@ class ScreeningRun(models.Model):
     options = models.JSONField(default=dict)
     policy_versions = models.ManyToManyField(PolicyVersion, related_name="runs", help_text="In force when it began.")
     started_at = models.DateTimeField(db_default=Now())
+    worked_until = models.DateTimeField(null=True, blank=True, help_text="When it last committed something.")
     finished_at = models.DateTimeField(null=True, blank=True)
     counts = models.JSONField(default=dict)
     work_left = models.PositiveBigIntegerField(
@@ -85,7 +86,7 @@ class ScreeningRun(models.Model):
     def add(self, counts: Counter[str]) -> None:
         """Add to the run's counts, within the transaction that does what is counted. Locks the run's row till then."""
         run = ScreeningRun.objects.select_for_update().get(pk=self.pk)
-        ScreeningRun.objects.filter(pk=self.pk).update(counts=dict(Counter(run.counts) + counts))
+        ScreeningRun.objects.filter(pk=self.pk).update(counts=dict(Counter(run.counts) + counts), worked_until=Now())
 
 
 class ScreeningAttempt(models.Model):

@@ -1,7 +1,7 @@
 """A report in plain words: the same for the e-mail, the terminal and the page."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,15 +27,29 @@ class Section:
     note: str = ""
 
 
-def sections(report: Report) -> list[Section]:
+def done(night: Night) -> Section:
+    return Section(title="What was done", rows=list(_done(night)))
+
+
+def by_rules(night: Night) -> Section:
+    return Section(title="By these rules", rows=[_version(version) for version in night.versions])
+
+
+def drifted(drift: Sequence[ScoreDrift]) -> Section:
+    return Section(title="Score drift", rows=[_drift(each) for each in drift], note=NEVER_ALONE)
+
+
+def standing(report: Report) -> list[Section]:
+    """How things are now, whichever night it was."""
     return [
-        Section(title="What was done", rows=list(_done(report.night))),
         Section(title="What waits", rows=list(_waits(report.backlog))),
-        Section(title="Score drift", rows=[_drift(each) for each in report.drift], note=NEVER_ALONE),
         Section(title="The ledger", rows=list(_standing(report.standing))),
-        Section(title="By these rules", rows=[_version(version) for version in report.night.versions]),
         Section(title="Disk", rows=list(_disk(report.disk))),
     ]
+
+
+def sections(report: Report) -> list[Section]:
+    return [done(report.night), drifted(report.drift), by_rules(report.night), *standing(report)]
 
 
 def subject(report: Report) -> str:
@@ -72,7 +86,7 @@ def _done(night: Night) -> Iterator[tuple[str, str]]:
     reasons = ", ".join(f"{number:,} {reason.replace('_', ' ')}" for reason, number in quarantined.items())
     yield "Quarantined", f"{sum(quarantined.values()):,}" + (f": {reasons}" if reasons else "")
     for run in night.runs:
-        yield f"Run {run.pk}", in_a_line(run)
+        yield f"Run {run.pk}" if len(night.runs) > 1 else "When", in_a_line(run)
 
 
 def in_a_line(run: ScreeningRun) -> str:

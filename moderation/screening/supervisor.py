@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from django.db import connection, transaction
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from moderation.models import Epoch, Policy, PolicyVersion, ScreeningRun, Upload
 from moderation.models.shadows import in_shadow
@@ -259,7 +259,9 @@ def bury_dead_runs() -> None:
     running = ScreeningRun.objects.filter(state=ScreeningRun.State.RUNNING)
     dead = [run for run in running.values_list("pk", flat=True) if _lock(run)]
     attempts.suspect_all_of(ScreeningRun.objects.filter(pk__in=dead))
-    running.filter(pk__in=dead).update(state=ScreeningRun.State.INTERRUPTED, finished_at=Now())
+    # It may have been dead for long: its end was about when it last committed something.
+    ended = Coalesce("worked_until", "started_at")
+    running.filter(pk__in=dead).update(state=ScreeningRun.State.INTERRUPTED, finished_at=ended)
     for run in dead:
         _unlock(run)
 

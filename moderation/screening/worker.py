@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -59,8 +60,9 @@ def _serve(setup: dict[str, Any], *, answers: TextIO) -> None:
     from moderation.screening.lanes import Lanes
 
     def answer(content: dict[str, Any]) -> None:
-        answers.write(json.dumps(content) + "\n")  # one write: lanes answer from threads of their own
-        answers.flush()
+        with suppress(BrokenPipeError):  # our command is gone: what is committed stays, and stdin ends as well
+            answers.write(json.dumps(content) + "\n")  # one write: lanes answer from threads of their own
+            answers.flush()
 
     try:
         with _engine(setup) as engine:

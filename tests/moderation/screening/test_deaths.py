@@ -4,10 +4,12 @@ import os
 import random
 import signal
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.db.models import Count
+from django.utils import timezone
 
 from moderation.models import PolicyVersion, Score, Screening, ScreeningAttempt, ScreeningRun, Upload
 from moderation.screening import attempts
@@ -86,13 +88,14 @@ def test_a_file_dies_with_its_worker_twice_and_is_quarantined(red_policy: Policy
 
 def test_suspects_of_a_dead_command_are_screened_alone(red_policy: PolicyVersion) -> None:
     suspect, other = make_upload(content=red(0.5)), make_upload(content=red(0.6))
-    run = ScreeningRun.objects.create()  # nobody holds its lock
+    last = timezone.now() - timedelta(hours=3)
+    run = ScreeningRun.objects.create(started_at=last, worked_until=last)  # nobody holds its lock
     ScreeningAttempt.objects.create(file=suspect.file, run=run, worker="died with its command")
     command = start_command("prescreen", "--processes", "1")
     _, err = command.communicate(timeout=PATIENCE)
     assert command.returncode == 0, err
     run.refresh_from_db()
-    assert run.state == "interrupted"
+    assert (run.state, run.finished_at) == ("interrupted", last)
     first, last = Screening.objects.order_by("pk")
     assert (first.upload, last.upload) == (other, suspect), "what somebody died with comes last"
     assert not ScreeningAttempt.objects.exists()

@@ -1,0 +1,120 @@
+"""The pages of the pre-screen's runs."""
+
+import numpy as np
+import pytest
+from django.test import Client
+
+from reviewqueue.drift_chart import drift_chart
+from tests.factories import make_upload, make_user
+from tests.moderation.reporting.runs import make_ledger_day, make_run
+
+pytestmark = pytest.mark.django_db
+
+
+def signed_in(group: str = "operator") -> Client:
+    client = Client()
+    client.force_login(make_user(f"{group}-person", group=group))
+    return client
+
+
+@pytest.mark.parametrize(
+    ("group", "status"), [("operator", 200), ("lead", 200), ("admin", 200), ("moderator", 403), ("auditor", 403)]
+)
+def test_operators_leads_and_admins_may_see_runs(group: str, status: int) -> None:
+    run = make_run(ago=1)
+    client = signed_in(group)
+    assert client.get("/runs/").status_code == status
+    assert client.get(run.get_absolute_url()).status_code == status
+    assert (b">Runs<" in client.get("/keys/").content) is (status == 200)
+
+
+def test_before_the_first_run_the_page_says_what_starts_it() -> None:
+    page = signed_in().get("/runs/")
+    assert b"Nothing was pre-screened yet" in page.content
+    assert b"manage.py prescreen" in page.content
+
+
+def test_the_list_tells_how_things_stand_and_every_run() -> None:
+    make_upload()
+    make_run(ago=30, uploads=4, state="failed", work_left=None)
+    make_run(ago=3, uploads=1234, work_left=17, counts={"approve": 1000, "quarantined:truncated": 3})
+    page = signed_in().get("/runs/").content.decode()
+    for words in ("1,234", "3 truncated", "17", "not known", "failed", "Oldest since", "Free"):
+        assert words in page, words
+
+
+def test_what_somebody_should_look_at_stands_on_top() -> None:
+    make_run(ago=3, state="interrupted", work_left=None)
+    page = signed_in().get("/runs/").content.decode()
+    assert page.index("was killed. Nothing is lost") < page.index("Every run")
+
+
+def test_the_list_goes_on_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reviewqueue.views.runs.PAGE", 2)
+    made = [make_run(ago=ago).pk for ago in (5, 4, 3, 2, 1)]
+    client, seen, query = signed_in(), [], ""
+    while query is not None:
+        page = client.get(f"/runs/{query}")
+        seen += [run.pk for run in page.context["runs"]]
+        query = f"?before={page.context['older']}" if page.context["older"] else None
+    assert seen == made[::-1]
+
+
+@pytest.mark.parametrize("query", ["?before=x", "?before=-1", "?before=", f"?before={'9' * 30}", "?before=%D9%A3"])
+def test_a_page_that_can_not_be_understood_is_the_first(query: str) -> None:
+    run = make_run(ago=1)
+    assert [each.pk for each in signed_in().get(f"/runs/{query}").context["runs"]] == [run.pk]
+
+
+def test_a_run_tells_what_it_did_by_which_rules_and_that_drift_is_not_to_be_trusted_alone() -> None:
+    run = make_run(ago=1, uploads=50, counts={"approve": 40, "review": 10}, max_seconds=3600)
+    make_ledger_day(days_ago=1 / 24, bins={2: 40, 60: 10})
+    make_ledger_day(days_ago=3, bins={2: 90, 60: 10})
+    page = signed_in().get(f"/runs/{run.pk}/").content.decode()
+    for words in ("50 uploads in", "40 (80.0 %)", "--max-seconds 3600", "version 1, 0.20 to 0.80, open_nsfw"):
+        assert words in page, words
+    assert "KS distance 0.100: 50 uploads beside 100 of the 28 days before" in page
+    assert "Shown, never trusted alone." in page
+    assert "<polyline" in page
+
+
+@pytest.mark.parametrize(
+    ("state", "said"), [("running", "It goes on"), ("failed", "It failed"), ("interrupted", "It was killed")]
+)
+def test_a_run_that_did_not_end_well_says_so(state: str, said: str) -> None:
+    run = make_run(ago=1, state=state, work_left=None)
+    assert said in signed_in().get(f"/runs/{run.pk}/").content.decode()
+
+
+def test_an_unknown_run_is_not_found() -> None:
+    assert signed_in().get("/runs/12345/").status_code == 404
+
+
+def test_the_list_takes_the_same_few_queries_however_many_runs_there_are(django_assert_max_num_queries) -> None:
+    client = signed_in()
+    for ago in range(1, 25):
+        make_run(ago=ago)
+    with django_assert_max_num_queries(26):
+        client.get("/runs/")
+
+
+def test_a_chart_shows_shares_and_the_highest_bin() -> None:
+    night, before = np.zeros(101), np.zeros(101)
+    night[[0, 100]] = 90, 10
+    before[0] = 5
+    chart = drift_chart("Adult content", night=night, reference=before)
+    assert chart is not None
+    assert [bar.text for bar in (chart.bars[0], chart.bars[-1])] == [
+        "0.00 to 0.05: 90.00% of the night, 100.00% before",
+        "0.95 to 1.00: 10.00% of the night, 0.00% before",
+    ]
+    # 10 % is three of the four decades up; nothing has no height.
+    assert chart.bars[-1].height == pytest.approx(chart.floor - chart.up[0].at - (chart.up[1].at - chart.up[0].at))
+    assert chart.bars[5].height == 0
+    assert drift_chart("Adult content", night=np.zeros(101), reference=before) is None
+
+
+def test_without_days_before_there_is_no_line() -> None:
+    chart = drift_chart("Adult content", night=np.ones(101), reference=np.zeros(101))
+    assert chart is not None
+    assert chart.outline == ""
