@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('moderation', '0007_gold_items_show_what_is_missed'),
+        ('moderation', '0008_files_know_their_near_duplicates'),
     ]
 
     operations = [
