@@ -14,14 +14,14 @@ MEDIA_TYPE = "image/jpeg"
 BLURRED_SIDE = 16
 #: It is enlarged again to this, so that a page shows a soft blur and not squares.
 _BLURRED_SHOWN_SIDE = 160
-_CLEAR_QUALITY = 85
-_BLURRED_QUALITY = 60
+#: Of JPEG; with less, a blurred picture shows the edges of the encoder's blocks.
+_QUALITY = 85
 
 
 def encode(picture: Image.Image, *, max_side: int) -> tuple[bytes, bytes, int, int]:
     """Return (clear JPEG, blurred JPEG, width, height of the clear one) of an upright RGB picture."""
     fitted = _fitted(picture, max_side=max_side)
-    return _jpeg(fitted, quality=_CLEAR_QUALITY), _blurred(fitted), fitted.width, fitted.height
+    return _jpeg(fitted), _blurred(fitted), fitted.width, fitted.height
 
 
 def _fitted(picture: Image.Image, *, max_side: int) -> Image.Image:
@@ -38,7 +38,7 @@ def _blurred(picture: Image.Image) -> bytes:
     # Averaged cells: a detail smaller than a cell leaves nothing but its mean.
     tiny = picture.resize(within(picture.size, side=BLURRED_SIDE), Image.Resampling.BOX)
     shown = tiny.resize(within(picture.size, side=_BLURRED_SHOWN_SIDE), Image.Resampling.BICUBIC)
-    return _jpeg(shown, quality=_BLURRED_QUALITY)
+    return _jpeg(shown)
 
 
 def within(size: tuple[int, int], *, side: int) -> tuple[int, int]:
@@ -47,7 +47,7 @@ def within(size: tuple[int, int], *, side: int) -> tuple[int, int]:
     return width, height
 
 
-def _jpeg(picture: Image.Image, *, quality: int) -> bytes:
+def _jpeg(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=quality)
+    picture.save(buffer, "JPEG", quality=_QUALITY)
     return buffer.getvalue()
