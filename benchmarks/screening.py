@@ -4,7 +4,8 @@ bound   decode (draft), preprocess, session with one thread, in one process a co
 naive   full decode, session with its default threads, one image after the other
 ours    `manage.py prescreen`: PostgreSQL, sandboxed decoding, routing, tasks, renditions, audit trail
 
-Run it with ``make bench`` or ``make bench IMAGES=folder``; ``python -m benchmarks.screening --help`` has more.
+Run it with ``make bench`` or ``make bench IMAGES=folder``; ``python -m benchmarks.screening --help`` has more. With
+--eight-bit, bound and ours use a quantized variant of the network, calibrated on the same photos; naive does not.
 """
 
 import argparse
@@ -23,14 +24,18 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
+from benchmarks.memory import KINDS, Watch
 from moderation.cluster import Cluster
 from moderation.inference import decoder, embedded
 from moderation.inference.classifier import BATCH, Classifier
 from moderation.inference.images import Limits
+from moderation.inference.manifest import Manifest
 from moderation.inference.preprocessing import Preprocessing, prepare
 from moderation.inference.tensors import to_tensor
 
 CORES = len(os.sched_getaffinity(0))
+CALIBRATED_ON = 100
+EIGHT_BIT = "eight-bit"
 
 
 def main() -> None:
@@ -41,7 +46,8 @@ def main() -> None:
         print(
             f"{len(paths)} files, {sizes / len(paths) / 1000:.0f} kB each, {CORES} processes, {options.rounds} rounds"
         )
-        rounds = [one_round(paths, Path(folder) / f"data-{number}") for number in range(options.rounds)]
+        model = eight_bit(paths[:CALIBRATED_ON], Path(folder) / EIGHT_BIT) if options.eight_bit else None
+        rounds = [one_round(paths, Path(folder) / f"data-{number}", model=model) for number in range(options.rounds)]
     report(rounds)
 
 
@@ -51,6 +57,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=800, help="files to screen; photos are repeated with other bytes")
     parser.add_argument("--megapixels", type=float, help="scale the photos up first")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--eight-bit", action="store_true", help="with a quantized variant of the network")
     return parser.parse_args()
 
 
@@ -77,15 +84,42 @@ def scaled(photo: Path, megapixels: float) -> bytes:
     return out.getvalue()
 
 
-def one_round(paths: Sequence[Path], data: Path) -> dict[str, float]:
+def eight_bit(paths: Sequence[Path], folder: Path) -> Path:
+    """A quantized variant of the embedded network with its manifest, as `classifiers quantize` makes it."""
+    from moderation.inference.proving import prove  # noqa: PLC0415 (they bring onnx along)
+    from moderation.inference.published import Published  # noqa: PLC0415
+    from moderation.inference.quantizing import quantize  # noqa: PLC0415
+
+    folder.mkdir()
+    manifest, model = embedded.open_nsfw()
+    views = np.concatenate([view(path, manifest.preprocessing)[:1] for path in paths])
+    small = quantize(model.read_bytes(), manifest=manifest, method="static", views=views, folder=folder)
+    facts = {name: value for name, value in json.loads(manifest.to_json()).items() if name not in OF_THE_FILE}
+    proven = prove(Published(small, facts), name=EIGHT_BIT, narrowest=0.01, widest=0.02, apart=0.01)
+    (folder / f"{EIGHT_BIT}.json").write_text(proven.manifest.to_json())
+    target = folder / f"{EIGHT_BIT}.onnx"
+    target.write_bytes(small)
+    return target
+
+
+OF_THE_FILE = ("name", "file", "sha256", "golden")
+
+
+def one_round(paths: Sequence[Path], data: Path, *, model: Path | None) -> dict[str, float]:
     """Images per second of each; in turn, so that a machine that slows down slows all of them."""
-    return {"bound": bound(paths), "ours": ours(paths[0].parent, data), "naive": naive(paths[: len(paths) // 2])}
+    memory: dict[str, float] = {}
+    found = {
+        "bound": bound(paths, model=model),
+        "ours": ours(paths[0].parent, data, model=model, memory=memory),
+        "naive": naive(paths[: len(paths) // 2]),
+    }
+    return found | memory
 
 
-def bound(paths: Sequence[Path]) -> float:
+def bound(paths: Sequence[Path], *, model: Path | None) -> float:
     shares = [list(paths[core::CORES]) for core in range(CORES)]
     context = multiprocessing.get_context("spawn")
-    with context.Pool(CORES, initializer=load) as pool:
+    with context.Pool(CORES, initializer=load, initargs=(model,)) as pool:
         pool.map(noop, range(CORES))  # processes are up, the network is loaded
         started = time.perf_counter()
         pool.map(bare_loop, shares, chunksize=1)
@@ -95,8 +129,10 @@ def bound(paths: Sequence[Path]) -> float:
 NETWORK: list[Classifier] = []
 
 
-def load() -> None:
+def load(model: Path | None) -> None:
     manifest, path = embedded.open_nsfw()
+    if model is not None:
+        manifest, path = Manifest.from_json(model.with_suffix(".json").read_text()), model
     NETWORK.append(Classifier.load(path, manifest))
 
 
@@ -133,35 +169,50 @@ def naive(paths: Sequence[Path]) -> float:
     return len(paths) / (time.perf_counter() - started)
 
 
-def ours(folder: Path, data: Path) -> float:
+def ours(folder: Path, data: Path, *, model: Path | None, memory: dict[str, float]) -> float:
     """Images per second as the command reports them, from its start to the last commit."""
     data.mkdir()
     environment = {**os.environ, "DATA_DIR": str(data), "SECRET_KEY": "benchmark"}
     environment.pop("DATABASE_URL", None)
     cluster = Cluster(data)
     try:
-        for arguments in (["migrate", "--verbosity", "0"], ["ingest", str(folder), "--json"]):
-            manage(arguments, environment)
-        found = json.loads(manage(["prescreen", "--json"], environment).splitlines()[-1])
+        manage(["migrate", "--verbosity", "0"], environment)
+        if model is not None:
+            manage(["classifiers", "import", str(model), "--name", EIGHT_BIT], environment)
+            manage(["classifiers", "activate", EIGHT_BIT, *AS_BEFORE], environment)
+        manage(["ingest", str(folder), "--json"], environment)
+        found = json.loads(manage(["prescreen", "--json"], environment, memory=memory).splitlines()[-1])
         assert found["uploads"] == sum(1 for _ in folder.iterdir()), found
         return float(found["per_second"])
     finally:
         cluster.destroy()
 
 
-def manage(arguments: Sequence[str], environment: dict[str, str]) -> str:
+AS_BEFORE = ("--policy", "adult-content", "--low", "0.2", "--high", "0.8", "--why", "A benchmark.")
+
+
+def manage(arguments: Sequence[str], environment: dict[str, str], *, memory: dict[str, float] | None = None) -> str:
     command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        with Watch(process.pid) as watch:
+            printed, _ = process.communicate()
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, command)
+    if memory is not None:
+        memory.update(watch.megabytes)
+    return printed
 
 
 def report(rounds: Sequence[dict[str, float]]) -> None:
-    median = {name: float(np.median([each[name] for each in rounds])) for name in rounds[0]}
+    median = {name: float(np.median([each[name] for each in rounds])) for name in ("bound", "ours", "naive")}
     for name in ("bound", "ours", "naive"):
         found = ", ".join(f"{each[name]:.1f}" for each in rounds)
         print(f"{name:>6}: {median[name]:6.1f} images/s (rounds: {found})")
     for beside in ("bound", "naive"):
         ratios = [each["ours"] / each[beside] for each in rounds]
         print(f"ours / {beside}: {np.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+    for kind in KINDS:
+        print(f"greatest resident memory of a {kind}: {max(each.get(kind, 0.0) for each in rounds):.0f} MB")
 
 
 if __name__ == "__main__":
