@@ -1,9 +1,10 @@
-"""What the ledger says of the pair in force, as the thresholds page shows it."""
+"""What the ledger says of the pair in force, or of a classifier in the shadow, as pages show it."""
 
 from dataclasses import dataclass
 
 from moderation.tuning import words
 from moderation.tuning.evidence import Evidence
+from moderation.tuning.shadowed import Proof
 from moderation.tuning.state import Finding
 
 # Prevalence stands beside the two rates that mean little without it.
@@ -115,13 +116,13 @@ def _standing(finding: Finding, claim: Evidence) -> tuple[str, bool]:
     return f"evidence {words.meter(claim)}; {words.state(claim)}", False
 
 
-def rates(finding: Finding) -> list[Rate]:
+def rates(finding: Finding | Proof) -> list[Rate]:
     if not finding.days:
         return []
     return [_rate(name, finding) for name in SHOWN]
 
 
-def _rate(name: str, finding: Finding) -> Rate:
+def _rate(name: str, finding: Finding | Proof) -> Rate:
     found = getattr(finding.estimates, name)
     visible = found.shown and found.value is not None
     return Rate(
@@ -133,12 +134,12 @@ def _rate(name: str, finding: Finding) -> Rate:
     )
 
 
-def meters(finding: Finding) -> list[Meter]:
+def meters(finding: Finding | Proof) -> list[Meter]:
     return [_meter(finding, claim) for claim in finding.evidence if claim.target is not None] if finding.days else []
 
 
-def _meter(finding: Finding, claim: Evidence) -> Meter:
-    certificate = finding.certificate(claim.risk)
+def _meter(finding: Finding | Proof, claim: Evidence) -> Meter:
+    certificate = finding.certificate(claim.risk) if isinstance(finding, Finding) else None
     return Meter(
         claim=words.CLAIMS[claim.risk],
         target=words.percent(claim.target or 0),

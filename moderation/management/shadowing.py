@@ -1,10 +1,15 @@
 """`manage.py classifiers shadow`: what it takes, does and says."""
 
+from datetime import date
 from typing import Any
 
+from django.core.management.base import OutputWrapper
+
 from moderation import adoption
+from moderation.management.tables import write_table
 from moderation.models import Shadow, User
 from moderation.routing import Route
+from moderation.tuning import shadowed, words
 
 SHOWN = 20
 
@@ -26,6 +31,12 @@ def add_shadow(actions: Any, *, words: Any) -> None:
     shadow.add_argument("--combination", default="max", choices=["max", "sum"], help="of the labels (default: max)")
     shadow.add_argument("--low", type=float, help="candidate thresholds (default: those that keep the shares)")
     shadow.add_argument("--high", type=float)
+    shadow.add_argument(
+        "--since",
+        type=date.fromisoformat,
+        metavar="YYYY-MM-DD",
+        help="weigh only verdicts on uploads screened from this day on (default: the day after the shadow began)",
+    )
     shadow.add_argument("--flips", type=int, default=SHOWN, metavar="N", help="list the N worst (default: 20)")
     shadow.add_argument("--by", default="", metavar="USERNAME", help="in whose name (default: nobody's)")
     shadow.add_argument("--json", action="store_true", help="print one JSON object")
@@ -43,6 +54,18 @@ def open_shadow(name: str, *, policy: str, by: User | None, options: dict[str, A
     return adoption.put_in_shadow(
         name, policy=policy, labels=options["labels"], combination=options["combination"], by=by
     )
+
+
+def proof_of(found: adoption.Comparison, *, since: date | None) -> shadowed.Proof:
+    """What the audits say of it at the candidate thresholds.
+
+    Raises:
+        AdoptionRefused: a day on which it was not in the shadow yet.
+    """
+    try:
+        return shadowed.prove(found.shadow, low=found.low, high=found.high, since=since)
+    except shadowed.TooEarly as refused:
+        raise adoption.AdoptionRefused(str(refused)) from refused
 
 
 def in_words(found: adoption.Comparison, *, flips: int) -> str:
@@ -72,3 +95,21 @@ def in_words(found: adoption.Comparison, *, flips: int) -> str:
 def _share(found: adoption.Comparison, route: Route) -> str:
     now, then = found.share(route, then=False), found.share(route, then=True)
     return f"  {route:<8} {now:7.2%} -> {then:7.2%} ({then - now:+.2%})"
+
+
+def write_proof(out: OutputWrapper, proof: shadowed.Proof) -> None:
+    """What the audits say of it, in sentences and tables."""
+    if not proof.days:
+        out.write(f"No day since {proof.since} is closed yet: the audits say nothing of it so far.")
+        return
+    out.write(
+        f"By {len(proof.days)} closed days since {proof.since}, binned by its scores, at {proof.low:.2f} and "
+        f"{proof.high:.2f}:"
+    )
+    for sentence in words.sentences(proof.estimates, proof.evidence):
+        out.write(sentence)
+    write_table(out, ["", "estimate", "95 % interval", "n"], words.estimate_rows(proof.estimates))
+    write_table(out, words.CLAIM_COLUMNS, words.evidence_rows(proof.evidence))
+    if proof.erased:
+        out.write(f"{proof.erased:,} uploads were erased before it could score them, and are left out.")
+    out.write("This holds for a pair that was chosen without these verdicts; each further pair is another claim.")

@@ -17,6 +17,9 @@ from moderation.tuning.evidence import EDGES
 # The statistics take no probability of 0: a class that no coin reaches has no labels, and lies below every floor.
 NEVER = 1e-12
 
+#: Key, bin, class of uploads, pi; then how many uploads, labelled, violating and missing.
+Row = tuple[int, int, str, float, int, int, int, int]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClosedDay:
@@ -32,15 +35,23 @@ def closed_days(epoch: Epoch) -> list[ClosedDay]:
         .values_list("day_id", "bin", "region", "pi")
         .annotate(*(Sum(name) for name in ("uploads", "labelled", "violating", "missing")))
     )
-    classes = sorted({(pi, region) for _, _, region, pi, *_ in rows})
+    return [
+        ClosedDay(day=day.day, ledger=ledger)
+        for day, ledger in zip(days, ledgers(rows, [day.pk for day in days]), strict=True)
+    ]
+
+
+def ledgers(rows: Sequence[Row], keys: Sequence[int]) -> list[Ledger]:
+    """One ledger for each key, all over the same rate classes; a row is of one key, bin, class of uploads and pi."""
+    classes = sorted({(pi, name) for _, _, name, pi, *_ in rows})
     column = {key: k for k, key in enumerate(classes)}
     tables: dict[int, np.typing.NDArray[np.float64]] = defaultdict(
         lambda: np.zeros((4, len(EDGES) - 1, max(len(classes), 1)))
     )
-    for day, bin_, region, pi, *counts in rows:
-        tables[day][:, bin_, column[pi, region]] += counts
+    for key, bin_, name, pi, *counts in rows:
+        tables[key][:, bin_, column[pi, name]] += counts
     pis = [max(pi, NEVER) for pi, _ in classes] or [1.0]
-    return [ClosedDay(day=day.day, ledger=_ledger(tables[day.pk], pis)) for day in days]
+    return [_ledger(tables[key], pis) for key in keys]
 
 
 def _ledger(table: np.typing.NDArray[np.float64], pis: Sequence[float]) -> Ledger:

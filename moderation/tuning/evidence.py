@@ -18,6 +18,7 @@ from moderation.statistics.guarantee import (
     upper_bound,
 )
 from moderation.statistics.ledger import Estimate, Estimates, Ledger
+from moderation.statistics.regions import LABELS_TO_SHOW
 from moderation.statistics.risks import falls_below_floor
 
 RISKS: tuple[Risk, ...] = ("leak", "miss", "wrongful", "escapes")
@@ -181,6 +182,12 @@ def corrected(estimates: Estimates, *, miss_share: float) -> Estimates:
 def _divided(found: Estimate, *, by: float, most: float) -> Estimate:
     parts = {name: getattr(found, name) for name in ("value", "low", "high")}
     return replace(found, **{name: part and min(part / by, most) for name, part in parts.items()})
+
+
+def audits_missing(ledger: Ledger, *, low: float, high: float) -> int:
+    """How many more verdicts the audits of both sides need until every rate is shown."""
+    below, _, above = ledger.regions(low, high)
+    return sum(max(0, LABELS_TO_SHOW - side.labels) for side in (below, above) if not side.answered_for)
 
 
 def all_shown(estimates: Estimates) -> dict[str, dict[str, object]]:

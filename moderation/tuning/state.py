@@ -11,10 +11,18 @@ from moderation.models import Certificate, Epoch, Policy, PolicyVersion
 from moderation.statistics.choice import AuditRates, Costs, Recommendation, Situation, cost_10k, recommend
 from moderation.statistics.guarantee import Claim, Risk
 from moderation.statistics.ledger import Estimates, Ledger, estimate
-from moderation.statistics.regions import LABELS_TO_SHOW
 from moderation.tuning.agreeing import Agreement, agreement
 from moderation.tuning.days import ClosedDay, closed_days, total
-from moderation.tuning.evidence import EDGES, RISKS, Evidence, all_shown, corrected, evidence, share_recognised
+from moderation.tuning.evidence import (
+    EDGES,
+    RISKS,
+    Evidence,
+    all_shown,
+    audits_missing,
+    corrected,
+    evidence,
+    share_recognised,
+)
 from moderation.tuning.groups import Group, group_estimates
 from moderation.tuning.publishing import in_force
 from moderation.tuning.sequence import MONOTONE, Walk, goal_of, walk
@@ -182,8 +190,7 @@ class Finding:
     @property
     def audits_missing(self) -> int:
         """How many more verdicts the audits of both sides need until every rate is shown."""
-        below, _, above = self.total.regions(self.low, self.high)
-        return sum(max(0, LABELS_TO_SHOW - side.labels) for side in (below, above) if not side.answered_for)
+        return audits_missing(self.total, low=self.low, high=self.high)
 
     def as_json(self) -> dict[str, object]:
         report: dict[str, object] = {

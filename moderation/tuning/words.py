@@ -83,6 +83,9 @@ def estimate_rows(
     return rows
 
 
+CLAIM_COLUMNS = ("claim", "target", "evidence", "bound", "missing")
+
+
 def evidence_rows(evidence: list[Evidence]) -> list[list[str]]:
     """For each claim its name, target, evidence, bound and what is missing."""
     return [

@@ -11,6 +11,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 from moderation import adoption
 from moderation.models import Exposure, Shadow
 from moderation.routing import Route
+from moderation.tuning import shadowed
+from reviewqueue import error_rates
 from reviewqueue.blinding import shown_to
 from reviewqueue.forms import NO_TOKEN
 from reviewqueue.forms_shadows import ActivateForm, CandidateForm, StartForm
@@ -63,9 +65,18 @@ def shadow(request: ReviewerRequest, pk: int) -> HttpResponse:
         "activate": ActivateForm(
             initial={"low": f"{comparison.low:.2f}", "high": f"{comparison.high:.2f}", "seen": comparison.version.pk}
         ),
+        **audited(comparison),
         **flips(request, comparison, form=form),
     }
     return render(request, "reviewqueue/shadow.html", context, status=422 if form.errors else 200)
+
+
+def audited(found: adoption.Comparison) -> dict[str, Any]:
+    """What the audits say of it at the candidates, while it is in the shadow."""
+    if found.shadow.ended_at is not None:
+        return {"proof": None}
+    proof = shadowed.prove(found.shadow, low=found.low, high=found.high)
+    return {"proof": proof, "rates": error_rates.rates(proof), "meters": error_rates.meters(proof)}
 
 
 def shares(found: adoption.Comparison) -> list[dict[str, Any]]:

@@ -137,7 +137,7 @@ def test_who_may_not_review_reveals_nothing(shadow: Shadow) -> None:
 def test_queries_do_not_grow_with_the_uploads(shadow: Shadow, django_assert_max_num_queries: Any) -> None:
     compared(shadow, *[(0.1, 0.9)] * 15)
     client = signed_in()
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(26):
         client.get(f"/thresholds/shadows/{shadow.pk}/{AT}")
 
 
@@ -188,3 +188,10 @@ def test_only_scores_of_the_classifier_that_rules_are_compared(shadow: Shadow) -
     assert flips(signed_in(), shadow) == [(screening.upload_id, "approve-reject")]
     use_red_classifier()
     assert flips(signed_in("lead"), shadow) == []
+
+
+def test_the_page_says_from_when_on_audits_can_vouch_for_it(shadow: Shadow) -> None:
+    compared(shadow, (0.1, 0.9))
+    content = signed_in().get(f"/thresholds/shadows/{shadow.pk}/{AT}").content.decode()
+    assert "What the audits say of it" in content
+    assert "Only uploads that came after it was put in the shadow can vouch for it" in content

@@ -102,8 +102,12 @@ class Command(BaseCommand):
         adoption.stated_pair(options["low"], options["high"])
         shadow = shadowing.open_shadow(name, policy=policy, by=person, options=options)
         found = adoption.Comparison.of(shadow, low=options["low"], high=options["high"])
-        flips = options["flips"]
-        self.stdout.write(as_json(found.as_json(flips=flips)) if json else shadowing.in_words(found, flips=flips))
+        proof, flips = shadowing.proof_of(found, since=options["since"]), options["flips"]
+        if json:
+            self.stdout.write(as_json(found.as_json(flips=flips) | {"proof": proof.as_json()}))
+            return
+        self.stdout.write(shadowing.in_words(found, flips=flips))
+        shadowing.write_proof(self.stdout, proof)
 
     def do_retire(self, *, name: str, **_: Any) -> None:
         adoption.retire(name)

@@ -1,13 +1,11 @@
 import json
 from argparse import ArgumentTypeError
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
-from rich.table import Table
 
+from moderation.management.tables import write_table
 from moderation.models import Policy
 from moderation.tuning import state, trial, words
 from moderation.tuning.trial import Trial
@@ -101,12 +99,12 @@ class Command(BaseCommand):
         self.stdout.write(f"{len(found.days)} closed days, {first} to {last}, of epoch {found.epoch.pk}.")
         for sentence in words.sentences(found.estimates, found.evidence):
             self.stdout.write(sentence)
-        self._table(["", "estimate", "95 % interval", "n"], words.estimate_rows(found.estimates))
-        self._table(["claim", "target", "evidence", "bound", "missing"], words.evidence_rows(found.evidence))
+        write_table(self.stdout, ["", "estimate", "95 % interval", "n"], words.estimate_rows(found.estimates))
+        write_table(self.stdout, words.CLAIM_COLUMNS, words.evidence_rows(found.evidence))
         self.stdout.write("Each claim that reaches 20 is certified at 95 % of its own; two together need 40 each.")
         if found.groups:
             self.stdout.write(words.ABOUT_GROUPS)
-            self._table(words.GROUP_HEADING, words.group_rows(found.groups))
+            write_table(self.stdout, words.GROUP_HEADING, words.group_rows(found.groups))
         for certificate in found.certificates:
             self.stdout.write(f"Certified: {certificate}; ends {certificate.ends_at:%Y-%m-%d}.")
         if found.cost_10k is not None:
@@ -144,21 +142,11 @@ class Command(BaseCommand):
         for sentence in words.sentences(found.estimates, found.evidence):
             self.stdout.write(sentence)
         rows = words.estimate_rows(found.estimates, found.true_rates, found.naive)
-        self._table(["", "estimate", "95 % interval", "n", "truth", "naive"], rows)
+        write_table(self.stdout, ["", "estimate", "95 % interval", "n", "truth", "naive"], rows)
         self.stdout.write(
             "Truth: all labels, hidden ones too. "
             "Naive: the drawn labels as they come, unweighted; never to be relied on."
         )
-        self._table(["claim", "target", "evidence", "bound", "missing"], words.evidence_rows(found.evidence))
+        write_table(self.stdout, words.CLAIM_COLUMNS, words.evidence_rows(found.evidence))
         for warning in words.warnings(found.estimates, found.evidence):
             self.stdout.write(self.style.WARNING(warning))
-
-    def _table(self, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table that is as wide as it needs to be where no terminal says how wide that is."""
-        console = Console(width=None if self.stdout.isatty() else 140)
-        table = Table(*heading, box=None, pad_edge=False)
-        for row in rows:
-            table.add_row(*row)
-        with console.capture() as drawn:
-            console.print(table)
-        self.stdout.write(drawn.get())
