@@ -137,9 +137,9 @@ AXES_LOCKOUT_TEMPLATE = "account/locked_out.html"
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_VERBOSE = False
-# The address of the client as the reverse proxy reports it; without a proxy, as the socket has it.
-AXES_IPWARE_PROXY_COUNT = env.number("TRUSTED_PROXIES", default=0, at_most=10) or None
-AXES_IPWARE_META_PRECEDENCE_ORDER = ["HTTP_X_FORWARDED_FOR"] if AXES_IPWARE_PROXY_COUNT else ["REMOTE_ADDR"]
+# The address of the client as that many reverse proxies report it; without any, as the socket has it.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", default=0, at_most=10)
+AXES_CLIENT_IP_CALLABLE = "reviewqueue.accounts.client_address"
 
 # Safety in transport and in the browser
 HTTPS = env.flag("HTTPS", default=False)

@@ -1,8 +1,10 @@
 """Signing in: accounts are made by admins, never by visitors."""
 
+from contextlib import suppress
 from typing import Any
 
-from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 
@@ -20,3 +22,13 @@ def username_tried(request: HttpRequest, credentials: dict[str, Any] | None = No
     given = credentials or {}
     name = given.get("username") or given.get("login") or request.POST.get("login", "")
     return str(name).strip().lower()
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """Where a sign-in comes from, the same for django-axes' count and for allauth's; None where nobody says.
+
+    Behind proxies it is what the outermost of the trusted ones saw, never what a client writes in front of that.
+    """
+    with suppress(PermissionDenied):
+        return str(get_adapter(request).get_client_ip(request))
+    return None

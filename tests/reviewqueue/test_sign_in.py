@@ -80,6 +80,32 @@ def test_a_name_in_other_letters_or_with_spaces_does_not_go_around_the_lock(sett
     assert attempt(Client()).status_code == 429
 
 
+def from_address(address: str) -> Any:
+    """One failed sign-in that the proxy in front of us reports as coming from there."""
+    return Client().post(LOGIN, {"login": "mo", "password": "wrong"}, headers={"X-Forwarded-For": address})
+
+
+def test_behind_a_proxy_failures_elsewhere_do_not_lock_out_the_person(settings: Any) -> None:
+    settings.AXES_FAILURE_LIMIT = 2
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    make_user("mo")
+    assert [from_address("203.0.113.9").status_code for _ in range(2)] == [200, 429]
+    assert from_address("198.51.100.7").status_code == 200
+
+
+def test_an_address_that_the_client_made_up_does_not_go_around_the_lock(settings: Any) -> None:
+    settings.AXES_FAILURE_LIMIT = 2
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    make_user("mo")
+    assert [from_address(f"10.0.0.{n}, 203.0.113.9").status_code for n in range(2)] == [200, 429]
+
+
+def test_without_a_proxy_nobody_is_believed_about_their_address(settings: Any) -> None:
+    settings.AXES_FAILURE_LIMIT = 2
+    make_user("mo")
+    assert [from_address(f"203.0.113.{n}").status_code for n in range(2)] == [200, 429]
+
+
 def test_a_closed_account_does_not_get_in() -> None:
     make_user("mo")
     User.objects.update(is_active=False)
