@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 COLLECTED := $(or $(DATA_DIR),var)/static/staticfiles.json
 MANAGE := $(BIN)/python manage.py
 
-.PHONY: install install-dev install-torch run test test-slow check format bench bench-screening bench-claiming bench-draft bench-statistics bench-rollup stop clean
+.PHONY: install install-dev install-torch run test test-slow check format bench bench-screening bench-claiming bench-draft bench-statistics bench-rollup bench-night stop clean
 
 install: $(VENV)/installed
 
@@ -72,7 +72,7 @@ format: install-dev
 
 # The pre-screen's alone by default; each of the others by its own name.
 bench: bench-screening
-	@echo "Also: make bench-claiming, bench-draft, bench-statistics (minutes each), bench-rollup (half an hour, 20 GB)"
+	@echo "Also: make bench-claiming, bench-draft, bench-statistics (minutes each), bench-rollup and bench-night (half an hour each, 20 and 3 GB)"
 
 bench-screening: install-dev
 	$(BIN)/python -m benchmarks.screening $(if $(IMAGES),--images "$(IMAGES)")
@@ -88,6 +88,9 @@ bench-statistics: install-dev
 
 bench-rollup: install-dev
 	$(BIN)/python -m benchmarks.rollup $(if $(SIZES),--sizes $(SIZES))
+
+bench-night: install-dev
+	$(BIN)/python -m benchmarks.night $(if $(IMAGES),--images "$(IMAGES)") $(if $(COUNT),--count $(COUNT))
 
 stop:
 	@test ! -x $(BIN)/python || $(MANAGE) pg stop

@@ -1,0 +1,203 @@
+"""A night of 20,000 uploads with four kill -9 and a second process group beside it, and the same night once more.
+
+The uploads are varied by code from a folder of photos; one in 200 is cut short. Two groups of processes that share a
+database and a folder, as two machines would, screen them. At four moments something of the first one is killed with
+SIGKILL: its command, a worker, a decode process, the whole group; what ended is started again, as systemd would. Then
+`verify` looks at everything, and the same folder is taken in and screened again, which has to change no row.
+
+Meanwhile the resident memory of every process is sampled once a second.
+
+python -m benchmarks.night [--images FOLDER] [--count 20000] [--report FILE]
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+import psycopg
+
+from benchmarks.night_words import Found, Kill, Night
+from benchmarks.processes import Group, processes_of
+from moderation.cluster import Cluster
+from moderation.demo.pictures import read_photos
+from moderation.demo.variants import variants
+
+# After which share of the uploads, and what of the first group.
+KILLS = ((0.15, "command"), (0.35, "worker"), (0.55, "decoder"), (0.75, "group"))
+CUT_SHORT_EVERY = 200
+# All that a night writes and a second one must not touch; runs are apart.
+RECORD = ("storedfile", "upload", "score", "screening", "reviewtask", "effect", "drawnupload", "ledgerrow", "ledgerday")
+
+
+def main() -> None:
+    options = parse()
+    with tempfile.TemporaryDirectory(prefix="second-look-night-", dir=options.folder) as folder, here(folder) as place:
+        make_uploads(options.images, place.uploads, count=options.count)
+        print(f"{options.count:,} uploads made", flush=True)
+        found = whole(place, count=options.count)
+    print(found.in_words())
+    if options.report:
+        options.report.write_text(found.in_words())
+    sys.exit(0 if found.good else 1)
+
+
+def whole(place: "Place", *, count: int) -> Found:
+    place.manage("migrate", "--verbosity", "0")
+    ingested = place.ingest()
+    first = one_night(place, count=count, kills=KILLS)
+    verified = json.loads(place.manage("verify", "--json"))
+    before, report = place.fingerprint(), place.manage("prescreen", "report")
+    place.ingest()
+    again = one_night(place, count=count, kills=())
+    return Found(
+        count=count,
+        first=first,
+        again=again,
+        ingested=ingested,
+        verified=verified,
+        report=report,
+        screened=place.screened_once(),
+        changed=[name for name, found in place.fingerprint().items() if found != before[name]],
+    )
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, default=Path("demo"), help="a folder of photos (default: demo)")
+    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--report", type=Path, help="write the report, in Markdown, there as well")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where 6 GB may lie")
+    return parser.parse_args()
+
+
+def make_uploads(images: Path, target: Path, *, count: int) -> None:
+    """``count`` files with bytes of their own, each another crop, border, tint, ... of a photo."""
+    made = islice(variants(read_photos(images), random=Random(7)), count)
+    for number, (name, content) in enumerate(made):
+        path = target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # What is added after a JPEG's end changes no pixel; two crops may come out the same.
+        path.write_bytes(content[: len(content) // 2] if number % CUT_SHORT_EVERY == 0 else content)
+        with path.open("ab") as file:
+            file.write(number.to_bytes(4, "big"))
+
+
+@dataclass
+class Place:
+    """A database and a DATA_DIR of the night's own."""
+
+    url: str
+    data: Path
+    uploads: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        given = {
+            "DATABASE_URL": self.url,
+            "DATA_DIR": str(self.data),
+            "SECRET_KEY": "a night " * 8,
+            "LOG_LEVEL": "ERROR",
+        }
+        return {**os.environ, **given}
+
+    def manage(self, *arguments: str) -> str:
+        command = [sys.executable, "manage.py", *arguments]
+        ended = subprocess.run(command, env=self.environment, stdout=subprocess.PIPE, text=True, check=False)
+        if ended.returncode and arguments[0] != "verify":
+            sys.exit(f"manage.py {' '.join(arguments)} ended with {ended.returncode}")
+        return ended.stdout
+
+    def ingest(self) -> dict[str, object]:
+        found: dict[str, object] = json.loads(self.manage("ingest", str(self.uploads), "--json").splitlines()[-1])
+        return found
+
+    def ask(self, sql: str) -> list[tuple[object, ...]]:
+        with psycopg.connect(self.url) as connection:
+            return connection.execute(sql).fetchall()
+
+    def done(self) -> int:
+        """Uploads that wait no more."""
+        ((count,),) = self.ask("SELECT count(*) FROM moderation_upload WHERE status <> 'pending'")
+        return int(str(count))
+
+    def fingerprint(self) -> dict[str, object]:
+        """One hash a table over all its rows."""
+        sql = "SELECT md5(string_agg(t::text, '' ORDER BY id)) FROM moderation_{} t"
+        return {table: self.ask(sql.format(table))[0][0] for table in RECORD}
+
+    def screened_once(self) -> dict[str, int]:
+        """How many uploads have how many live screenings, of those that could be read."""
+        sql = """
+            SELECT live, count(*) FROM (
+                SELECT count(s.id) AS live FROM moderation_upload u
+                LEFT JOIN moderation_screening s ON s.upload_id = u.id AND NOT s.superseded
+                WHERE u.status <> 'quarantined' GROUP BY u.id
+            ) each GROUP BY live ORDER BY live
+        """
+        return {str(live): int(str(count)) for live, count in self.ask(sql)}
+
+
+@contextlib.contextmanager
+def here(folder: str) -> Iterator[Place]:
+    cluster = Cluster(Path(folder) / "data")
+    try:
+        cluster.start()
+        yield Place(url=cluster.url(), data=Path(folder) / "data", uploads=Path(folder) / "uploads")
+    finally:
+        cluster.destroy()
+
+
+def one_night(place: Place, *, count: int, kills: Sequence[tuple[float, str]]) -> Night:
+    """Two groups screen what is pending; a group that was killed, or lost its command, is started again."""
+    night, started, told = Night(), time.monotonic(), 0
+    due = [Kill(at=round(count * share), what=what) for share, what in kills]
+    first, second = (Group(place.environment, "prescreen", "--processes", "1") for _ in range(2))
+    while not (first.succeeded and second.succeeded):
+        done = place.done()
+        now = time.monotonic() - started
+        night.samples += [process.sample(now, done) for group in (first, second) for process in processes_of(group)]
+        if due and done >= due[0].at and kill(due[0], first):
+            due[0].after = done
+            night.kills.append(due.pop(0))
+            print(f"{now:5.0f} s: {done:,} done, killed the {night.kills[-1].what}", flush=True)
+        if first.ended and not first.succeeded:
+            first.start()
+            night.restarts += 1
+        if len(night.samples) // 1000 > told:
+            told = len(night.samples) // 1000
+            print(f"{now:5.0f} s: {done:,} done", flush=True)
+        time.sleep(1)
+    night.seconds = time.monotonic() - started
+    if due:
+        sys.exit(f"The night was over before a {due[0].what} could be killed. Take more uploads: --count {2 * count}")
+    # What a killed command's workers were busy with is screened alone by the next run.
+    place.manage("prescreen", "--processes", "1")
+    return night
+
+
+def kill(wanted: Kill, group: Group) -> bool:
+    """Kill what is wanted of the group, or say that it is not there yet."""
+    found = [process.pid for process in processes_of(group) if process.role == wanted.what]
+    if group.ended or not (found or wanted.what == "group"):
+        return False
+    with contextlib.suppress(ProcessLookupError):  # it ended just now
+        if wanted.what == "group":
+            os.killpg(group.pid, signal.SIGKILL)
+        else:
+            os.kill(found[0], signal.SIGKILL)
+    return True
+
+
+if __name__ == "__main__":
+    main()
