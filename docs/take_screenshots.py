@@ -1,11 +1,15 @@
 """Take the pictures of docs/screenshots from a demo that `make run` serves: every page, three sizes, light and dark.
 
-Run it as ``.venv/bin/python docs/take_screenshots.py http://localhost:8000 var/accounts.txt docs/screenshots``.
+Run it as ``.venv/bin/python docs/take_screenshots.py http://localhost:8000 var/accounts.txt docs/screenshots``; it
+writes docs/pages.md as well. Before that, so that the pages of a shadow show one: ``manage.py classifiers quantize
+open_nsfw --calibrate demo --name open_nsfw-8bit``, ``manage.py classifiers shadow open_nsfw-8bit --policy
+adult-content``, ``manage.py prescreen --shadows``.
 """
 
 import io
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -61,23 +65,41 @@ def propose(page: Page) -> None:
     page.wait_for_timeout(1500)
 
 
-Shot = tuple[str, str, str, Callable[[Page], None]]
-SHOTS: list[Shot] = [
-    ("", "sign-in", "/accounts/login/", nothing),
-    ("moderator", "review", "/", first_task),
-    ("moderator", "revealed", "/", revealed),
-    ("moderator", "reasons", "/", reasons),
-    ("moderator", "decided", "/", decided),
-    ("moderator", "keys", "/keys/", nothing),
-    ("lead", "quarantine", "/quarantine/", nothing),
-    ("admin", "thresholds", "/thresholds/", nothing),
-    ("admin", "thresholds-proposed", "/thresholds/", propose),
-    ("admin", "history", "/thresholds/history/", nothing),
-    ("admin", "uploads", "/uploads/", nothing),
-    ("admin", "upload", "/uploads/", first_upload),
-    ("admin", "send", "/uploads/new/", nothing),
-    ("admin", "runs", "/runs/", nothing),
-    ("admin", "run", "/runs/", first_run),
+def first_link(page: Page) -> None:
+    page.click("main table a")
+    page.wait_for_load_state()
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One page as ``who`` sees it; ``prepare`` brings it into the state that is shown."""
+
+    who: str
+    name: str
+    title: str
+    path: str
+    prepare: Callable[[Page], None] = nothing
+
+
+SHOTS = [
+    Shot("", "sign-in", "Signing in", "/accounts/login/"),
+    Shot("moderator", "review", "The queue: blurred until it is revealed", "/", first_task),
+    Shot("moderator", "revealed", "Revealed, while Space is held", "/", revealed),
+    Shot("moderator", "reasons", "Rejecting: the policy's reasons", "/", reasons),
+    Shot("moderator", "decided", "Decided: the score now, and a way back", "/", decided),
+    Shot("moderator", "keys", "Keys: remap them, or switch them off", "/keys/"),
+    Shot("lead", "quarantine", "Quarantine: what could not be read safely", "/quarantine/"),
+    Shot("lead", "appeals", "Reports and appeals", "/appeals/"),
+    Shot("admin", "thresholds", "Thresholds", "/thresholds/"),
+    Shot("admin", "thresholds-proposed", "What a proposed pair would do", "/thresholds/", propose),
+    Shot("admin", "history", "History and roll back", "/thresholds/history/"),
+    Shot("admin", "gold", "Gold items: what moderators miss", "/thresholds/gold/"),
+    Shot("admin", "shadow", "A classifier in the shadow", "/thresholds/shadows/", first_link),
+    Shot("admin", "runs", "Runs of the pre-screen", "/runs/"),
+    Shot("admin", "run", "One run, and how things stand", "/runs/", first_link),
+    Shot("admin", "uploads", "Uploads", "/uploads/"),
+    Shot("admin", "upload", "One upload, with everything that happened to it", "/uploads/", first_upload),
+    Shot("admin", "send", "Sending images in", "/uploads/new/"),
 ]
 
 
@@ -97,14 +119,15 @@ def main(url: str, accounts: Path, target: Path) -> None:
                     context = browser.new_context(
                         storage_state=state, color_scheme=scheme, viewport={"width": width, "height": height}
                     )
-                    for _, name, path, prepare in [shot for shot in SHOTS if shot[0] == who]:
+                    for shot in (shot for shot in SHOTS if shot.who == who):
                         page = context.new_page()
-                        page.goto(url + path)
-                        prepare(page)
-                        keep(page, target / f"{name}-{width}-{scheme}.webp", whole=who == "admin")
+                        page.goto(url + shot.path)
+                        shot.prepare(page)
+                        keep(page, target / f"{shot.name}-{width}-{scheme}.webp", whole=who == "admin")
                         page.close()
                     context.close()
         browser.close()
+    (target.parent / "pages.md").write_text(pages())
 
 
 def sign_in(page: Page, url: str, username: str, password: str) -> None:
@@ -118,6 +141,36 @@ def sign_in(page: Page, url: str, username: str, password: str) -> None:
 def keep(page: Page, path: Path, *, whole: bool) -> None:
     picture = Image.open(io.BytesIO(page.screenshot(full_page=whole)))
     picture.convert("RGB").save(path, quality=82, method=6)
+
+
+ABOUT = """# The pages
+
+Each at 1440 x 900, 1024 x 768 and 390 x 844, dark and light, from the demo that `make run` loads; pages of admins are
+shown whole. `docs/take_screenshots.py` takes them again.
+"""
+
+
+def pages() -> str:
+    """docs/pages.md: each page large, and links to it at every size."""
+    return "\n".join([ABOUT, *(section(shot) for shot in SHOTS)])
+
+
+def section(shot: Shot) -> str:
+    sizes = [width for width, _ in SIZES]
+    rows = [
+        " | ".join(f"[{scheme}](screenshots/{shot.name}-{width}-{scheme}.webp)" for width in sizes)
+        for scheme in SCHEMES
+    ]
+    return "\n".join(
+        [
+            f"## {shot.title}\n",
+            f"![{shot.title}, dark](screenshots/{shot.name}-1440-dark.webp)\n",
+            f"| {' | '.join(map(str, sizes))} |",
+            "|---" * len(sizes) + "|",
+            *(f"| {row} |" for row in rows),
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":
