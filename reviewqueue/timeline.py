@@ -56,7 +56,10 @@ def _objected(upload: Upload) -> Iterator[Event]:
 
 
 def _decided(upload: Upload) -> Iterator[Event]:
+    """What counts. What people said of a gold item is theirs alone, and would tell others that it is one."""
     for decision in upload.decisions.all():
+        if decision.source == Decision.Source.GOLD:
+            continue
         what = decision.get_verdict_display() or decision.get_kind_display()
         yield Event(
             at=decision.decided_at, what=f"Decision: {what}", who=f"by {decision.reviewer}", detail=_detail(decision)

@@ -25,7 +25,12 @@ class GoldItemQuerySet(models.QuerySet["GoldItem"]):
         return self.filter(Exists(text), retired_at=None, screening__upload__erased_at=None)
 
     def new_to(self, moderator: User) -> Self:
-        """Neither marked nor skipped by them, and they never gave a verdict on the same bytes."""
+        """Neither marked nor skipped by them, and they never gave a verdict on the same bytes.
+
+        To who may read the list of gold items, none is.
+        """
+        if moderator.has_perm("moderation.publish_thresholds"):
+            return self.none()
         seen = Decision.objects.verdicts().filter(reviewer=moderator, upload__file=OuterRef("screening__upload__file"))
         skipped = Skip.objects.filter(moderator=moderator, task__screening=OuterRef("screening"))
         return self.filter(~Exists(seen), ~Exists(skipped)).exclude(marked_by=moderator)

@@ -27,6 +27,10 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
     def undecided(self) -> Self:
         return self.filter(decided_at=None, withdrawn_at=None)
 
+    def asked_for(self) -> Self:
+        """Undecided tasks but for gold items', which are made when they are handed out and are nobody's work."""
+        return self.undecided().exclude(kind="gold")
+
     def claimable(self) -> Self:
         """Undecided tasks nobody holds; an expired claim does not hold."""
         return self.undecided().filter(Q(claimed_by=None) | Q(claim_expires_at__lte=Now()))
@@ -56,6 +60,7 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
             self.release(moderator)
             task = (
                 self.claimable()
+                .asked_for()
                 .suitable_for(moderator)
                 .in_review_order()
                 .select_related("policy")
@@ -72,7 +77,7 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
         item = task.policy.gold_items.drawn_for(moderator, rate=task.policy.gold_rate)
         if item is None:
             return None
-        left = self.claimable().filter(kind="gold", screening=item.screening)
+        left = self.claimable().filter(kind="gold", screening=item.screening, attempt=1)
         found = left.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
         return found or self.create(
             kind="gold", screening=item.screening, upload_id=item.screening.upload_id, policy=task.policy

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import models, transaction
 
-from moderation.models.decisions import Decision, Verdict, standing
+from moderation.models.decisions import OBJECTED, Decision, Verdict, standing
 from moderation.models.policies import Policy
 from moderation.models.screenings import Screening
 from moderation.models.uploads import Upload
@@ -105,7 +105,9 @@ def _standings(uploads: Sequence[Upload]) -> dict[int, dict[int, Standing]]:
     for pk, verdict, source in decisions.values_list("screening_id", "verdict", "source"):
         said[pk].append((verdict, source))
     undecided = set(
-        live.filter(tasks__isnull=False, tasks__decided_at=None, tasks__withdrawn_at=None).values_list("pk", flat=True)
+        live.filter(
+            tasks__kind__in=["screening", *OBJECTED], tasks__decided_at=None, tasks__withdrawn_at=None
+        ).values_list("pk", flat=True)
     )
     standings: dict[int, dict[int, Standing]] = defaultdict(dict)
     for pk, upload, policy, route, fallback in live.values_list(

@@ -23,7 +23,8 @@ class QueueCounts:
 
     @classmethod
     def of(cls, moderator: User) -> "QueueCounts":
-        tasks = ReviewTask.objects.undecided().aggregate(waiting=Count("pk"), oldest=Min("opened_at"))
+        # Without gold: one more in the count would tell that the task in hand is a gold item.
+        tasks = ReviewTask.objects.asked_for().aggregate(waiting=Count("pk"), oldest=Min("opened_at"))
         midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
         mine = (
             Decision.objects.live().verdicts().filter(reviewer=moderator, decided_at__gte=midnight, carried_from=None)
@@ -46,7 +47,7 @@ class Share:
         skipped = Q(Exists(Skip.objects.filter(task__screening=OuterRef("screening"), moderator=moderator)))
         free = Q(claimed_by=None) | Q(claim_expires_at__lte=Now()) | Q(claimed_by=moderator)
         return cls(
-            **ReviewTask.objects.undecided().aggregate(
+            **ReviewTask.objects.asked_for().aggregate(
                 for_someone_else=Count("pk", filter=closed),
                 skipped=Count("pk", filter=~closed & skipped),
                 claimable=Count("pk", filter=~closed & ~skipped & free),

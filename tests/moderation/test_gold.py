@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 from moderation import gold
 from moderation.models import Decision, Effect, GoldItem, LedgerRow, Policy, ReviewTask, Screening, Upload, User
 from moderation.models.opinions import Opinions
+from moderation.models.waiting import QueueCounts, Share
 from moderation.tuning.agreeing import agreement
 from moderation.tuning.rollup import differences, roll_up
 from moderation.verification import RULES
@@ -104,13 +105,63 @@ def test_nobody_meets_an_item_twice_nor_one_that_they_marked_or_judged_before(pe
 
 
 def test_who_skips_gold_does_not_meet_it_again_and_it_stays_for_others(people) -> None:
-    factories.make_task(score=0.5)
+    factories.make_tasks(2)
     marked()
     task = gold_for(people[0])
     assert task is not None
     task.skip(claim=task.claim)
     assert gold_for(people[0]) is None
     assert gold_for(people[1]) == task
+
+
+def test_gold_that_is_left_over_is_nobodys_work(people) -> None:
+    waiting = factories.make_task(score=0.5)
+    marked()
+    left = gold_for(people[0])
+    assert left is not None
+    left.skip(claim=left.claim)
+    Policy.objects.update(gold_rate=0)
+    assert ReviewTask.objects.claim_next(people[1]) == waiting
+    assert ReviewTask.objects.claim_next(people[0]) is None
+    assert Share.of(people[0]).skipped == 0
+
+
+def test_gold_in_hand_does_not_change_what_waits(people) -> None:
+    factories.make_tasks(3)
+    marked()
+    before = QueueCounts.of(people[0]).waiting
+    assert gold_for(people[0]) is not None
+    assert QueueCounts.of(people[0]).waiting == before == 3
+
+
+def test_who_may_read_the_list_of_gold_is_not_measured_with_it() -> None:
+    factories.make_tasks(2)
+    marked()
+    assert gold_for(factories.make_user("ada", group="admin")) is None
+
+
+def test_an_undone_verdict_does_not_take_the_first_one_from_somebody_else(people) -> None:
+    factories.make_task(score=0.5)
+    marked("violating")
+    task = judge(people[0], "benign").task
+    task.undo(by=people[0])
+    ReviewTask.objects.release(people[0])
+    judge(people[1], "benign")
+    assert gold.measured(factories.default_policy(), reviewer=people[1]).missed == 1
+
+
+def test_gold_in_hand_leaves_what_nobody_could_tell_as_it_stood() -> None:
+    leads = [factories.make_user(f"lead-{n}", group="lead") for n in range(5)]
+    upload = factories.make_task(score=0.5).upload
+    for lead in leads[:3]:
+        task = ReviewTask.objects.claim_next(lead)
+        task.decide("cannot_tell", claim=task.claim)
+    gold.mark(upload, truth="benign", why="Plain.", by=None)
+    stood = Upload.objects.get(pk=upload.pk).status
+    factories.make_tasks(2)
+    assert gold_for(leads[3]) is not None
+    judge(leads[4], "benign")
+    assert Upload.objects.get(pk=upload.pk).status == stood == "rejected"
 
 
 def test_the_first_verdict_is_measured_also_where_it_was_undone(people) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from moderation import files, gold
-from moderation.models import GoldItem, Policy, ReviewTask, User
+from moderation.models import GoldItem, Policy, ReviewTask, Upload, User
 from tests import factories
 from tests.moderation.test_gold import gold_for, judge, marked
 
@@ -134,6 +134,27 @@ def test_admins_see_it_pooled_and_no_name_and_each_person_their_own(page: Client
     assert "maximilian" not in pooled
     assert "of violations were missed: 1 of 1 verdict," in as_user(mo).get("/checks/").content.decode()
     assert "of violations were missed: 0 of 1 verdict," in as_user(max_).get("/checks/").content.decode()
+
+
+def test_the_uploads_own_page_lists_nobodys_verdict_on_gold(page: Client) -> None:
+    factories.make_task(score=0.5)
+    screening = marked()
+    judge(factories.make_user("moira"), "benign")
+    told = page.get(f"/uploads/{screening.upload_id}/").content.decode()
+    assert "Screened under" in told
+    assert "Decision" not in told
+    assert "moira" not in told
+
+
+def test_how_old_a_task_is_does_not_tell_gold_from_the_last_night() -> None:
+    one = factories.make_user("one")
+    factories.make_task(score=0.5)
+    screening = marked()
+    Upload.objects.filter(pk=screening.upload_id).update(received_at="2020-01-01T00:00Z")
+    task = gold_for(one)
+    assert task is not None
+    factories.make_renditions(task)
+    assert " d ago" not in stage_of(as_user(one))
 
 
 def test_the_measured_share_stands_beside_the_field_where_it_is_declared(page: Client) -> None:
