@@ -1,7 +1,8 @@
 """What claiming one chunk costs among 10,000 and among 1,000,000 pending uploads: medians, and their ratio.
 
 Pending uploads are written by SQL into a throw-away database, as many again that are screened before, between and
-behind them. Chunks are then claimed at the beginning, in the middle and near the end of the walk, and given back.
+behind them. Chunks are then claimed at the beginning, in the middle and near the end of the walk, and given back. The
+newest ones are fresh, all others a backlog: finding where the fresh begin, and that none is left, is measured as well.
 
 python -m benchmarks.claiming [--sizes 10000 1000000] [--folder FOLDER]
 """
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 CHUNKS = 15
 PLACES = {"at the beginning": 0.0, "in the middle": 0.5, "near the end": 0.8}
+FRESH = 1_000
 
 
 def main() -> None:
@@ -42,7 +44,8 @@ def measured(pending: int) -> dict[str, float]:
     """Milliseconds for one chunk, by where the walk stands."""
     fill(pending)
     screener = make_screener()
-    return {place: claiming(screener, first=int(share * 2 * pending)) for place, share in PLACES.items()}
+    found = {place: claiming(screener, first=int(share * 2 * pending)) for place, share in PLACES.items()}
+    return found | looking_for_fresh(screener)
 
 
 def fill(pending: int) -> None:
@@ -50,8 +53,9 @@ def fill(pending: int) -> None:
     execute("TRUNCATE moderation_screening, moderation_upload, moderation_storedfile CASCADE")
     series = f"generate_series(1, {2 * pending}) i"
     status = "CASE WHEN i / 1000 % 2 = 0 THEN 'approved' ELSE 'pending' END"
-    copy("storedfile", series, id="i", sha256="md5(i::text) || md5('again' || i)")
-    copy("upload", series, id="i", file_id="i", external_id="'picture-' || i", status=status)
+    at = f"now() - CASE WHEN i > {2 * pending - FRESH} THEN interval '1 hour' ELSE interval '3 days' END"
+    copy("storedfile", series, id="i", sha256="md5(i::text) || md5('again' || i)", created_at=at)
+    copy("upload", series, id="i", file_id="i", external_id="'picture-' || i", status=status, received_at=at)
     screened = "moderation_upload u WHERE u.status = 'approved'"
     copy("screening", screened, id="u.id", upload_id="u.id", superseded="false")
     execute("VACUUM ANALYZE")
@@ -80,6 +84,25 @@ def claiming(screener: "Screener", *, first: int) -> float:
         seconds, first = one_chunk(screener, first=first, size=CHUNK)
         times.append(seconds)
     return 1000 * statistics.median(times)
+
+
+def looking_for_fresh(screener: "Screener") -> dict[str, float]:
+    """The median of finding where the fresh uploads begin, and of the look-ups once a walk is past all of them."""
+    from moderation.screening.fresh import first_fresh_file  # noqa: PLC0415
+
+    since = screener.fresh_since()
+    assert since is not None
+    last = int(execute("SELECT max(id) FROM moderation_storedfile")[0][0])
+
+    def nothing_left() -> None:
+        screener.fresh_after = last
+        assert not screener.next_fresh(64, since=since).counts["files"]
+
+    execute("UPDATE moderation_upload SET status = 'approved' WHERE received_at > now() - interval '1 day'")
+    left = statistics.median(timed(nothing_left) for _ in range(CHUNKS))
+    execute("UPDATE moderation_upload SET status = 'pending' WHERE received_at > now() - interval '1 day'")
+    first = statistics.median(timed(lambda: first_fresh_file(since)) for _ in range(CHUNKS))
+    return {"finding the first fresh one": 1000 * first, "finding that none is left": 1000 * left}
 
 
 def one_chunk(screener: "Screener", *, first: int, size: int) -> tuple[float, int]:

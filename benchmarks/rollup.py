@@ -1,4 +1,4 @@
-"""What the roll-up of one night and `tune` take on top of 100,000, 1,000,000 and 10,000,000 screenings.
+"""What the roll-up of one night, `tune`, the report and /metrics take on top of 100,000 to 10,000,000 screenings.
 
 The record is written by SQL into a throw-away database: uploads, screenings, tasks and decisions of 90 days, all
 rolled up. Then come five nights of 10,000 uploads with their verdicts, each rolled up and asked about by itself.
@@ -59,6 +59,8 @@ def one_night(after: int, *, night: int) -> dict[str, float]:
         f"roll-up of {NIGHT:,} new": timed(lambda: run("rollup")),
         "roll-up of nothing": timed(lambda: run("rollup")),
         "tune": timed(lambda: run("tune", "--json")),
+        "prescreen report": timed(lambda: run("prescreen", "report")),
+        "/metrics": timed(scrape),
     }
 
 
@@ -103,6 +105,12 @@ def screenings(series: str, *, at: str) -> str:
             ) routed
         ) drawn
     ) one"""
+
+
+def scrape() -> None:
+    from moderation.reporting.metrics import exposition  # noqa: PLC0415
+
+    exposition()
 
 
 def run(*command: str) -> None:

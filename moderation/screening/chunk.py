@@ -72,10 +72,10 @@ class Screener:
         fresh_since = self.fresh_since()
         if fresh_since is None:
             return self._next_of_all(size)
-        chunk = self._next_fresh(size, since=fresh_since)
+        chunk = self.next_fresh(size, since=fresh_since)
         return chunk if chunk.counts["files"] or self.since else self._next_of_all(size)
 
-    def _next_fresh(self, size: int, *, since: datetime) -> Chunk:
+    def next_fresh(self, size: int, *, since: datetime) -> Chunk:
         """What has come in meanwhile is fresh, too: asked again at every chunk, at the price of two look-ups."""
         if self.fresh_after is None:
             self.fresh_after = first_fresh_file(since) - 1

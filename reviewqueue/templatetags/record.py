@@ -2,8 +2,17 @@
 
 from django import template
 
+from moderation.models import ScreeningRun
+from moderation.reporting.words import asked_for
+
 register = template.Library()
 MINUS = "\N{MINUS SIGN}"
+
+
+@register.filter
+def asked(run: ScreeningRun) -> str:
+    """What a run was asked beyond screening what is pending, as it was typed."""
+    return asked_for(run)
 
 
 @register.filter

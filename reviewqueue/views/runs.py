@@ -49,7 +49,6 @@ def run(request: ReviewerRequest, pk: int) -> HttpResponse:
     drift = drift_of(night)
     context = {
         "run": night.runs[0],
-        "asked": words.asked_for(night.runs[0]),
         "sections": [words.done(night), words.by_rules(night)],
         "drift": words.drifted(drift),
         "charts": [drift_chart(each.policy, night=each.night, reference=each.reference) for each in drift],

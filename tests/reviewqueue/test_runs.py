@@ -43,6 +43,11 @@ def test_the_list_tells_how_things_stand_and_every_run() -> None:
         assert words in page, words
 
 
+def test_a_run_that_only_looked_is_told_from_one_that_screened() -> None:
+    make_run(ago=3, uploads=5, dry_run=True, max_seconds=60)
+    assert "--dry-run --max-seconds 60" in signed_in().get("/runs/").content.decode()
+
+
 def test_what_somebody_should_look_at_stands_on_top() -> None:
     make_run(ago=3, state="interrupted", work_left=None)
     page = signed_in().get("/runs/").content.decode()

@@ -9,7 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from moderation.management.moments import moment
-from moderation.models import PolicyVersion, ScreeningRun, StoredFile, Upload
+from moderation.models import PolicyVersion, RollUp, Screening, ScreeningRun, StoredFile, Upload
 from tests.factories import make_upload, make_uploads, red
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -98,6 +98,8 @@ def test_a_run_notes_the_rules_it_went_by_and_what_it_left(red_policy: PolicyVer
     run = ScreeningRun.objects.get()
     assert (run.state, run.work_left) == ("stopped", 2)
     assert list(run.policy_versions.all()) == [red_policy]
+    assert run.started_at < run.worked_until < run.finished_at
+    assert RollUp.objects.get().screenings_read == Screening.objects.get().pk, "in the morning the ledger counts, too"
 
 
 @pytest.mark.parametrize("wrong", ["yesterday", "2026-02-30", "24", "7y", "", "2999-01-01"])
