@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db import connection, transaction
 
 from moderation.inference.embedded import open_nsfw
-from moderation.models import Classifier, Policy, PolicyVersion
+from moderation.models import Classifier, Epoch, Policy, PolicyVersion
 
 GROUPS = {
     "moderator": ["review_uploads"],
@@ -47,6 +47,7 @@ def ensure_defaults() -> None:
     with transaction.atomic(), pghistory.context(process="defaults"):
         _ensure_groups()
         _ensure_policy(_ensure_classifier())
+        _follow_the_plan()
 
 
 def _ensure_groups() -> None:
@@ -93,3 +94,11 @@ def _ensure_policy(classifier: Classifier) -> None:
         low=0.2,
         high=0.8,
     ).publish(by=None, why="The default that comes with the product.")
+
+
+def _follow_the_plan() -> None:
+    """Where an upgrade looks at files in another way, scores mean something else: evidence begins anew."""
+    for version in PolicyVersion.objects.root().in_force().filter(classifier__retired_at=None):
+        now = Epoch.objects.filter(policy=version.policy_id, closed_at=None).first()
+        if now and version.classifier and now.preprocessing_version != version.classifier.score_version:
+            version.copy_as_draft(by=None).publish(by=None, why="An upgrade looks at files in another way.")

@@ -41,8 +41,10 @@ def upload_path(sha256: str) -> Path:
     return uploads_folder() / sha256[:2] / sha256[2:4] / sha256
 
 
-def rendition_path(sha256: str, *, frame: int, variant: str) -> Path:
-    return renditions_folder() / sha256[:2] / sha256[2:4] / f"{sha256}-{frame}-{variant}.jpg"
+def rendition_path(sha256: str, *, frame: int, variant: str, appearance: int = 0) -> Path:
+    """Where what people see of a frame lies, as decoded (0) or in another appearance (``inference.views``)."""
+    shown = f"{frame}.{appearance}" if appearance else str(frame)
+    return renditions_folder() / sha256[:2] / sha256[2:4] / f"{sha256}-{shown}-{variant}.jpg"
 
 
 def make_folder(folder: Path) -> None:

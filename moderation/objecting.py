@@ -1,10 +1,9 @@
 """Another look at what was decided: reports say that an upload violates, appeals that a decision is wrong."""
 
-from moderation import files
 from moderation.inference.images import ImageRefused
 from moderation.inference.sandbox import Sandbox
 from moderation.models import ApiToken, Objection, ObjectionRefused, Screening, Upload, User
-from moderation.screening.engine import BLURRED, CLEAR, limits
+from moderation.screening.engine import limits, write_renditions
 
 MOST_CHARACTERS = 2000
 
@@ -71,19 +70,10 @@ def ensure_renditions(screening: Screening) -> None:
         StorageFull: they could not be written.
         SandboxUnavailable: no decode process can be started.
     """
-    file = screening.upload.file
-    paths = {
-        variant: files.rendition_path(file.sha256, frame=screening.frame, variant=variant)
-        for variant in (CLEAR, BLURRED)
-    }
-    if all(path.exists() for path in paths.values()):
-        return
     try:
         with Sandbox(limits=limits()) as sandbox:
-            rendition = sandbox.render(file.path, frame=screening.frame)
+            write_renditions(screening.upload.file, shots=screening.film, sandbox=sandbox)
     except ImageRefused as refused:
         raise ObjectionRefused(
             f"Nobody can be shown {screening.upload}: {refused.detail or refused.reason}. Nothing was saved."
         ) from refused
-    files.write(paths[CLEAR], [rendition.clear])
-    files.write(paths[BLURRED], [rendition.blurred])

@@ -31,6 +31,7 @@ from moderation.models import (
     Upload,
     Verdict,
 )
+from moderation.models.film import BLURRED, CLEAR
 from moderation.models.opinions import Opinions
 from moderation.models.status import statuses
 from moderation.tuning import certificates, rollup
@@ -117,6 +118,17 @@ def screenings_have_their_score() -> Iterator[Finding]:
         yield str(screening), "no score of its file by its classifier and preprocessing"
 
 
+def doubted_scores_go_to_a_person() -> Iterator[Finding]:
+    """Why a screening's score is not trusted is what its score says; then it is a person's, as the database sees to."""
+    other = Score.objects.filter(
+        file=OuterRef("upload__file"),
+        classifier=OuterRef("classifier"),
+        preprocessing_version=OuterRef("preprocessing_version"),
+    ).exclude(doubt=OuterRef("doubt"))
+    for screening in Screening.objects.filter(Exists(other)).iterator():
+        yield str(screening), f"its doubt is {screening.doubt or 'none'}, its score says another"
+
+
 def files_have_one_score() -> Iterator[Finding]:
     key = ("file", "classifier", "preprocessing_version", "label")
     for row in Score.objects.values(*key).annotate(scores=Count("pk")).filter(scores__gt=1).iterator():
@@ -147,9 +159,10 @@ def screenings_follow_coin_and_thresholds() -> Iterator[Finding]:
 
 def _could_be_drawn(screening: Screening) -> bool:
     """Whether pi, class and reason come from one throw: this version's, or an earlier one's of the same epoch."""
-    region = routing.Route(screening.rate_class.split(":")[0])
+    region = screening.rate_class.split(":")[0]
+    within = routing.Route.REVIEW if region == routing.DOUBTED else routing.Route(region)
     rates = routing.Rates(approve=screening.pi, review=screening.pi, reject=screening.pi)
-    return routing.draw(screening.u, within=region, rates=rates) == screening.draw
+    return routing.draw(screening.u, within=within, rates=rates, doubted=bool(screening.doubt)) == screening.draw
 
 
 def asked_people_have_tasks() -> Iterator[Finding]:
@@ -261,10 +274,10 @@ def retired_classifiers_rule_nothing() -> Iterator[Finding]:
 
 def undecided_tasks_have_renditions() -> Iterator[Finding]:
     for task in ReviewTask.objects.undecided().select_related("upload__file", "screening").iterator():
-        frame = task.screening.frame if task.screening else 0
-        for variant in ("clear", "blurred"):
-            if not files.rendition_path(task.upload.file.sha256, frame=frame, variant=variant).exists():
-                yield str(task), f"the {variant} rendition of frame {frame} is missing"
+        for shot in task.film:
+            for variant in (CLEAR, BLURRED):
+                if not shot.rendition(task.upload.file.sha256, variant=variant).exists():
+                    yield str(task), f"the {variant} rendition of frame {shot.frame} is missing"
 
 
 def changes_have_their_audit_row() -> Iterator[Finding]:
@@ -336,6 +349,7 @@ RULES: dict[str, Callable[[], Iterator[Finding]]] = {
     "each upload has the status that its record gives": uploads_have_the_status_of_their_record,
     "each decided task has exactly one live verdict": decided_tasks_have_one_live_verdict,
     "each screening has its score": screenings_have_their_score,
+    "each score that is not trusted goes to a person": doubted_scores_go_to_a_person,
     "one score per file, classifier, preprocessing and label": files_have_one_score,
     "each near-duplicate belongs to a file that stands for itself": near_duplicates_belong_to_what_stands_for_itself,
     "each screening follows its coin and thresholds": screenings_follow_coin_and_thresholds,

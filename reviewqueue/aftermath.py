@@ -8,6 +8,7 @@ from django.utils import timezone
 from moderation.models import Decision, Effect, Screening, User, Verdict
 from moderation.models.decisions import OBJECTED
 from moderation.routing import SamplingReason
+from reviewqueue.doubts import why_doubted
 
 SHOWN_FOR = timedelta(hours=1)
 SHOWN_AT_MOST = 10
@@ -90,5 +91,6 @@ def _why_sampled(screening: Screening) -> str:
         SamplingReason.REVIEW_BAND: f"Score {screening.score:.2f}, in the review band ({band})",
         SamplingReason.AUDIT_APPROVE: f"Score {screening.score:.2f}, approved by the machine; a random check",
         SamplingReason.AUDIT_REJECT: f"Score {screening.score:.2f}, rejected by the machine; a random check",
+        SamplingReason.DOUBT: f"Score {screening.score:.2f}, not trusted: {why_doubted(screening.doubt)}",
         SamplingReason.NONE: f"Score {screening.score:.2f}, review band {band}",
     }[SamplingReason(screening.sampling_reason)]

@@ -11,6 +11,7 @@ WHY_LOOKED_AT = {
     SamplingReason.REVIEW_BAND: "It lies in the review band, so a person is asked.",
     SamplingReason.AUDIT_APPROVE: "The coin drew it as an audit of what is approved.",
     SamplingReason.AUDIT_REJECT: "The coin drew it as an audit of what is rejected.",
+    SamplingReason.DOUBT: "Its score is not trusted, so a person is asked whatever it is.",
     SamplingReason.NONE: "The coin did not draw it: nobody is asked.",
 }
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from moderation import files
 from moderation.models import Claim, ReviewTask, Upload, User
 from moderation.models.waiting import Share
 from reviewqueue.aftermath import last_of
@@ -47,5 +46,4 @@ def rendition_exists(task: ReviewTask) -> bool:
 
 
 def rendition_of(task: ReviewTask, *, variant: str) -> Path:
-    frame = task.screening.frame if task.screening else 0
-    return files.rendition_path(task.upload.file.sha256, frame=frame, variant=variant)
+    return task.film[0].rendition(task.upload.file.sha256, variant=variant)

@@ -2,8 +2,9 @@
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -11,6 +12,7 @@ from django.db.models.functions import Now
 from PIL import Image
 
 from moderation import files, routing
+from moderation.inference.manifest import Manifest
 from moderation.models import (
     Classifier,
     Effect,
@@ -26,6 +28,7 @@ from moderation.models import (
     User,
     settle,
 )
+from tests.moderation.inference.patch_onnx import write_patch_classifier
 from tests.moderation.inference.tiny_onnx import write_red_classifier
 
 PASSWORD = "a long enough password"
@@ -38,7 +41,7 @@ def make_user(name: str = "mo", *, group: str = "moderator") -> User:
 
 
 def image_bytes(
-    colour: tuple[int, int, int] = (120, 130, 140), *, size: tuple[int, int] = (64, 48), fmt: str = "PNG"
+    colour: tuple[int, int, int] = (120, 130, 140), *, size: tuple[int, int] = (96, 72), fmt: str = "PNG"
 ) -> bytes:
     out = io.BytesIO()
     Image.new("RGB", size, colour).save(out, fmt)
@@ -54,7 +57,7 @@ def make_file(content: bytes | None = None) -> StoredFile:
     sha256 = files.store_upload(content)
     file, _ = StoredFile.objects.get_or_create(
         sha256=sha256,
-        defaults={"size": len(content), "format": "PNG", "width": 64, "height": 48, "frames": 1},
+        defaults={"size": len(content), "format": "PNG", "width": 96, "height": 72, "frames": 1},
     )
     return file
 
@@ -82,12 +85,12 @@ def version_in_force(policy: Policy | None = None) -> PolicyVersion:
     return PolicyVersion.objects.in_force().root().get(policy=policy or default_policy())
 
 
-def make_screening(upload: Upload | None = None, *, score: float = 0.5, u: float = 0.999) -> Screening:
+def make_screening(upload: Upload | None = None, *, score: float = 0.5, u: float = 0.999, doubt: str = "") -> Screening:
     """A screening as the pre-screen writes it, under the policy in force, with the coin showing ``u``."""
     upload = upload or make_upload()
     version = version_in_force()
     within = routing.region(score, low=version.low, high=version.high)
-    draw = routing.draw(u, within=within, rates=version.rates)
+    draw = routing.draw(u, within=within, rates=version.rates, doubted=bool(doubt))
     screening = Screening.objects.create(
         upload=upload,
         policy=version.policy,
@@ -95,8 +98,9 @@ def make_screening(upload: Upload | None = None, *, score: float = 0.5, u: float
         epoch=version.epoch,
         run=ScreeningRun.objects.get_or_create(pk=1, defaults={"options": {}})[0],
         classifier=version.classifier,
-        preprocessing_version=version.classifier.preprocessing_version,
+        preprocessing_version=version.classifier.score_version,
         score=score,
+        doubt=doubt,
         low=version.low,
         high=version.high,
         route=routing.route(within, draw=draw, fallback=version.rates.fallback),
@@ -133,7 +137,7 @@ def make_tasks(count: int) -> list[ReviewTask]:
     screenings = Screening.objects.bulk_create(
         Screening(
             upload=upload, policy=version.policy, policy_version=version, epoch=version.epoch, run=run,
-            classifier=version.classifier, preprocessing_version=version.classifier.preprocessing_version,
+            classifier=version.classifier, preprocessing_version=version.classifier.score_version,
             score=0.5, low=version.low, high=version.high, route="review",
             u=0.5, pi=1.0, sampling_reason="review_band", rate_class="review:1",
         )
@@ -151,10 +155,15 @@ def expire_claim(task: ReviewTask) -> None:
 
 def use_red_classifier(**content: Any) -> PolicyVersion:
     """Put a version in force whose classifier gives the mean of the red channel as its score."""
+    return use_classifier(write_red_classifier, **content)
+
+
+def use_classifier(write: Callable[[Path], tuple[Manifest, Path]], **content: Any) -> PolicyVersion:
+    """Register what ``write`` makes, and put a version in force that goes by its positive label."""
     files.classifiers_folder().mkdir(parents=True, exist_ok=True)
-    manifest, path = write_red_classifier(files.classifiers_folder())
+    manifest, path = write(files.classifiers_folder())
     classifier = Classifier.objects.create(
-        name="red",
+        name=manifest.name,
         sha256=manifest.sha256,
         preprocessing_version=manifest.preprocessing_version,
         manifest=json.loads(manifest.to_json()),
@@ -162,12 +171,18 @@ def use_red_classifier(**content: Any) -> PolicyVersion:
         licence=manifest.licence,
         file_name=path.name,
     )
-    version = version_in_force().copy_as_draft(by=None, classifier=classifier, labels=["red"], **content)
-    version.publish(by=None, why="A classifier whose scores the tests choose by colour.")
+    labels = [manifest.positive_label]
+    version = version_in_force().copy_as_draft(by=None, classifier=classifier, labels=labels, **content)
+    version.publish(by=None, why="A classifier whose scores the tests choose.")
     return version
 
 
-def red(value: float, *, size: tuple[int, int] = (16, 16), salt: int = 0) -> bytes:
+def use_patch_classifier(**content: Any) -> PolicyVersion:
+    """Put a version in force whose classifier reacts to a red patch (``patch_onnx``)."""
+    return use_classifier(write_patch_classifier, **content)
+
+
+def red(value: float, *, size: tuple[int, int] = (64, 64), salt: int = 0) -> bytes:
     """A PNG whose score is ``value``; another ``salt`` makes other bytes of the same score."""
     return image_bytes((round(value * 255), salt % 256, salt // 256), size=size)
 
@@ -191,5 +206,5 @@ def make_shadow(name: str = "green") -> Shadow:
 def make_shadow_score(screening: Screening, shadow: Shadow, value: float) -> None:
     Score.objects.create(
         file=screening.upload.file, classifier=shadow.classifier, label=shadow.labels[0], value=value, runtime="test",
-        preprocessing_version=shadow.classifier.preprocessing_version,
+        preprocessing_version=shadow.classifier.score_version,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from django.db.models.functions import Abs, Now
 
 from moderation.adoption.errors import AdoptionRefused
 from moderation.models import PolicyVersion, Score, Screening, Shadow
+from moderation.models.film import Shot, film
 from moderation.models.grid import GRID, GRID_STEPS
 from moderation.models.screenings import ScreeningQuerySet
 from moderation.routing import Route
@@ -27,14 +28,14 @@ class Flip:
     """An upload that would take another route.
 
     Attributes:
-        frame: what the classifier in the shadow saw its worst score in.
+        shot: what the classifier in the shadow saw its worst score in.
     """
 
     screening: Screening
     now: Route
     then: Route
     shadow: float
-    frame: int
+    shot: Shot
 
     def as_json(self) -> dict[str, Any]:
         upload = self.screening.upload
@@ -139,15 +140,15 @@ class Comparison:
         )
 
     def described(self, screenings: list[Screening]) -> list[Flip]:
-        """Rows of ``flips()`` with the frame that the shadow's score comes from."""
-        frames = self._frames(screenings)
+        """Rows of ``flips()`` with the picture that the shadow's score comes from."""
+        shots = self._shots(screenings)
         return [
             Flip(
                 screening=row,
                 now=ROUTES[row.now],  # type: ignore[attr-defined]  # annotated by flips()
                 then=ROUTES[row.then],  # type: ignore[attr-defined]
                 shadow=row.shadow,  # type: ignore[attr-defined]
-                frame=frames[row.upload.file_id],
+                shot=shots[row.upload.file_id],
             )
             for row in screenings
         ]
@@ -180,14 +181,11 @@ class Comparison:
         has_score = {"shadow__isnull": not scored}
         return self.shadow.compared().filter(created_at__gte=Now() - WINDOW, **has_score)
 
-    def _frames(self, screenings: list[Screening]) -> dict[int, int]:
-        scores = Score.objects.filter(
-            file__in={row.upload.file_id for row in screenings},
-            classifier=self.shadow.classifier,
-            preprocessing_version=self.shadow.classifier.preprocessing_version,
-            label__in=self.shadow.labels,
+    def _shots(self, screenings: list[Screening]) -> dict[int, Shot]:
+        scores = Score.objects.by(self.shadow.classifier).filter(
+            file__in={row.upload.file_id for row in screenings}, label__in=self.shadow.labels
         )
-        return dict(scores.order_by("value").values_list("file_id", "frame"))
+        return {score.file_id: film([score])[0] for score in scores.order_by("value")}
 
 
 def stated_pair(low: float | None, high: float | None) -> tuple[float, float] | None:

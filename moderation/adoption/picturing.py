@@ -3,12 +3,11 @@
 import time
 from collections.abc import Sequence
 
-from moderation import files
 from moderation.adoption.comparing import Flip
 from moderation.files import StorageFull
 from moderation.inference.images import ImageRefused
 from moderation.inference.sandbox import Sandbox, SandboxUnavailable
-from moderation.screening.engine import BLURRED, CLEAR, limits
+from moderation.screening.engine import limits, write_renditions
 
 #: A page waits no longer for its pictures; what is missing then is made when it is opened again.
 SECONDS = 5.0
@@ -25,15 +24,11 @@ def make_renditions(flips: Sequence[Flip], *, seconds: float = SECONDS) -> set[i
 
 
 def has_renditions(flip: Flip) -> bool:
-    sha256 = flip.screening.upload.file.sha256
-    return all(files.rendition_path(sha256, frame=flip.frame, variant=each).exists() for each in (CLEAR, BLURRED))
+    return flip.shot.is_rendered(flip.screening.upload.file.sha256)
 
 
 def _make(flip: Flip, *, sandbox: Sandbox) -> None:
-    file = flip.screening.upload.file
     try:
-        rendition = sandbox.render(file.path, frame=flip.frame)
-        files.write(files.rendition_path(file.sha256, frame=flip.frame, variant=CLEAR), [rendition.clear])
-        files.write(files.rendition_path(file.sha256, frame=flip.frame, variant=BLURRED), [rendition.blurred])
+        write_renditions(flip.screening.upload.file, shots=[flip.shot], sandbox=sandbox)
     except (ImageRefused, SandboxUnavailable, StorageFull):
         return  # the page says that there is no picture

@@ -12,6 +12,8 @@ import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,7 +24,7 @@ from moderation.inference.images import ImageRefused, Limits, Reason
 from moderation.inference.looking import Eye, Look, parts_of
 from moderation.inference.plan import WHOLE_PICTURES, Plan
 from moderation.inference.preprocessing import Preprocessing
-from moderation.inference.views import appearance_of
+from moderation.inference.views import Appearance
 from moderation.inference.wire import read_message, write_message
 
 Reply = tuple[dict[str, Any], list[bytes]]
@@ -114,13 +116,21 @@ def _probe(path: Path, *, limits: Limits) -> Reply:
 
 
 def _render(path: Path, request: Mapping[str, Any], *, limits: Limits) -> Reply:
+    """Two blobs for each (frame, appearance), in their order: the clear picture and the blurred one."""
+    sizes, blobs = list[tuple[int, int]](), list[bytes]()
+    alone = len({frame for frame, _ in request["wanted"]}) == 1
     with pixels.open_image(path, limits=limits) as image:
-        pixels.seek(image, frame=request["frame"], limits=limits)
-        image.draft(None, renditions.within(image.size, side=request["max_side"]))  # obeyed by JPEG alone
-        plain = pixels.upright_rgb(image)
-        picture = appearances.show(image, plain, appearance=appearance_of(request["view"])) or plain
-    clear, blurred, width, height = renditions.encode(picture, max_side=request["max_side"])
-    return {"width": width, "height": height, "media_type": renditions.MEDIA_TYPE}, [clear, blurred]
+        for frame, shown in groupby(request["wanted"], key=itemgetter(0)):
+            pixels.seek(image, frame=frame, limits=limits)
+            if alone:  # MPO would keep the scale for its next picture
+                image.draft(None, renditions.within(image.size, side=request["max_side"]))  # obeyed by JPEG alone
+            plain = pixels.upright_rgb(image)
+            for _, appearance in shown:
+                picture = appearances.show(image, plain, appearance=Appearance(appearance)) or plain
+                clear, blurred, *size = renditions.encode(picture, max_side=request["max_side"])
+                sizes.append((size[0], size[1]))
+                blobs += clear, blurred
+    return {"sizes": sizes, "media_type": renditions.MEDIA_TYPE}, blobs
 
 
 def _decode(path: Path, *, limits: Limits, preprocessings: list[Preprocessing], plan: Plan) -> Reply:

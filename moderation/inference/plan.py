@@ -66,5 +66,7 @@ class Plan:
         return self.near_from <= score < self.near_to
 
 
+#: By which uploads are scored. Another plan gives other scores, so an epoch ends with it.
+IN_FORCE = Plan()
 #: One look at each picture as a whole, up to 16 of them, and every score is believed.
 WHOLE_PICTURES = Plan(tiles=0, least_side=0)

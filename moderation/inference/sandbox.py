@@ -20,7 +20,7 @@ from moderation.inference.fingerprints import Fingerprint
 from moderation.inference.images import Header, ImageRefused, Limits, Reason
 from moderation.inference.plan import WHOLE_PICTURES, Plan
 from moderation.inference.preprocessing import Preprocessing
-from moderation.inference.views import WHOLE, Appearance, Box, Picture
+from moderation.inference.views import WHOLE, Appearance, Box, Picture, appearance_of
 from moderation.inference.wire import Message
 
 __all__ = ["Decoded", "Looked", "Refused", "Rendition", "Sandbox", "SandboxUnavailable", "UInt8Array"]
@@ -153,9 +153,26 @@ class Sandbox:
             ImageRefused: it is not an image that may be read.
             SandboxUnavailable: no decode process can be started.
         """
-        request = _request("render", path, frame=frame, view=view, max_side=max_side)
-        facts, (clear, blurred) = self._ask(request, seconds=self.limits.seconds)
-        return Rendition(bytes(clear), bytes(blurred), facts["width"], facts["height"], facts["media_type"])
+        (rendition,) = self.render_all(path, wanted=[(frame, appearance_of(view))], max_side=max_side)
+        return rendition
+
+    def render_all(
+        self, path: Path, *, wanted: Sequence[tuple[int, Appearance]], max_side: int = 1600
+    ) -> list[Rendition]:
+        """The same for several (frame, appearance) of one file, in one walk through it; in the order of ``wanted``.
+
+        Raises:
+            ImageRefused: it is not an image that may be read.
+            SandboxUnavailable: no decode process can be started.
+        """
+        request = _request("render", path, wanted=sorted(wanted), max_side=max_side)
+        facts, blobs = self._ask(request, seconds=self.limits.seconds)
+        pairs = zip(blobs[::2], blobs[1::2], facts["sizes"], strict=True)
+        made = [
+            Rendition(bytes(clear), bytes(blurred), width, height, facts["media_type"])
+            for clear, blurred, (width, height) in pairs
+        ]
+        return [made[sorted(wanted).index(each)] for each in wanted]
 
     def decode(self, paths: Sequence[Path]) -> Iterator[Decoded | Refused]:
         """Yield one outcome for each path, in order, while the next ones are being decoded.

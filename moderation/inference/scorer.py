@@ -14,9 +14,10 @@ from moderation.inference.closer import SecondLook, doubt, second_look
 from moderation.inference.fingerprints import Fingerprint
 from moderation.inference.images import Header, ImageRefused, Limits
 from moderation.inference.plan import WHOLE_PICTURES, Doubt, Plan
+from moderation.inference.preprocessing import Size
 from moderation.inference.sandbox import Decoded, Looked, Refused, Sandbox
 from moderation.inference.tensors import Float32Array, UInt8Array
-from moderation.inference.views import EVERYTHING, WHOLE, Box, view_number
+from moderation.inference.views import EVERYTHING, WHOLE, Box, is_whole, view_number
 
 __all__ = ["WHOLE", "LabelScore", "Scored", "Scorer", "Viewed"]
 
@@ -27,12 +28,22 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Viewed:
-    """The probability of one label in one view; ``box`` is its place in the frame, as shares of width and height."""
+    """The probability of one label in one view.
+
+    Attributes:
+        frame: index in the file, from 0.
+        view: what of the frame (``views``).
+        size: (width, height) of the whole picture in pixels, upright.
+        box: the view's place in it, as shares of width and height.
+        near: a part that is looked at only because the whole picture's score lies near the band.
+    """
 
     value: float
     frame: int
     view: int
+    size: Size = (0, 0)
     box: Box = EVERYTHING
+    near: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +65,11 @@ class LabelScore:
     def view(self) -> int:
         """What of the frame: see ``views``."""
         return self.views[0].view
+
+    @property
+    def whole(self) -> float:
+        """The greatest probability in a whole picture: what the score were if no part of one had been looked at."""
+        return next(view.value for view in self.views if is_whole(view.view))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,11 @@ class Scored:
     def scores(self) -> Mapping[Key, Mapping[str, LabelScore]]:
         """``scores[manifest.key][label]``."""
         return {key: found.labels for key, found in self.by_classifier.items()}
+
+    @property
+    def looked(self) -> int:
+        """How many views were computed, by all classifiers together."""
+        return sum(found.looked for found in self.by_classifier.values())
 
 
 class Scorer:
@@ -190,14 +211,14 @@ class Scorer:
     def _worst(self, looked: Looked, again: SecondLook, wholes: Float32Array, parts: Float32Array) -> LabelScore:
         """Of one label. Parts that only a score near the band asked for count where it is this label's."""
         seen = [
-            Viewed(value, picture.frame, view_number(picture.appearance, part=WHOLE))
+            Viewed(value, picture.frame, view_number(picture.appearance, part=WHOLE), picture.size)
             for value, picture in zip(wholes.tolist(), looked.pictures, strict=True)
         ]
         for value, part in zip(parts.tolist(), again.parts, strict=True):
             picture = looked.pictures[part.of]
             if not part.near or self.plan.is_near(seen[part.of].value):
                 number = view_number(picture.appearance, part=part.number)
-                seen.append(Viewed(value, picture.frame, number, part.box))
+                seen.append(Viewed(value, picture.frame, number, picture.size, part.box, near=part.near))
         return LabelScore(tuple(sorted(seen, key=lambda each: -each.value)))
 
 

@@ -61,6 +61,10 @@ def view_number(appearance: int, *, part: int) -> int:
     return 100 * appearance + part
 
 
+def is_whole(view: int) -> bool:
+    return view % 100 == WHOLE
+
+
 def appearance_of(view: int) -> Appearance:
     return Appearance(view // 100)
 

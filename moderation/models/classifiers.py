@@ -1,13 +1,18 @@
 """Classifiers as data, and the scores they gave."""
 
+from functools import reduce
+from operator import or_
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from moderation import files
+from moderation.inference import plan
+from moderation.inference.plan import Doubt
+from moderation.inference.views import is_whole
 from moderation.models.tracking import append_only, tracked
 from moderation.models.uploads import StoredFile
 
@@ -54,19 +59,37 @@ class Classifier(models.Model):
         """Where an imported file lies; the embedded one knows its own place."""
         return files.classifiers_folder() / self.file_name
 
+    @property
+    def score_version(self) -> str:
+        """The preprocessing version of its scores: how it prepares a picture, and what of a file it looks at now."""
+        return f"{self.preprocessing_version}+{plan.IN_FORCE.version}"
+
+
+class ScoreQuerySet(models.QuerySet["Score"]):
+    def by(self, *classifiers: Classifier) -> Self:
+        """The scores that these classifiers give now, and not those of an earlier way to look."""
+        pairs = (Q(classifier=each, preprocessing_version=each.score_version) for each in classifiers)
+        return self.filter(reduce(or_, pairs, Q(pk__in=[])))
+
 
 class Score(models.Model):
     """What one classifier says of one file: the worst of its views and frames, and which one that was."""
 
     file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="scores")
     classifier = models.ForeignKey(Classifier, on_delete=models.PROTECT, related_name="scores")
-    preprocessing_version = models.CharField(max_length=40)
+    preprocessing_version = models.CharField(max_length=60, help_text="See Classifier.score_version.")
     label = models.CharField(max_length=100)
     value = models.FloatField(help_text="Probability in [0, 1], as the classifier gave it.")
     frame = models.PositiveIntegerField(default=0)
     view = models.PositiveIntegerField(default=0, help_text="0: the whole picture; parts of it count from 1.")
+    views = models.JSONField(default=list, help_text="Where there were several: all of them, the worst first.")
+    looked = models.PositiveSmallIntegerField(default=1, help_text="How many views were computed.")
+    doubt = models.CharField(max_length=14, blank=True, choices=[(doubt.value, doubt.value) for doubt in Doubt])
+    measured = models.JSONField(default=dict, help_text="Signals of the first picture, as this classifier sees it.")
     runtime = models.CharField(max_length=100, help_text="Inference library, version and execution provider.")
     created_at = models.DateTimeField(db_default=Now())
+
+    objects = ScoreQuerySet.as_manager()
 
     class Meta:
         triggers = [append_only()]
@@ -80,3 +103,19 @@ class Score(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} {self.value:.4f}"
+
+    @property
+    def seen(self) -> list[dict[str, Any]]:
+        """Every view, the worst first; see ``inference.scorer.Viewed``."""
+        alone = {"value": self.value, "frame": self.frame, "view": self.view, "size": None, "box": None, "near": False}
+        return self.views or [alone]
+
+    @property
+    def box(self) -> list[float] | None:
+        """Where its view lies in the picture, as shares of the sides; None: it is all of it."""
+        return None if is_whole(self.view) else list(self.views[0]["box"])
+
+    @property
+    def whole(self) -> float:
+        """The greatest probability in a whole picture: what ``value`` were if no part of one had been looked at."""
+        return next((view["value"] for view in self.views if is_whole(view["view"])), self.value)

@@ -24,7 +24,7 @@ class Epoch(models.Model):
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="epochs")
     text_sha256 = models.CharField(max_length=64)
     classifier = models.ForeignKey("moderation.Classifier", on_delete=models.PROTECT, related_name="epochs")
-    preprocessing_version = models.CharField(max_length=40)
+    preprocessing_version = models.CharField(max_length=60, help_text="Of the scores: Classifier.score_version.")
     secret = models.BinaryField(max_length=32)
     grid = models.JSONField()
     start_low = models.FloatField()
@@ -65,7 +65,7 @@ def epoch_for(version: "PolicyVersion", *, root: "PolicyVersion", why: str) -> E
         policy=version.policy,
         text_sha256=root.text_sha256,
         classifier=root.classifier,
-        preprocessing_version=root.classifier.preprocessing_version,
+        preprocessing_version=root.classifier.score_version,
         secret=secrets.token_bytes(32),
         grid=GRID,
         start_low=version.low,
@@ -96,7 +96,7 @@ def _what_ends(epoch: Epoch, version: "PolicyVersion", *, root: "PolicyVersion")
         return "The labels that make the score, or how they combine, changed."
     if (epoch.classifier_id, epoch.preprocessing_version) != (
         root.classifier.pk,
-        root.classifier.preprocessing_version,
+        root.classifier.score_version,
     ):
         return "The classifier or its preprocessing changed."
     if lower := [risk for risk, pi in version.pi_floor.items() if pi < epoch.pi_floor[risk]]:

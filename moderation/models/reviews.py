@@ -17,6 +17,7 @@ from moderation.models.consequences import (
 )
 from moderation.models.decisions import Decision, UndoRefused, Verdict
 from moderation.models.exposures import Exposure
+from moderation.models.film import Shot
 from moderation.models.losses import explain_loss
 from moderation.models.people import User
 from moderation.models.policies import Policy
@@ -109,6 +110,11 @@ class ReviewTask(models.Model):
         """The screening that the task is about."""
         assert self.screening is not None
         return self.screening
+
+    @property
+    def film(self) -> list[Shot]:
+        """The pictures that are shown, the worst first."""
+        return self.screening.film if self.screening else [Shot(0)]
 
     @property
     def rules(self) -> PolicyVersion:
@@ -262,4 +268,5 @@ class ReviewTask(models.Model):
 
     def _shown(self, claim: Claim) -> dict[str, object]:
         revealed = Exposure.objects.filter(claim_token=claim.token).exists()
-        return {"revealed": revealed, "frame": self.screening.frame if self.screening else 0}
+        first = self.screening
+        return {"revealed": revealed, "frame": first.frame if first else 0, "view": first.view if first else 0}

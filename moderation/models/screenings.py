@@ -4,14 +4,17 @@ from collections import Counter
 from datetime import datetime
 from typing import Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
-from moderation.models.classifiers import Classifier
+from moderation.inference.views import appearance_of
+from moderation.models.classifiers import Classifier, Score
 from moderation.models.epochs import Epoch
+from moderation.models.film import Shot, film
 from moderation.models.policies import Policy
 from moderation.models.tracking import immutable_but_for, never_deleted, tracked_changes
 from moderation.models.uploads import StoredFile, Upload
@@ -124,9 +127,16 @@ class Screening(models.Model):
     epoch = models.ForeignKey(Epoch, on_delete=models.PROTECT, related_name="screenings")
     run = models.ForeignKey(ScreeningRun, on_delete=models.PROTECT, related_name="screenings")
     classifier = models.ForeignKey(Classifier, on_delete=models.PROTECT, related_name="screenings")
-    preprocessing_version = models.CharField(max_length=40)
+    preprocessing_version = models.CharField(max_length=60)
     score = models.FloatField(help_text="As compared with the thresholds.")
-    frame = models.PositiveIntegerField(default=0, help_text="The frame that gave the score, and that people see.")
+    # Where the score comes from, and what people see first.
+    frame = models.PositiveIntegerField(default=0)
+    view = models.PositiveIntegerField(default=0, help_text="What of the frame: 100 x appearance + part (views).")
+    box = ArrayField(
+        models.FloatField(), size=4, null=True, blank=True,
+        help_text="Left, top, right, bottom of a part as shares of the picture; null: all of it.",
+    )  # fmt: skip
+    doubt = models.CharField(max_length=14, blank=True, help_text="Why a person looks, whatever the score.")
     low = models.FloatField()
     high = models.FloatField()
     route = models.CharField(max_length=7, choices=[(route.value, route.value) for route in Route])
@@ -160,6 +170,11 @@ class Screening(models.Model):
                 name="drawn_when_u_is_below_pi",
             ),
             models.CheckConstraint(condition=Q(low__lte=F("high")), name="screened_with_thresholds_in_order"),
+            models.CheckConstraint(
+                condition=Q(doubt="") & ~Q(sampling_reason="doubt")
+                | ~Q(doubt="") & Q(sampling_reason="doubt", pi=1, route="review"),
+                name="what_is_doubted_goes_to_a_person",
+            ),
         ]
         indexes = [
             # Serves the histogram and the shares of the thresholds page.
@@ -180,6 +195,19 @@ class Screening(models.Model):
     @property
     def drawn(self) -> bool:
         return self.draw.drawn
+
+    @property
+    def film(self) -> list[Shot]:
+        """The pictures that were looked at, the worst first: the first one gave the score."""
+        # One epoch has one set of labels.
+        (labels,) = PolicyVersion.objects.root().filter(epoch=self.epoch_id).values_list("labels", flat=True)[:1]
+        scores = Score.objects.filter(
+            file=self.upload.file_id,
+            classifier=self.classifier_id,
+            preprocessing_version=self.preprocessing_version,
+            label__in=labels,
+        )
+        return film(scores.order_by("pk")) or [Shot(self.frame, appearance_of(self.view))]
 
     @property
     def automatic_outcome(self) -> str:

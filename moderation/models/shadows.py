@@ -71,19 +71,14 @@ class Shadow(models.Model):
     def compared(self) -> ScreeningQuerySet:
         """The live screenings of the policy by the classifier that rules it now, each ``beside`` the shadow's score.
 
-        Communities have thresholds of their own and are left out.
+        Communities have thresholds of their own and are left out, and so is what a person looks at whatever its score.
         """
         ruling = self.policy.versions.root().in_force().values("classifier")
-        live = Screening.objects.live().filter(policy=self.policy, policy_version__community=None)
+        live = Screening.objects.live().filter(policy=self.policy, policy_version__community=None, doubt="")
         return self.beside(live.filter(classifier=Subquery(ruling)))
 
     def _combined(self, file: OuterRef) -> models.QuerySet[Score, Any]:
-        scores = Score.objects.filter(
-            file=file,
-            classifier=self.classifier,
-            preprocessing_version=self.classifier.preprocessing_version,
-            label__in=self.labels,
-        )
+        scores = Score.objects.by(self.classifier).filter(file=file, label__in=self.labels)
         value = Max("value") if self.combination == Combination.MAX else Least(Sum("value"), Value(1.0))
         whole = scores.order_by().values("file").annotate(known=Count("pk"), combined=value)
         return whole.filter(known=len(self.labels)).values("combined")

@@ -75,7 +75,7 @@ def _counts(version: PolicyVersion, *, first: date, last: date) -> Floats:
         # By one_ledger_day_per_epoch_and_day, then by one_ledger_row_per_stratum: some hundred rows a day.
         day__epoch__policy=version.policy_id,
         day__epoch__classifier=classifier,
-        day__epoch__preprocessing_version=classifier.preprocessing_version if classifier else "",
+        day__epoch__preprocessing_version=classifier.score_version if classifier else "",
         day__day__range=(first, last),
     )
     counts = np.zeros(BINS)

@@ -5,7 +5,7 @@ a transaction; a chunk lasts seconds.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from moderation.inference.images import Header, ImageRefused
 from moderation.inference.sandbox import Refused
 from moderation.inference.scorer import Scored
 from moderation.models import Score, Screening, ScreeningRun, StoredFile, Upload
+from moderation.models.film import film
 from moderation.models.fingerprints import of_files
 from moderation.models.uploads import StoredFileQuerySet, UploadQuerySet
 from moderation.screening import clusters, records
@@ -27,7 +28,10 @@ from moderation.screening.fresh import FRESH, first_fresh_file, strays
 
 @dataclass
 class Chunk:
-    """What one chunk did: ``counts`` of files, uploads, approve, review, reject, audits and quarantined:<reason>."""
+    """What one chunk did.
+
+    ``counts``: files, uploads, approve, review, reject, audits, doubted, quarantined:<reason>, and views computed.
+    """
 
     last_file: int = 0
     counts: Counter[str] = field(default_factory=Counter)
@@ -136,20 +140,20 @@ class Screener:
             self.attempts.begin(claimed)
 
     def _work(self, claimed: Sequence[StoredFile], uploads: Sequence[Upload]) -> Counter[str]:
-        scores, refusals, found = self._scores(claimed)
+        scores, refusals, found, views = self._scores(claimed)
         cluster_of = self._clusters(claimed, found)
         readable = [upload for upload in uploads if upload.file_id not in refusals]
         screenings = self.router.screenings(readable, scores=scores, done=self.done(readable))
         for screening in screenings:
             screening.duplicate_cluster = cluster_of.get(screening.upload.file_id)
         if not self.dry_run:
-            refusals |= self._render(screenings, files={file.pk: file for file in claimed})
+            refusals |= self._render(screenings, files={file.pk: file for file in claimed}, scores=scores)
         screenings = [screening for screening in screenings if screening.upload.file_id not in refusals]
         self.save(screenings)
         quarantined = self.quarantine(refusals, uploads=uploads)
         records.settle_all(uploads)
         screened = len({screening.upload_id for screening in screenings})
-        return records.count(screenings) + quarantined + Counter(uploads=screened + quarantined.total())
+        return records.count(screenings) + quarantined + Counter(uploads=screened + quarantined.total(), views=views)
 
     def save(self, screenings: Sequence[Screening]) -> None:
         records.save_screenings(screenings)
@@ -163,16 +167,18 @@ class Screener:
 
     def _scores(
         self, claimed: Sequence[StoredFile]
-    ) -> tuple[dict[int, dict[int, dict[str, Score]]], dict[int, Refused], dict[int, Fingerprint | None]]:
+    ) -> tuple[dict[int, dict[int, dict[str, Score]]], dict[int, Refused], dict[int, Fingerprint | None], int]:
         """The scores of each file by classifier and label: those that are known, and new ones for the rest.
 
-        Also what can't be read, and what those that were decoded just now are recognised by.
+        Also what can't be read, what those that were decoded just now are recognised by, and how many views were
+        computed.
         """
         scores = self._known_scores(claimed)
         missing = [file for file in claimed if not self._is_complete(scores[file.pk])]
         refusals: dict[int, Refused] = {}
         hashed: dict[int, Fingerprint | None] = {}
         new: list[Score] = []
+        views = 0
         for file, outcome in self.engine.score(missing):
             if isinstance(outcome, Refused):
                 refusals[file.pk] = outcome
@@ -180,9 +186,10 @@ class Screener:
                 _note_header(file, outcome.header)
                 hashed[file.pk] = outcome.fingerprint
                 new += self._unknown(file, outcome, known=scores[file.pk])
+                views += outcome.looked
         for score in Score.objects.bulk_create(new):
             scores[score.file_id].setdefault(score.classifier_id, {})[score.label] = score
-        return scores, refusals, hashed
+        return scores, refusals, hashed, views
 
     def _clusters(self, claimed: Sequence[StoredFile], found: dict[int, Fingerprint | None]) -> dict[int, int]:
         """By file, the one that stands for all that are nearly the same picture."""
@@ -198,7 +205,7 @@ class Screener:
 
     def _known_scores(self, claimed: Sequence[StoredFile]) -> dict[int, dict[int, dict[str, Score]]]:
         scores: dict[int, dict[int, dict[str, Score]]] = {file.pk: {} for file in claimed}
-        for score in Score.objects.filter(file__in=claimed, classifier__in=self.engine.classifiers):
+        for score in Score.objects.by(*self.engine.classifiers.values()).filter(file__in=claimed):
             scores[score.file_id].setdefault(score.classifier_id, {})[score.label] = score
         return scores
 
@@ -209,13 +216,15 @@ class Screener:
             for label in self.engine.labels(classifier)
         )
 
-    def _render(self, screenings: Sequence[Screening], *, files: dict[int, StoredFile]) -> dict[int, Refused]:
+    def _render(
+        self, screenings: Sequence[Screening], *, files: dict[int, StoredFile], scores: Mapping[int, records.FileScores]
+    ) -> dict[int, Refused]:
         """Make the renditions of what people will be asked about. What can't be shown is not asked."""
         refusals: dict[int, Refused] = {}
         for screening in filter(records.needs_person, screenings):
             file = files[screening.upload.file_id]
             try:
-                self.engine.render(file, frame=screening.frame)
+                self.engine.render(file, shots=film(self.router.ruling(screening.policy_id, scores[file.pk]).values()))
             except ImageRefused as refused:
                 refusals[file.pk] = Refused(file.path, refused.reason, refused.detail)
         return refusals

@@ -2,23 +2,23 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Self
 
 from django.conf import settings
 
 from moderation import files
-from moderation.inference import embedded
+from moderation.inference import embedded, plan
 from moderation.inference.classifier import Classifier as Network
 from moderation.inference.images import Limits
 from moderation.inference.manifest import ClassifierFileError, Manifest
-from moderation.inference.sandbox import Refused
-from moderation.inference.scorer import Scored, Scorer
+from moderation.inference.sandbox import Refused, Sandbox
+from moderation.inference.scorer import ClassifierScores, Scored, Scorer
 from moderation.models import Classifier, Community, Epoch, PolicyVersion, Score, Shadow, StoredFile
+from moderation.models.film import BLURRED, CLEAR, Shot
 
 logger = logging.getLogger(__name__)
-CLEAR, BLURRED = "clear", "blurred"
 
 
 def limits() -> Limits:
@@ -118,18 +118,37 @@ class Rulebook:
         return self.root(policy_id)
 
 
+def _check_epochs(rulebook: Rulebook) -> None:
+    """An upgrade may bring another plan: its scores must not be recorded as evidence of an epoch of the former."""
+    for root in rulebook.roots:
+        assert root.classifier is not None
+        opened, now = rulebook.epochs[root.policy_id].preprocessing_version, root.classifier.score_version
+        if opened != now:
+            raise ClassifierFileError(
+                f"the epoch of {root.policy} was opened for scores by preprocessing {opened}; installed is {now}. Run "
+                "'manage.py migrate': it opens a new epoch."
+            )
+
+
 class Engine:
     """Scores stored files for a rulebook. One per worker process."""
 
     def __init__(self, rulebook: Rulebook) -> None:
+        """Load what the rulebook asks for.
+
+        Raises:
+            ClassifierFileError: a classifier is not the registered one, or looks otherwise than its epoch says.
+        """
         self.rulebook = rulebook
+        _check_epochs(rulebook)
         ruling = {version.classifier.pk: version.classifier for version in rulebook.roots if version.classifier}
         networks = {pk: load(classifier) for pk, classifier in ruling.items()}
         along = {each.classifier.pk: each.classifier for each in rulebook.shadows if each.classifier.pk not in ruling}
         networks |= _loaded(along.values())
         self.classifiers = {pk: classifier for pk, classifier in (ruling | along).items() if pk in networks}
         self.runtimes = {pk: network.runtime for pk, network in networks.items()}
-        self.scorer = Scorer(list(networks.values()), limits=limits())
+        asked = {network.manifest.key: self.labels(pk) for pk, network in networks.items()}
+        self.scorer = Scorer(list(networks.values()), limits=limits(), plan=plan.IN_FORCE, asked=asked)
 
     def __enter__(self) -> Self:
         return self
@@ -152,32 +171,50 @@ class Engine:
     def scores_of(self, file: StoredFile, outcome: Scored) -> list[Score]:
         """The rows to be kept of one outcome."""
         return [
-            Score(
-                file=file,
-                classifier=classifier,
-                preprocessing_version=classifier.preprocessing_version,
-                label=label,
-                value=found.value,
-                frame=found.frame,
-                view=found.view,
-                runtime=self.runtimes[classifier.pk],
-            )
+            self._score(file, classifier, label=label, found=found)
             for classifier in self.classifiers.values()
+            if (found := outcome.by_classifier[classifier.sha256, classifier.preprocessing_version])
             for label in self.labels(classifier.pk)
-            if (found := outcome.scores[classifier.sha256, classifier.preprocessing_version][label])
         ]
 
-    def render(self, file: StoredFile, *, frame: int) -> None:
-        """Write what people will see of ``frame``, unless it is there.
+    def _score(self, file: StoredFile, classifier: Classifier, *, label: str, found: ClassifierScores) -> Score:
+        worst = found.labels[label]
+        return Score(
+            file=file,
+            classifier=classifier,
+            preprocessing_version=classifier.score_version,
+            label=label,
+            value=worst.value,
+            frame=worst.frame,
+            view=worst.view,
+            views=[asdict(view) for view in worst.views] if len(worst.views) > 1 else [],
+            looked=found.looked,
+            doubt=found.doubt or "",
+            measured={name: round(value, 3) for name, value in found.measured.items()},
+            runtime=self.runtimes[classifier.pk],
+        )
+
+    def render(self, file: StoredFile, *, shots: Sequence[Shot]) -> None:
+        """Write what people will see of the file, unless it is there.
 
         Raises:
             ImageRefused: the full decode failed where the scoring one did not.
         """
-        paths = {
-            variant: files.rendition_path(file.sha256, frame=frame, variant=variant) for variant in (CLEAR, BLURRED)
-        }
-        if all(path.exists() for path in paths.values()):
-            return
-        rendition = self.scorer.sandbox.render(file.path, frame=frame)
-        files.write(paths[CLEAR], [rendition.clear])
-        files.write(paths[BLURRED], [rendition.blurred])
+        write_renditions(file, shots=shots, sandbox=self.scorer.sandbox)
+
+
+def write_renditions(file: StoredFile, *, shots: Sequence[Shot], sandbox: Sandbox) -> None:
+    """Write the pictures of ``shots`` that are missing, blurred and clear.
+
+    Raises:
+        ImageRefused: the file can't be read safely.
+        SandboxUnavailable: no decode process can be started.
+        StorageFull: the disk is full.
+    """
+    missing = [shot for shot in shots if not shot.is_rendered(file.sha256)]
+    if not missing:
+        return
+    renditions = sandbox.render_all(file.path, wanted=[shot.place for shot in missing])
+    for shot, rendition in zip(missing, renditions, strict=True):
+        files.write(shot.rendition(file.sha256, variant=CLEAR), [rendition.clear])
+        files.write(shot.rendition(file.sha256, variant=BLURRED), [rendition.blurred])

@@ -56,6 +56,12 @@ class Router:
             if (upload.pk, root.policy_id) not in done
         ]
 
+    def ruling(self, policy_id: int, scores: FileScores) -> dict[str, Score]:
+        """Of a file's scores, those that make the policy's, by label."""
+        root = self.rulebook.root(policy_id)
+        assert root.classifier is not None
+        return {label: scores[root.classifier.pk][label] for label in root.labels}
+
     def _first_draws(self, uploads: Sequence[Upload]) -> dict[tuple[int, int], Draw]:
         """What the coin showed at the first screening in this epoch: it stays, whatever was re-scored since."""
         earlier = Screening.objects.filter(upload__in=uploads, epoch__in=self.rulebook.epochs.values())
@@ -64,10 +70,11 @@ class Router:
     def _screening(self, upload: Upload, *, root: PolicyVersion, scores: FileScores, first: Draw | None) -> Screening:
         assert root.classifier is not None
         version = self.rulebook.version_for(root.policy_id, community_id=upload.community_id)
-        by_label = scores[root.classifier.pk]
-        score = root.combine({label: by_label[label].value for label in root.labels})
+        found = self.ruling(root.policy_id, scores)
+        score = root.combine({label: each.value for label, each in found.items()})
         within = routing.region(score, low=version.low, high=version.high)
-        draw = first or self._draw(upload, version=version, within=within)
+        worst = max(found.values(), key=lambda each: each.value)
+        draw = first or self._draw(upload, version=version, within=within, doubted=bool(worst.doubt))
         return Screening(
             upload=upload,
             policy=root.policy,
@@ -75,9 +82,12 @@ class Router:
             epoch=self.rulebook.epochs[root.policy_id],
             run=self.run,
             classifier=root.classifier,
-            preprocessing_version=root.classifier.preprocessing_version,
+            preprocessing_version=root.classifier.score_version,
             score=score,
-            frame=max((by_label[label] for label in root.labels), key=lambda found: found.value).frame,
+            frame=worst.frame,
+            view=worst.view,
+            box=worst.box,
+            doubt=worst.doubt,
             low=version.low,
             high=version.high,
             route=routing.route(within, draw=draw, fallback=version.rates.fallback),
@@ -88,10 +98,10 @@ class Router:
             group=self.rulebook.group(upload.community_id),
         )
 
-    def _draw(self, upload: Upload, *, version: PolicyVersion, within: Route) -> Draw:
+    def _draw(self, upload: Upload, *, version: PolicyVersion, within: Route, doubted: bool) -> Draw:
         secret = bytes(self.rulebook.epochs[version.policy_id].secret)
         u = routing.coin(secret, upload_id=upload.pk, policy_id=version.policy_id)
-        return routing.draw(u, within=within, rates=version.rates)
+        return routing.draw(u, within=within, rates=version.rates, doubted=doubted)
 
 
 def save_screenings(screenings: Sequence[Screening]) -> None:
@@ -122,12 +132,13 @@ def quarantine(refusals: Mapping[int, Refused], *, uploads: Sequence[Upload]) ->
 
 
 def count(screenings: Sequence[Screening]) -> Counter[str]:
-    """Uploads by their strictest route, and how many the coin drew for an audit."""
+    """Uploads by their strictest route, how many the coin drew for an audit, and of how many the score is doubted."""
     routes: dict[int, set[str]] = {}
     for screening in screenings:
         routes.setdefault(screening.upload_id, set()).add(screening.route)
     counts = Counter(str(next(route for route in STRICTEST_FIRST if route in found)) for found in routes.values())
     counts["audits"] = len({s.upload_id for s in screenings if s.sampling_reason.startswith("audit_")})
+    counts["doubted"] = len({s.upload_id for s in screenings if s.doubt})
     return counts
 
 

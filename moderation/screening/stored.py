@@ -135,11 +135,7 @@ def to_score_along(shadows: Sequence[Shadow]) -> UploadQuerySet:
 
 def _unscored(shadow: Shadow) -> Q:
     live = Screening.objects.live().filter(upload=OuterRef("pk"), policy=shadow.policy_id)
-    known = Score.objects.filter(
-        file=OuterRef("file"),
-        classifier=shadow.classifier,
-        preprocessing_version=shadow.classifier.preprocessing_version,
-    )
+    known = Score.objects.by(shadow.classifier).filter(file=OuterRef("file"))
     unknown = (~Q(Exists(known.filter(label=label))) for label in shadow.labels)
     return Q(Exists(live)) & reduce(or_, unknown)
 
@@ -161,8 +157,9 @@ class ShadowScorer(Screener):
         return False
 
     def _work(self, claimed: Sequence[StoredFile], uploads: Sequence[Upload]) -> Counter[str]:
-        _, refusals, _ = self._scores(claimed)
-        return Counter(uploads=sum(upload.file_id not in refusals for upload in uploads), unread=len(refusals))
+        _, refusals, _, views = self._scores(claimed)
+        scored = sum(upload.file_id not in refusals for upload in uploads)
+        return Counter(uploads=scored, unread=len(refusals), views=views)
 
 
 SCREENERS: dict[str, type[Screener]] = {"pending": Screener, "rescore": Rescreener, "shadows": ShadowScorer}

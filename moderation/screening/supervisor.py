@@ -75,6 +75,8 @@ class Report:
             "rejected": counts["reject"],
             "quarantined": {key.removeprefix(prefix): n for key, n in counts.items() if key.startswith(prefix)},
             "audits": counts["audits"],
+            "doubted": counts["doubted"],
+            "views": counts["views"],
             "seconds": round(self.seconds, 3),
             "per_second": round(counts["uploads"] / self.seconds, 2) if self.seconds else 0.0,
         }

@@ -58,7 +58,11 @@ def isotonic(values: Numbers, weights: Numbers | None = None) -> Floats:
 
 
 def bin_rates(ledger: Ledger) -> BinRates:
-    """Return each bin's V_k / N_k and its effective n, N_k^2 / sum_r(N^2 / n), from classes with labels."""
+    """Return each bin's V_k / N_k and its effective n, N_k^2 / sum_r(N^2 / n), from classes with labels.
+
+    What is doubted says nothing of what its score's bin holds otherwise, and is left out.
+    """
+    ledger = ledger.by_score
     has_labels = ledger.labelled > 0
     uploads = np.where(has_labels, ledger.uploads, 0)
     weight = uploads / np.maximum(ledger.labelled, 1)
@@ -97,7 +101,7 @@ def reliability(ledger: Ledger, confidence: float = 0.95) -> tuple[ReliabilityRo
     """
     rates = bin_rates(ledger)
     low, high = wilson(np.minimum(rates.rate * rates.n, rates.n), rates.n, confidence)
-    uploads, labels = ledger.uploads.sum(axis=1), ledger.labelled.sum(axis=1)
+    uploads, labels = ledger.by_score.uploads.sum(axis=1), ledger.by_score.labelled.sum(axis=1)
     return tuple(
         ReliabilityRow(
             start=float(ledger.edges[k]),

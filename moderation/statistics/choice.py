@@ -44,6 +44,7 @@ class Situation:
     Args:
         audits: the coin's rates for automatic routes.
         daily: uploads by day and bin, shape (days, bins): the last 28 days. Needed for a capacity.
+        doubted: uploads by day that a person looks at whatever their score, shape (days,); not part of ``daily``.
         start: (low, high) in force when the epoch opened; by default those in force now.
         pi_floor: by risk, as declared when the epoch opened; by default the audit rate of its side.
         delta: 1 - confidence of each certificate.
@@ -51,6 +52,7 @@ class Situation:
 
     audits: AuditRates
     daily: Numbers | None = None
+    doubted: Numbers | None = None
     start: tuple[float, float] | None = None
     pi_floor: Mapping[Risk, float] = field(default_factory=dict)
     delta: float = 0.05
@@ -200,7 +202,10 @@ def _work(situation: Situation, *, capacity: float | None, rates: Floats) -> Flo
     daily = checks.counts("daily", situation.daily)
     if daily.ndim != 2 or not len(daily) or daily.shape[1] != rates.size:
         raise checks.refusal("daily.shape", daily.shape, accepted=f"give (days, bins) with {rates.size} bins")
-    return pair_work(daily, situation.audits, rates=rates)
+    doubted = None if situation.doubted is None else checks.counts("doubted", situation.doubted)
+    if doubted is not None and doubted.shape != daily.shape[:1]:
+        raise checks.refusal("doubted.shape", doubted.shape, accepted=f"give one count for each of {len(daily)} days")
+    return pair_work(daily, situation.audits, rates=rates, doubted=doubted)
 
 
 def _cheapest(desk: _Desk, *, cost: Floats, work: Floats | None, capacity: float | None) -> Recommendation:

@@ -88,16 +88,17 @@ def pair_costs(ledger: Ledger, costs: Costs, audits: AuditRates, *, rates: Float
         audits: the coin's rates.
         rates: violation rate by bin, shape (bins,).
     """
-    per_10k = 10_000 * ledger.uploads.sum(axis=1) / ledger.size
+    per_10k = 10_000 * ledger.by_score.uploads.sum(axis=1) / ledger.size
+    doubted = 10_000 / ledger.size * (ledger.size - ledger.by_score.size)
     table = _by_pair(
         approve=per_10k * (rates * costs.miss + audits.approve * costs.review),
         review=per_10k * costs.review,
         reject=per_10k * ((1 - rates) * costs.wrong + audits.reject * costs.review),
     )
-    return np.where(np.tri(len(table), k=-1, dtype=bool), np.inf, table)
+    return np.where(np.tri(len(table), k=-1, dtype=bool), np.inf, table + doubted * costs.review)
 
 
-def pair_work(daily: Floats, audits: AuditRates, *, rates: Floats) -> Floats:
+def pair_work(daily: Floats, audits: AuditRates, *, rates: Floats, doubted: Floats | None = None) -> Floats:
     """Return the looks a day that nine days in ten do not exceed, by (edge of low, edge of high).
 
     Of 28 days it is the 26th smallest. Looks are the band, the audits and the second opinions
@@ -107,12 +108,15 @@ def pair_work(daily: Floats, audits: AuditRates, *, rates: Floats) -> Floats:
         daily: uploads by day and bin, shape (days, bins), one day at least.
         audits: the coin's rates.
         rates: violation rate by bin, shape (bins,).
+        doubted: uploads by day that a person looks at whatever their score, shape (days,); 0 by default.
     """
     looks = _by_pair(
         approve=daily * audits.approve * (1 + rates),
         review=daily,
         reject=daily * audits.reject * (2 - rates),
     )
+    if doubted is not None:
+        looks = looks + doubted[:, np.newaxis, np.newaxis]
     return np.asarray(np.sort(looks, axis=0)[math.ceil(0.9 * len(daily)) - 1])
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,8 @@ class Ledger:
         violating: labelled uploads that violate, same shape.
         pi: in (0, 1], shape (rate classes,).
         missing: drawn, but without a final verdict by the deadline; same shape, 0 by default.
+        doubted: shape (rate classes,), none by default: classes of uploads whose score is not trusted. A person looks
+            at each of them, so at any thresholds they lie in the band, whatever their bin.
 
     Raises:
         ValueError: wrong shapes, counts that are no whole numbers of 0 or more, violating
@@ -41,6 +43,7 @@ class Ledger:
     violating: Floats
     pi: Floats
     missing: Floats
+    doubted: npt.NDArray[np.bool_]
 
     def __init__(  # noqa: PLR0913, PLR0917 (the columns of the ledger)
         self,
@@ -50,14 +53,16 @@ class Ledger:
         violating: Numbers,
         pi: Numbers,
         missing: Numbers | None = None,
+        doubted: Numbers | None = None,
     ) -> None:
-        fields = {
+        fields: dict[str, npt.NDArray[Any]] = {
             "edges": checks.rising("edges", edges),
             "uploads": checks.counts("uploads", uploads),
             "labelled": checks.counts("labelled", labelled),
             "violating": checks.counts("violating", violating),
             "pi": np.atleast_1d(checks.probabilities("pi", pi)),
             "missing": checks.counts("missing", np.zeros_like(labelled) if missing is None else missing),
+            "doubted": checks.counts("doubted", np.zeros(np.size(pi)) if doubted is None else doubted) > 0,
         }
         for name, value in fields.items():
             kept = value.copy()
@@ -72,6 +77,8 @@ class Ledger:
         for name in ("uploads", "labelled", "violating", "missing"):
             if (found := getattr(self, name).shape) != shape:
                 raise checks.refusal(f"{name}.shape", found, accepted=f"give (bins, rate classes) = {shape}")
+        if (found := self.doubted.shape) != self.pi.shape:
+            raise checks.refusal("doubted.shape", found, accepted=f"give one for each rate class, {self.pi.shape}")
         checks.at_most("violating", self.violating, limit_name="labelled", limit=self.labelled)
         checks.at_most("labelled", self.labelled, limit_name="uploads", limit=self.uploads)
         unlabelled = self.uploads - self.labelled
@@ -112,7 +119,8 @@ class Ledger:
     def __add__(self, other: "Ledger") -> "Ledger":
         """Add the counts of other days of the same epoch."""
         same_edges = np.array_equal(self.edges, other.edges)
-        if not same_edges or not np.array_equal(self.pi, other.pi):
+        same_classes = np.array_equal(self.pi, other.pi) and np.array_equal(self.doubted, other.doubted)
+        if not same_edges or not same_classes:
             raise checks.refusal("other", other, accepted="add a ledger with the same edges and rate classes")
         return Ledger(
             self.edges,
@@ -121,11 +129,19 @@ class Ledger:
             self.violating + other.violating,
             self.pi,
             self.missing + other.missing,
+            self.doubted,
         )
 
     @cached_property
     def size(self) -> float:
         return float(self.uploads.sum())
+
+    @property
+    def by_score(self) -> "Ledger":
+        """The same without what is doubted: the uploads whose way their score decides."""
+        tables = (self.uploads, self.labelled, self.violating)
+        uploads, labelled, violating = (np.where(self.doubted, 0, table) for table in tables)
+        return Ledger(self.edges, uploads, labelled, violating, self.pi, np.where(self.doubted, 0, self.missing))
 
     def cut(self, threshold: float, *, name: str) -> int:
         """Return how many bins lie below ``threshold``, which must be an edge."""
@@ -138,17 +154,22 @@ class Ledger:
     def regions(self, low: float, high: float) -> tuple[Region, Region, Region]:
         """Return the uploads below low, in the band [low, high) and from high, pooled over bins.
 
+        What is doubted is in the band.
+
         Raises:
             ValueError: a threshold that is not on an edge, or low above high.
         """
         first, second = self.cut(low, name="low"), self.cut(high, name="high")
         if first > second:
             raise checks.refusal("low", low, accepted=f"give at most high={high}")
-        return self._region(0, first), self._region(first, second), self._region(second, self.edges.size - 1)
+        last = self.edges.size - 1
+        return self._region(0, first), self._region(first, second, doubted=1), self._region(second, last)
 
-    def _region(self, start: int, stop: int) -> Region:
+    def _region(self, start: int, stop: int, *, doubted: int = 0) -> Region:
         tables = (self.uploads, self.labelled, self.violating, self.missing)
-        return Region(*(table[start:stop].sum(axis=0) for table in tables))
+        return Region(
+            *(np.where(self.doubted, doubted * table.sum(axis=0), table[start:stop].sum(axis=0)) for table in tables)
+        )
 
 
 def _per_row(name: str, value: Numbers | float, rows: Floats) -> npt.NDArray[np.float64]:

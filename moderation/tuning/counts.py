@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import Count, F, FloatField, Func, IntegerField, Min, QuerySet, Subquery, Value
+from django.db.models import Case, Count, F, FloatField, Func, IntegerField, Min, QuerySet, Subquery, Value, When
 from django.db.models.functions import Now
 
 from moderation.models import Policy, PolicyVersion, Screening
@@ -23,11 +23,15 @@ def step(threshold: float) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Shares:
-    """How many uploads a pair of thresholds sends each way. Exact: no label is needed."""
+    """How many uploads a pair of thresholds sends each way. Exact: no label is needed.
+
+    ``doubted``: of those to review, the ones that a person looks at whatever their score and the thresholds.
+    """
 
     approve: int
     review: int
     reject: int
+    doubted: int = 0
 
     @property
     def total(self) -> int:
@@ -39,8 +43,8 @@ class Shares:
         return count / self.total if self.total else 0.0
 
     def looks(self, rates: Rates) -> float:
-        """Expected human looks: the band at its rate, and the audits on both sides."""
-        return self.review * rates.review + self.audits(rates)
+        """Expected human looks: the band at its rate, what is doubted, and the audits on both sides."""
+        return (self.review - self.doubted) * rates.review + self.doubted + self.audits(rates)
 
     def audits(self, rates: Rates) -> float:
         return self.approve * rates.approve + self.reject * rates.reject
@@ -52,6 +56,7 @@ class ScoreCounts:
 
     Attributes:
         bins: GRID_STEPS + 1 counts; bin k holds scores in [GRID[k], GRID[k + 1]), the last one scores of exactly 1.
+        doubted: uploads that a person looks at whatever their score; not part of ``bins``.
         routed: uploads by the route that they took, under the thresholds of their own time.
         days: how many days the counts span, from 1 to those of WINDOW.
     """
@@ -59,10 +64,11 @@ class ScoreCounts:
     bins: tuple[int, ...]
     routed: dict[Route, int]
     days: float
+    doubted: int = 0
 
     @property
     def total(self) -> int:
-        return sum(self.bins)
+        return sum(self.bins) + self.doubted
 
     @property
     def per_day(self) -> float:
@@ -71,7 +77,12 @@ class ScoreCounts:
     def shares(self, *, low: float, high: float) -> Shares:
         """What these thresholds would have done: approve below low, reject from high."""
         first, last = step(low), step(high)
-        return Shares(approve=sum(self.bins[:first]), review=sum(self.bins[first:last]), reject=sum(self.bins[last:]))
+        return Shares(
+            approve=sum(self.bins[:first]),
+            review=sum(self.bins[first:last]) + self.doubted,
+            reject=sum(self.bins[last:]),
+            doubted=self.doubted,
+        )
 
     def moved(self, one: tuple[float, float], other: tuple[float, float]) -> dict[tuple[Route, Route], int]:
         """Uploads that two pairs (low, high) send different ways, by (route under one, route under the other)."""
@@ -114,13 +125,16 @@ def score_counts(policy: Policy) -> ScoreCounts:
         classifier=Subquery(rules.values("classifier")),
         created_at__gte=Now() - WINDOW,
     )
-    rows = screenings.values("route", bin=WidthBucket(F("score"), _GRID) - 1).annotate(uploads=Count("pk"))
-    bins, routed = Counter[int](), Counter[Route]()
-    for row in rows:
-        bins[row["bin"]] += row["uploads"]
-        routed[Route(row["route"])] += row["uploads"]
+    trusted = Case(When(doubt="", then=WidthBucket(F("score"), _GRID) - 1), default=None)
+    bins, routed = Counter[int | None](), Counter[Route]()
+    for route, bin_, uploads in screenings.values_list("route", trusted).annotate(uploads=Count("pk")):
+        bins[bin_] += uploads
+        routed[Route(route)] += uploads
     return ScoreCounts(
-        bins=tuple(bins[k] for k in range(GRID_STEPS + 1)), routed=dict(routed), days=_days_spanned(screenings)
+        bins=tuple(bins[k] for k in range(GRID_STEPS + 1)),
+        doubted=bins[None],
+        routed=dict(routed),
+        days=_days_spanned(screenings),
     )
 
 

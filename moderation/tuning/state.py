@@ -170,9 +170,11 @@ class Finding:
         """The cheapest certified pair; None where an audit rate of 0 leaves nothing to go by."""
         if not self.days or self.audits is None or min(self.floor(risk) for risk in RISKS) <= 0:
             return None
+        recent = [day.ledger for day in self.days[-LAST_DAYS:]]
         situation = Situation(
             audits=self.audits,
-            daily=np.stack([day.ledger.uploads.sum(axis=1) for day in self.days[-LAST_DAYS:]]),
+            daily=np.stack([ledger.by_score.uploads.sum(axis=1) for ledger in recent]),
+            doubted=np.array([ledger.size - ledger.by_score.size for ledger in recent]),
             start=(self.epoch.start_low, self.epoch.start_high),
             pi_floor={risk: self.floor(risk) for risk in RISKS},
             delta=self.epoch.delta,

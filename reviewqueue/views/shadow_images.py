@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from moderation import adoption, files
+from moderation import adoption
 from moderation.models import Exposure, Shadow
 from reviewqueue.blinding import shown_to
 from reviewqueue.forms_shadows import CandidateForm
@@ -40,8 +40,7 @@ def image(request: ReviewerRequest, pk: int, upload: int, variant: str) -> HttpR
     flip = flip_of(request, pk=pk, upload=upload)
     if variant == "clear" and not is_revealed(request, upload=upload):
         raise PermissionDenied("Not revealed.")
-    sha256 = flip.screening.upload.file.sha256
-    return send(files.rendition_path(sha256, frame=flip.frame, variant=variant))
+    return send(flip.shot.rendition(flip.screening.upload.file.sha256, variant=variant))
 
 
 def flip_of(request: ReviewerRequest, *, pk: int, upload: int) -> adoption.Flip:

@@ -210,7 +210,7 @@ def test_a_decision_says_whether_the_image_was_revealed(mo: User, reveals: bool)
     claim = held(task, by=mo)
     if reveals:
         task.reveal(claim=claim)
-    assert task.decide(BENIGN, claim=claim).shown == {"revealed": reveals, "frame": 0}
+    assert task.decide(BENIGN, claim=claim).shown == {"revealed": reveals, "frame": 0, "view": 0}
 
 
 # Skips and one's own verdicts

@@ -40,6 +40,14 @@ def test_the_page_says_what_is_in_force_and_counts_every_upload() -> None:
     assert page.content.count(b'<svg class="histogram') == 2
 
 
+def test_what_no_score_is_trusted_of_is_told_beside_the_chart() -> None:
+    for doubt in ("", "", "low_resolution"):
+        make_screening(score=0.1, doubt=doubt)
+    html = signed_in().get("/thresholds/").content.decode()
+    assert "3 uploads" in html
+    assert "Not in the chart: 1 whose score is not trusted." in html
+
+
 def test_without_scores_the_page_says_so_instead_of_a_chart() -> None:
     page = signed_in().get("/thresholds/")
     assert b"Nothing is scored yet" in page.content

@@ -129,7 +129,7 @@ def in_words(report: Report) -> str:
         f"{found['uploads']} uploads screened in {found['seconds']:.1f} s ({found['per_second']:.1f} a second):",
         f"{found['approved']} approved, {found['review']} to review, {found['rejected']} rejected, "
         f"{sum(found['quarantined'].values())} quarantined" + (f" ({reasons})." if reasons else "."),
-        f"{found['audits']} of them are audited.",
+        f"{found['audits']} of them are audited; of {found['doubted']} no score is trusted, so a person looks.",
     ]
     if report.stopped_early:
         lines.append(f"Stopped early: {report.work_left} uploads are still pending.")

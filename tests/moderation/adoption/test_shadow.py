@@ -39,7 +39,7 @@ def green(tmp_path: Path, transactional_db: None) -> Classifier:
 
 
 def make_coloured_uploads() -> list[Upload]:
-    return [make_upload(content=image_bytes((round(r * 255), round(g * 255), 9), size=(16, 16))) for r, g in COLOURS]
+    return [make_upload(content=image_bytes((round(r * 255), round(g * 255), 9), size=(64, 64))) for r, g in COLOURS]
 
 
 def prescreen(*arguments: str) -> None:
@@ -118,7 +118,8 @@ def test_one_file_with_two_preprocessings_keeps_both_scores(green: Classifier) -
     halves = image_bytes((0, 255, 0), size=(64, 64))
     make_upload(content=halves)
     prescreen()
-    assert set(Score.objects.values_list("classifier__name", "preprocessing_version")) == {
+    found = Score.objects.values_list("classifier__name", "classifier__preprocessing_version")
+    assert set(found) == {
         ("red", "tiny-1"), ("green", "tiny-1"), ("green-2", "tiny-2"),
     }  # fmt: skip
 

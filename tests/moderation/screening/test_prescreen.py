@@ -82,8 +82,8 @@ def test_unreadable_file_is_quarantined_and_the_rest_is_scored(red_policy: Polic
 
 
 def test_worst_frame_counts_and_is_what_people_see(red_policy: PolicyVersion, prescreen: Any) -> None:
-    frames = [Image.new("RGB", (32, 32), (10 * n, 0, 0)) for n in range(6)]
-    frames[3] = Image.new("RGB", (32, 32), (140, 0, 0))
+    frames = [Image.new("RGB", (64, 64), (10 * n, 0, 0)) for n in range(6)]
+    frames[3] = Image.new("RGB", (64, 64), (140, 0, 0))
     out = io.BytesIO()
     frames[0].save(out, "WEBP", save_all=True, append_images=frames[1:], lossless=True)
     upload = make_upload(content=out.getvalue())

@@ -21,9 +21,9 @@ def dress_scores() -> tuple[Any, Any]:
     return rows[:, 1], rows[:, 2]
 
 
-def three_bins(uploads: Any, labelled: Any, violating: Any, *, pi: Any, missing: Any = None) -> Ledger:
+def three_bins(uploads: Any, labelled: Any, violating: Any, *, pi: Any, **more: Any) -> Ledger:
     """A ledger with one bin below low = 0.1, one in the band and one from high = 0.9."""
-    return Ledger([0, 0.1, 0.9, 1], uploads, labelled, violating, pi, missing)
+    return Ledger([0, 0.1, 0.9, 1], uploads, labelled, violating, pi, **more)
 
 
 def plain_ledger(**changes: Any) -> Ledger:

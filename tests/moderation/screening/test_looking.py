@@ -1,0 +1,91 @@
+"""What the pre-screen records of how it looked at a file, end to end with a classifier that reacts to a red patch."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pgtrigger
+import pytest
+
+from moderation import defaults
+from moderation.inference import plan
+from moderation.models import Epoch, PolicyVersion, ReviewTask, Score, Screening, ScreeningRun, Upload
+from moderation.verification import verify
+from tests.factories import make_upload, use_patch_classifier
+from tests.moderation.inference import attacks
+from tests.moderation.inference.pictures import write
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def patch_policy(transactional_db: None) -> PolicyVersion:
+    return use_patch_classifier(audit_rate_approve=0.0, audit_rate_reject=0.0)
+
+
+def sent(make: Callable[[Path], Path], folder: Path) -> Upload:
+    return make_upload(content=make(folder).read_bytes())
+
+
+def test_the_worst_part_counts_and_its_place_is_remembered(
+    patch_policy: PolicyVersion, prescreen: Any, tmp_path: Path
+) -> None:
+    upload = sent(attacks.tall_end, tmp_path)
+    report = prescreen()
+    screening, score = Screening.objects.get(upload=upload), Score.objects.get()
+    assert (screening.route, screening.frame, screening.view % 100) == ("reject", 0, score.looked - 1)
+    left, top, right, bottom = screening.box
+    assert (left, right, bottom) == (0, 1, 1)
+    assert top > 0.8
+    assert score.value == screening.score > 0.8
+    assert score.whole < 0.5
+    assert [view["value"] for view in score.views] == sorted((view["value"] for view in score.views), reverse=True)
+    assert len(score.views) == score.looked == report["views"] > 8
+    assert verify().clean
+
+
+def test_an_ordinary_picture_costs_one_view(patch_policy: PolicyVersion, prescreen: Any, tmp_path: Path) -> None:
+    make_upload(content=write(tmp_path / "a.jpg", attacks.ground((640, 480))).read_bytes())
+    report = prescreen()
+    score, screening = Score.objects.get(), Screening.objects.get()
+    assert (score.views, score.looked, score.doubt, screening.box) == ([], 1, "", None)
+    assert report["views"] == ScreeningRun.objects.get().counts["views"] == 1
+
+
+@pytest.mark.parametrize("attack", [attacks.tiny, attacks.very_long, attacks.slides])
+def test_what_is_not_trusted_goes_to_a_person_with_its_reason(
+    attack: Callable[[Path], Path], patch_policy: PolicyVersion, prescreen: Any, tmp_path: Path
+) -> None:
+    upload = sent(attack, tmp_path)
+    expected = next(each.doubted for each in attacks.ATTACKS if each.make is attack)
+    report = prescreen()
+    screening = Screening.objects.get()
+    assert (screening.route, screening.doubt, screening.sampling_reason) == ("review", expected, "doubt")
+    assert ReviewTask.objects.get().upload == upload
+    assert (report["review"], report["doubted"], report["audits"]) == (1, 1, 0)
+    assert verify().clean
+
+
+def test_a_score_that_was_doubted_and_is_not_is_found(
+    patch_policy: PolicyVersion, prescreen: Any, tmp_path: Path
+) -> None:
+    sent(attacks.tiny, tmp_path)
+    prescreen()
+    with pgtrigger.ignore():
+        Score.objects.update(doubt="")
+    (problem,) = verify().problems
+    assert problem.rule == "each score that is not trusted goes to a person"
+
+
+def test_another_plan_ends_the_epoch_at_the_next_migrate(patch_policy: PolicyVersion) -> None:
+    before = Epoch.objects.get(closed_at=None)
+    assert before.preprocessing_version == f"patch-1+{plan.IN_FORCE.version}"
+    defaults.ensure_defaults()
+    assert Epoch.objects.get(closed_at=None) == before
+    Epoch.objects.filter(pk=before.pk).update(preprocessing_version="patch-1")
+    defaults.ensure_defaults()
+    after = Epoch.objects.get(closed_at=None)
+    assert after.preprocessing_version == before.preprocessing_version
+    assert after.why_opened == "The classifier or its preprocessing changed."
+    version = PolicyVersion.objects.in_force().get()
+    assert (version.epoch, version.low, version.high) == (after, patch_policy.low, patch_policy.high)
