@@ -8,7 +8,7 @@ from django.utils import timezone
 from moderation.models import Decision, Effect, Screening, User, Verdict
 from moderation.models.decisions import OBJECTED
 from moderation.routing import SamplingReason
-from reviewqueue.doubts import why_doubted
+from reviewqueue.looks import Looks, why_doubted
 
 SHOWN_FOR = timedelta(hours=1)
 SHOWN_AT_MOST = 10
@@ -77,12 +77,17 @@ def _effect_of(decision: Decision) -> tuple[float | None, str]:
 
 
 def _why_shown(decision: Decision) -> str:
-    """Score, band and why a person was asked: hidden until now."""
+    """Score, band, why a person was asked, and what was noticed of the picture: hidden until now."""
     if decision.screening is None:
         return ""
+    looks = Looks.of(decision.screening)
+    return "; ".join([_why_asked(decision, decision.screening), *(looks.noticed if looks else [])])
+
+
+def _why_asked(decision: Decision, screening: Screening) -> str:
     if decision.source in OBJECTED:
-        return f"Score {decision.screening.score:.2f}; somebody had raised {ASKED[decision.source]}"
-    return _why_sampled(decision.screening)
+        return f"Score {screening.score:.2f}; somebody had raised {ASKED[decision.source]}"
+    return _why_sampled(screening)
 
 
 def _why_sampled(screening: Screening) -> str:

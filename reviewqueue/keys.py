@@ -18,6 +18,8 @@ class Action:
 
 ACTIONS = [
     Action(name="reveal", label="Reveal or blur the image", key="v"),
+    Action(name="previous_picture", label="Previous picture of a file with several", key=","),
+    Action(name="next_picture", label="Next picture of a file with several", key="."),
     Action(name="approve", label="Approve: the policy allows it", key="a"),
     Action(name="reject", label="Reject: open the reasons", key="r"),
     Action(name="cannot_tell", label="Cannot tell: someone else looks as well", key="n"),
@@ -32,4 +34,6 @@ def keys_of(user: User | AnonymousUser) -> dict[str, str]:
     """Action to key for ``user``; empty where single keys are switched off."""
     if isinstance(user, AnonymousUser) or not user.single_key_shortcuts:
         return {}
-    return DEFAULTS | {name: key for name, key in user.shortcuts.items() if name in DEFAULTS}
+    own = {name: key for name, key in user.shortcuts.items() if name in DEFAULTS}
+    # An action that came with an upgrade may have a default key that the person uses for something else.
+    return {name: key for name, key in DEFAULTS.items() if key not in own.values()} | own

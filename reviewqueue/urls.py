@@ -32,6 +32,7 @@ urlpatterns = [
     path("tasks/<int:pk>/renew/", review.renew, name="renew"),
     path("tasks/<int:pk>/reveal/", renditions.reveal, name="reveal"),
     path("tasks/<int:pk>/images/<str:variant>/", renditions.rendition, name="rendition"),
+    path("tasks/<int:pk>/images/<int:number>/<str:variant>/", renditions.rendition, name="rendition"),
     path("quarantine/", quarantine.quarantine, name="quarantine"),
     path("quarantine/<int:pk>/settle/", quarantine.settle_quarantine, name="settle_quarantine"),
     path("quarantine/<int:pk>/undo/", quarantine.undo_quarantine, name="undo_quarantine"),

@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+from django.http import Http404
+
 from moderation.models import Claim, ReviewTask, Upload, User
 from moderation.models.waiting import Share
 from reviewqueue.aftermath import last_of
+from reviewqueue.film import Film
 from reviewqueue.schedule import next_prescreen
 
 
@@ -15,15 +18,17 @@ def claim_next_for(user: User) -> None:
         ReviewTask.objects.claim_next(user)
 
 
-def workplace_of(user: User, *, revealed: bool = False) -> dict[str, Any]:
-    """The context of the review page and of its partial alike."""
+def workplace_of(user: User, *, revealed: bool = False, picture: str = "") -> dict[str, Any]:
+    """The context of the review page and of its partial alike; ``picture`` is the number of the one to be shown."""
     task = ReviewTask.objects.current(user)
     shared = {"task": task, "last": last_of(user)}
     if task is None:
         return shared | nothing_in_hand(user)
+    film = Film.of(task, chosen=picture)
     return shared | {
         "rules": task.rules,
-        "missing": not rendition_exists(task),
+        "film": film,
+        "missing": film is None,
         "revealed": revealed and is_revealed(task, user),
     }
 
@@ -40,10 +45,13 @@ def nothing_in_hand(user: User) -> dict[str, Any]:
     }
 
 
-def rendition_exists(task: ReviewTask) -> bool:
-    """Both pictures: without the clear one nobody could decide."""
-    return all(rendition_of(task, variant=variant).exists() for variant in ("blurred", "clear"))
+def rendition_of(task: ReviewTask, *, variant: str, number: int = 1) -> Path:
+    """Where a picture of ``task`` lies.
 
-
-def rendition_of(task: ReviewTask, *, variant: str) -> Path:
-    return task.film[0].rendition(task.upload.file.sha256, variant=variant)
+    Raises:
+        Http404: it has no picture of that number, or the worst one is not in storage.
+    """
+    film = Film.of(task)
+    if film is None or not 1 <= number <= len(film.pictures):
+        raise Http404(f"{task.upload} has no picture {number} in storage.")
+    return film.pictures[number - 1].shot.rendition(task.upload.file.sha256, variant=variant)

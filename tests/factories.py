@@ -188,10 +188,23 @@ def red(value: float, *, size: tuple[int, int] = (64, 64), salt: int = 0) -> byt
 
 
 def make_renditions(task: ReviewTask) -> None:
-    """The two files that people are shown: clear is a red image, blurred a grey one."""
-    for variant, colour in (("clear", (200, 30, 30)), ("blurred", (90, 90, 90))):
-        path = files.rendition_path(task.upload.file.sha256, frame=task.screening.frame, variant=variant)
-        files.write(path, [image_bytes(colour, fmt="JPEG")])
+    """The two files of each picture that people are shown: clear is a red image, blurred a grey one."""
+    for number, shot in enumerate(task.film):
+        for variant, colour in (("clear", (200, 30, 30 + 20 * number)), ("blurred", (90, 90, 90 + 20 * number))):
+            path = shot.rendition(task.upload.file.sha256, variant=variant)
+            files.write(path, [image_bytes(colour, fmt="JPEG")])
+
+
+def make_views(task: ReviewTask, *views: dict[str, Any], **changes: Any) -> None:
+    """The score of the task's screening, with these ``views``, the worst first: frame, view, box, near."""
+    screening, whole = task.screening, {"frame": 0, "view": 0, "size": [640, 480], "box": [0, 0, 1, 1], "near": False}
+    values = (screening.score / (number + 1) for number in range(len(views)))
+    Score.objects.create(
+        file=task.upload.file, classifier=screening.classifier, label=screening.policy_version.labels[0],
+        preprocessing_version=screening.preprocessing_version, value=screening.score, runtime="test",
+        looked=max(1, len(views)),
+        views=[{**whole, **view, "value": value} for view, value in zip(views, values, strict=True)], **changes,
+    )  # fmt: skip
 
 
 def make_shadow(name: str = "green") -> Shadow:

@@ -1,6 +1,7 @@
 """What can be measured of a picture's quality: has it been enlarged, was it compressed heavily, what is its border?
 
-Signals are recorded and shown; none of them changes a route. docs/evasion.md has what they find and their false alarms.
+Signals are recorded and shown; none of them changes a route. ``findings`` says what they mean, docs/evasion.md how
+often they are wrong.
 """
 
 from collections.abc import Mapping
@@ -14,12 +15,6 @@ from moderation.inference.views import Box
 
 Luma = NDArray[np.int16]
 
-#: Less detail than this at the finest scale, compared with the next: it was enlarged. Photos as taken: 0.37 or more.
-ENLARGED_BELOW = 0.36
-#: A step at each eighth pixel that is this much higher than the others (of 255): blocks of heavy compression.
-BLOCKS_FROM = 3.0
-#: A JPEG file that states such a quality or less.
-LOW_QUALITY = 40
 #: What a plain border leaves is looked at by itself where it is less than this share of the picture.
 CONTENT_SHARE = 0.4
 
@@ -73,16 +68,6 @@ def content_box(picture: Image.Image) -> Box | None:
     if (right - left) * (bottom - top) >= CONTENT_SHARE * _BORDER_CELLS**2:
         return None
     return tuple(float(edge) / _BORDER_CELLS for edge in (left, top, right, bottom))  # type: ignore[return-value]
-
-
-def findings(signals: Mapping[str, float]) -> list[str]:
-    """What the measured signals say: ``enlarged``, ``compressed``."""
-    found = []
-    if signals.get("sharpness", 1.0) < ENLARGED_BELOW:
-        found.append("enlarged")
-    if signals.get("quality", 100) <= LOW_QUALITY or signals.get("blockiness", 0.0) >= BLOCKS_FROM:
-        found.append("compressed")
-    return found
 
 
 def _halved(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:

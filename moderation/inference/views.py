@@ -9,9 +9,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from moderation.inference.plan import Plan
-from moderation.inference.preprocessing import Preprocessing, Size
+
+if TYPE_CHECKING:  # its decoder is not for pages, which only ask what a view's number means
+    from moderation.inference.preprocessing import Preprocessing, Size
 
 #: (left, top, right, bottom) as shares of the picture's width and height.
 Box = tuple[float, float, float, float]
@@ -53,7 +56,7 @@ class Picture:
     content: Box | None = None
 
     @property
-    def size(self) -> Size:
+    def size(self) -> "Size":
         return self.width, self.height
 
 
@@ -69,7 +72,7 @@ def appearance_of(view: int) -> Appearance:
     return Appearance(view // 100)
 
 
-def parts(picture: Picture, *, near: bool, plan: Plan, preprocessing: Preprocessing) -> dict[int, Box]:
+def parts(picture: Picture, *, near: bool, plan: Plan, preprocessing: "Preprocessing") -> dict[int, Box]:
     """The parts of a picture that are looked at besides the whole, by their numbers.
 
     ``near`` says whether the whole picture's score lies near the band.
@@ -80,13 +83,13 @@ def parts(picture: Picture, *, near: bool, plan: Plan, preprocessing: Preprocess
     return boxes | ({CONTENT: picture.content} if picture.content else {})
 
 
-def is_long(size: Size, *, plan: Plan, preprocessing: Preprocessing) -> bool:
+def is_long(size: "Size", *, plan: Plan, preprocessing: "Preprocessing") -> bool:
     """Whether squeezing it into the classifier's input, or cutting its centre out, loses too much."""
     ratio = max(size) / min(size)
     return ratio >= plan.long_from or _seen_share(ratio, preprocessing) < plan.seen_share
 
 
-def is_too_long(size: Size, *, plan: Plan) -> bool:
+def is_too_long(size: "Size", *, plan: Plan) -> bool:
     """Whether the most tiles that the plan allows can't cover it with parts of a usual shape."""
     reach = 1 + max(0, plan.tiles - 1) * (1 - OVERLAP)
     return plan.tiles > 0 and max(size) / min(size) > reach * _LONGEST_TILE
@@ -101,14 +104,14 @@ def spans(length: float, *, side: float, most: int) -> list[tuple[float, float]]
     return [(number * step / length, min(1.0, (number * step + side) / length)) for number in range(count)]
 
 
-def in_pixels(box: Box, size: Size) -> tuple[int, int, int, int]:
+def in_pixels(box: Box, size: "Size") -> tuple[int, int, int, int]:
     """The box in pixels of a picture of ``size``, at least one pixel wide and high."""
     left, top = int(box[0] * size[0]), int(box[1] * size[1])
     right, bottom = math.ceil(box[2] * size[0]), math.ceil(box[3] * size[1])
     return left, top, max(right, left + 1), max(bottom, top + 1)
 
 
-def _tiles(size: Size, *, near: bool, plan: Plan, preprocessing: Preprocessing) -> Sequence[Box]:
+def _tiles(size: "Size", *, near: bool, plan: Plan, preprocessing: "Preprocessing") -> Sequence[Box]:
     if is_long(size, plan=plan, preprocessing=preprocessing):
         return _along(size, most=plan.tiles)
     if size[0] * size[1] >= plan.large_from:
@@ -116,7 +119,7 @@ def _tiles(size: Size, *, near: bool, plan: Plan, preprocessing: Preprocessing) 
     return _grid(min(_NEAR_ACROSS, math.isqrt(plan.tiles))) if near else ()
 
 
-def _along(size: Size, *, most: int) -> list[Box]:
+def _along(size: "Size", *, most: int) -> list[Box]:
     """Squares along the longer side."""
     width, height = size
     stretches = spans(max(size), side=min(size), most=most)
@@ -131,7 +134,7 @@ def _grid(across: int) -> list[Box]:
     return [(left, top, right, bottom) for top, bottom in stretches for left, right in stretches]
 
 
-def _seen_share(ratio: float, preprocessing: Preprocessing) -> float:
+def _seen_share(ratio: float, preprocessing: "Preprocessing") -> float:
     """The share of the long side that the whole view keeps: all of it where the picture is squeezed."""
     if preprocessing.resize.mode == "exact" or preprocessing.crop is None:
         return 1.0

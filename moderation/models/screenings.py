@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from moderation.inference.views import appearance_of
-from moderation.models.classifiers import Classifier, Score
+from moderation.models.classifiers import Classifier, Score, ScoreQuerySet
 from moderation.models.epochs import Epoch
 from moderation.models.film import Shot, film
 from moderation.models.policies import Policy
@@ -199,15 +199,25 @@ class Screening(models.Model):
     @property
     def film(self) -> list[Shot]:
         """The pictures that were looked at, the worst first: the first one gave the score."""
-        # One epoch has one set of labels.
-        (labels,) = PolicyVersion.objects.root().filter(epoch=self.epoch_id).values_list("labels", flat=True)[:1]
-        scores = Score.objects.filter(
-            file=self.upload.file_id,
+        return film(self.scores.order_by("pk")) or [Shot(self.frame, appearance_of(self.view))]
+
+    @property
+    def scores(self) -> ScoreQuerySet:
+        """Those that made ``score``, one for each label of the policy."""
+        return Score.objects.filter(
+            file__uploads=self.upload_id,
             classifier=self.classifier_id,
             preprocessing_version=self.preprocessing_version,
-            label__in=labels,
+            label__in=self._labels,
         )
-        return film(scores.order_by("pk")) or [Shot(self.frame, appearance_of(self.view))]
+
+    @property
+    def _labels(self) -> list[str]:
+        """Those of the root: one epoch has one set of labels."""
+        root: PolicyVersion | None = self.policy_version
+        if self.policy_version.community_id is not None:
+            root = PolicyVersion.objects.root().filter(epoch=self.epoch_id).first()
+        return root.labels if root else []
 
     @property
     def automatic_outcome(self) -> str:

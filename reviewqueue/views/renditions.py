@@ -30,13 +30,16 @@ def reveal(request: ReviewerRequest, pk: int) -> HttpResponseBase:
         task.reveal(claim=claim_of(request, request.user))
     except ClaimLost as lost:
         return show_lost(request, str(lost))
-    return HttpResponse(status=204) if request.htmx else HttpResponseRedirect("/?revealed", status=303)
+    if request.htmx:
+        return HttpResponse(status=204)
+    picture = request.POST.get("picture", "")
+    return HttpResponseRedirect(f"/?revealed&picture={picture}" if picture.isdecimal() else "/?revealed", status=303)
 
 
 @require_GET
 @can_review
-def rendition(request: ReviewerRequest, pk: int, variant: str) -> HttpResponseBase:
-    """One picture, to the holder of a live claim alone; the clear one only after its exposure is recorded."""
+def rendition(request: ReviewerRequest, pk: int, variant: str, number: int = 1) -> HttpResponseBase:
+    """A picture of the strip, to the holder of a live claim alone; a clear one only after the exposure is recorded."""
     if variant not in VARIANTS:
         raise Http404(f"{variant!r} is no rendition; there are {' and '.join(VARIANTS)}.")
     task = get_object_or_404(ReviewTask.objects.with_upload(), pk=pk)
@@ -46,7 +49,7 @@ def rendition(request: ReviewerRequest, pk: int, variant: str) -> HttpResponseBa
     )
     if not seen:
         raise PermissionDenied("No live claim, or not revealed.")
-    return send(rendition_of(task, variant=variant))
+    return send(rendition_of(task, variant=variant, number=number))
 
 
 def send(path: Path) -> HttpResponseBase:

@@ -29,7 +29,7 @@ def review(request: ReviewerRequest) -> HttpResponseBase:
     """The task that the person holds, or a way to claim one. Claiming is a form's work."""
     if not request.user.has_perm("moderation.review_uploads"):
         return first_page_of(request)
-    workplace = workplace_of(request.user, revealed="revealed" in request.GET)
+    workplace = workplace_of(request.user, revealed="revealed" in request.GET, picture=request.GET.get("picture", ""))
     return show(request, workplace | {"autostart": True})
 
 

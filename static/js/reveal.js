@@ -110,6 +110,9 @@ document.addEventListener("contextmenu", (event) => {
   if (event.target.closest?.("#picture")) event.preventDefault();
 });
 
+// Another picture of the file: the button let go of the one before it.
+document.addEventListener("picture:chosen", () => { locked = false; render(); });
+
 // Nobody looks any more.
 window.addEventListener("blur", hide);
 window.addEventListener("pagehide", hide);
