@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 COLLECTED := $(or $(DATA_DIR),var)/static/staticfiles.json
 MANAGE := $(BIN)/python manage.py
 
-.PHONY: install install-dev install-torch run test test-slow check format bench bench-screening bench-claiming bench-draft bench-statistics bench-rollup bench-night stop clean
+.PHONY: install install-dev install-torch run test test-slow check format bench bench-screening bench-claiming bench-draft bench-evasion bench-statistics bench-rollup bench-night stop clean
 
 install: $(VENV)/installed
 
@@ -72,7 +72,7 @@ format: install-dev
 
 # The pre-screen's alone by default; each of the others by its own name.
 bench: bench-screening
-	@echo "Also: make bench-claiming, bench-draft, bench-statistics (minutes each), bench-rollup and bench-night (half an hour each, 20 and 3 GB)"
+	@echo "Also: make bench-claiming, bench-draft, bench-evasion, bench-statistics (minutes each), bench-rollup and bench-night (half an hour each, 20 and 3 GB)"
 
 bench-screening: install-dev
 	$(BIN)/python -m benchmarks.screening $(if $(IMAGES),--images "$(IMAGES)")
@@ -82,6 +82,9 @@ bench-claiming: install-dev
 
 bench-draft: install-dev
 	$(BIN)/python -m benchmarks.draft $(if $(IMAGES),--images "$(IMAGES)")
+
+bench-evasion: install-dev
+	$(BIN)/python -m benchmarks.evasion $(if $(IMAGES),--images "$(IMAGES)")
 
 bench-statistics: install-dev
 	$(BIN)/python -m benchmarks.statistics

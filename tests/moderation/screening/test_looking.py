@@ -6,6 +6,7 @@ from typing import Any
 
 import pgtrigger
 import pytest
+from django.core.management import CommandError, call_command
 
 from moderation import defaults
 from moderation.inference import plan
@@ -89,3 +90,11 @@ def test_another_plan_ends_the_epoch_at_the_next_migrate(patch_policy: PolicyVer
     assert after.why_opened == "The classifier or its preprocessing changed."
     version = PolicyVersion.objects.in_force().get()
     assert (version.epoch, version.low, version.high) == (after, patch_policy.low, patch_policy.high)
+
+
+def test_no_score_of_another_plan_becomes_evidence_of_an_epoch(patch_policy: PolicyVersion, tmp_path: Path) -> None:
+    sent(attacks.tiny, tmp_path)
+    Epoch.objects.filter(closed_at=None).update(preprocessing_version="patch-1")
+    with pytest.raises(CommandError, match=r"opened for scores by preprocessing patch-1.*manage.py migrate"):
+        call_command("prescreen", "--processes", "1")
+    assert not Score.objects.exists()
