@@ -13,6 +13,7 @@ from moderation.models.decisions import OBJECTED, Decision
 from moderation.models.effects import Effect
 from moderation.models.opinions import Opinions
 from moderation.models.people import ApiToken, User
+from moderation.models.queue import take_turns
 from moderation.models.reviews import ReviewTask
 from moderation.models.screenings import Screening
 from moderation.models.tracking import append_only
@@ -58,9 +59,12 @@ class ObjectionQuerySet(models.QuerySet["Objection"]):
         comes after the answer to another one, that answer stands.
 
         Raises:
-            ObjectionRefused: nothing is decided yet, or an appeal was decided before.
+            ObjectionRefused: they look at it themselves just now, nothing is decided yet, or an appeal was decided
+                before.
         """
         with transaction.atomic():
+            if by is not None:
+                _refuse_who_looks(screening, by)
             said = opinions_by_turns(screening)
             _refuse_what_is_out_of_place(screening, kind=kind)
             task = _look_to_come(screening, said) or _answered(screening, kind=kind) or _new(screening, kind=kind)
@@ -115,6 +119,16 @@ class Objection(models.Model):
     def raiser(self) -> str:
         """Who raised it, a person or a program."""
         return str(self.raised_by or self.token)
+
+
+def _refuse_who_looks(screening: Screening, person: User) -> None:
+    """Else they would answer themselves. Their claims wait until this is over: none slips in between."""
+    take_turns(person)
+    if ReviewTask.objects.held().filter(screening=screening, claimed_by=person).exists():
+        raise ObjectionRefused(
+            f"You are looking at {screening.upload} in the queue just now. Give your verdict there, or skip it and "
+            "come back. Nothing was saved."
+        )
 
 
 def _refuse_what_is_out_of_place(screening: Screening, *, kind: str) -> None:

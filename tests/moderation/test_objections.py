@@ -114,6 +114,17 @@ def test_an_appeal_is_not_judged_by_its_first_decider_but_by_another_and_reverse
     assert stands(screening) == "approved"
 
 
+@pytest.mark.parametrize("kind", ["report", "appeal"])
+def test_nobody_answers_their_own_objection_with_a_task_that_they_hold(lead, kind: str) -> None:
+    screening = screened(APPROVED, DRAWN)
+    held = ReviewTask.objects.claim_next(lead)
+    with pytest.raises(ObjectionRefused, match="in the queue just now"):
+        put(screening, kind, by=lead)
+    held.skip(claim=held.claim)
+    assert put(screening, kind, by=lead).task == held
+    assert ReviewTask.objects.claim_next(lead) is None
+
+
 def test_whoever_undid_their_verdict_is_not_the_judge_of_an_appeal_either(people, token) -> None:
     screening = screened(BAND)
     decide(people[0], "violating").task.undo(by=people[0])
