@@ -198,7 +198,7 @@ class ReviewTask(models.Model):
                 comment=comment,
                 seconds_spent=spent.total_seconds(),
                 shown=self._shown(claim),
-                blind=not self.decisions.filter(reviewer=claim.moderator).exists(),
+                blind=not self.screened.decisions.filter(reviewer=claim.moderator).exists(),
             )
             follow(self, decision, before=before.outcome)
             settle(Upload.objects.filter(pk=self.upload_id))

@@ -118,6 +118,14 @@ def test_cannot_tell_goes_on_by_its_own_count(people) -> None:
     assert not ReviewTask.objects.undecided().exists()
 
 
+def test_the_last_word_of_a_lead_who_saw_the_score_before_is_not_called_blind(people) -> None:
+    make_task(score=BAND)
+    first, second = decide(people[0], "cannot_tell"), decide(people[1], "cannot_tell")
+    last = decide(people[0], "violating")
+    assert last.task != first.task
+    assert [decision.blind for decision in (first, second, last)] == [True, True, False]
+
+
 def test_undoing_cannot_tell_is_still_refused_while_someone_looks(people) -> None:
     make_task(score=BAND)
     unsure = decide(people[0], "cannot_tell")
