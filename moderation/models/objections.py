@@ -118,7 +118,7 @@ class Objection(models.Model):
     @property
     def raiser(self) -> str:
         """Who raised it, a person or a program."""
-        return str(self.raised_by or self.token)
+        return str(self.raised_by) if self.token is None else self.token.name
 
 
 def _refuse_who_looks(screening: Screening, person: User) -> None:

@@ -1,13 +1,16 @@
 """The queue: which tasks wait, for whom, and in which order they are handed out."""
 
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Sequence
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.db import models, transaction
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Exists, ExpressionWrapper, Max, OuterRef, Q
 from django.db.models.functions import Now
 
 from moderation.models.claims import Claim
-from moderation.models.decisions import Decision, DecisionQuerySet
+from moderation.models.decisions import CONCLUSIVE, OBJECTED, Decision, DecisionQuerySet
 from moderation.models.people import User
 from moderation.models.screenings import Screening
 
@@ -44,7 +47,7 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
     def suitable_for(self, moderator: User) -> Self:
         # By screening: the same picture does not come back as somebody's second opinion.
         skipped = Skip.objects.filter(task__screening=OuterRef("screening"), moderator=moderator)
-        return self.filter(~Exists(skipped), ~for_someone_else(moderator))
+        return self.filter(~Exists(skipped), *(~reason for reason in closed_to(moderator)))
 
     def in_review_order(self) -> Self:
         """Most urgent first, then the longest wait."""
@@ -111,22 +114,40 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
 
 
 def for_someone_else(moderator: User) -> Q:
-    """Tasks that are not for this person: they gave a verdict before, know the answer, objected, or it takes a lead.
+    """Tasks that are not for this person, for any of the reasons in ``closed_to()``."""
+    return reduce(or_, (Q(reason) for reason in closed_to(moderator)))
 
-    The last word is a lead's, also of one who could not tell before: there may be no other.
+
+def closed_to(moderator: User) -> list[Exists | Q]:
+    """Why a task is not for this person: they objected, know the answer, gave a verdict before, or it takes a lead.
+
+    The last word is a lead's, also of one who could not tell before: there may be no other. Each reason is a condition
+    of its own: so the database looks it up task by task, instead of reading all that a person ever decided.
     """
-    raised = moderator.objections.filter(screening=OuterRef("screening"))
-    marked = moderator.gold_items.filter(screening=OuterRef("screening"))
-    before = _given(moderator, _said_on_screening(moderator))
-    ever = _given(moderator, _said_of_picture(moderator))
-    known = Q(Exists(raised)) | Q(Exists(marked), kind="gold")
-    return known | Q(before, kind="screening") | Q(ever, ~Q(kind="screening"))
+    found: list[Exists | Q] = [
+        Exists(moderator.objections.filter(screening=OuterRef("screening"))),
+        Exists(_about(moderator.gold_items.filter(screening=OuterRef("screening")), kinds=["gold"])),
+        Exists(_given(moderator, _about(_said_on_screening(moderator), kinds=["screening"]))),
+        Exists(_given(moderator, _about(_said_of_picture(moderator), kinds=[*OBJECTED, "gold"]))),
+    ]
+    return found if moderator.is_lead else [*found, Q(needs_lead=True)]
 
 
-def _given(moderator: User, own: DecisionQuerySet) -> Q:
+Rows = TypeVar("Rows", bound="models.QuerySet[Any]")
+
+
+def _about(rows: Rows, *, kinds: Sequence[str]) -> Rows:
+    """For a subquery over tasks: rows for those of these kinds, none for others."""
+    kind = ExpressionWrapper(OuterRef("kind"), output_field=models.CharField())
+    return rows.annotate(asked_as=kind).filter(asked_as__in=kinds)
+
+
+def _given(moderator: User, own: DecisionQuerySet) -> DecisionQuerySet:
+    """What keeps a task from a person; of a lead who is asked as a lead, only what they were sure of."""
     if not moderator.is_lead:
-        return Q(Exists(own)) | Q(needs_lead=True)
-    return Q(Exists(own.conclusive())) | Q(Exists(own), needs_lead=False)
+        return own
+    by_lead = ExpressionWrapper(OuterRef("needs_lead"), output_field=models.BooleanField())
+    return own.annotate(by_lead=by_lead).filter(Q(verdict__in=CONCLUSIVE) | Q(by_lead=False))
 
 
 def _said_on_screening(moderator: User) -> DecisionQuerySet:

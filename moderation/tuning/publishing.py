@@ -3,11 +3,13 @@
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Max
+from django.db.models import Max, Sum
 
-from moderation.models import Decision, Policy, PolicyVersion, User
+from moderation.models import LedgerRow, Policy, PolicyVersion, User
 from moderation.models.versions import CONTENT, PolicyVersionQuerySet
-from moderation.routing import SamplingReason
+from moderation.routing import Route, SamplingReason
+
+AUDITED = {SamplingReason.AUDIT_APPROVE: Route.APPROVE, SamplingReason.AUDIT_REJECT: Route.REJECT}
 
 
 class PublishedMeanwhile(Exception):
@@ -95,8 +97,10 @@ def _check_unchanged(policy: Policy, *, seen: int) -> None:
 
 
 def audit_verdicts(version: PolicyVersion) -> dict[SamplingReason, int]:
-    """Conclusive verdicts on audits of the version's epoch so far, by why the coin asked for them."""
-    decisions = Decision.objects.live().conclusive().filter(screening__epoch=version.epoch)
-    rows = decisions.values_list("screening__sampling_reason").annotate(uploads=Count("screening", distinct=True))
-    found = {SamplingReason(reason): uploads for reason, uploads in rows}
-    return {reason: found.get(reason, 0) for reason in (SamplingReason.AUDIT_APPROVE, SamplingReason.AUDIT_REJECT)}
+    """Final verdicts on audits of the version's epoch, by why the coin asked for them, as of the last roll-up.
+
+    From the ledger: its rows grow with days and bins, not with uploads.
+    """
+    rows = LedgerRow.objects.filter(day__epoch=version.epoch).values_list("region").annotate(uploads=Sum("labelled"))
+    found = dict(rows)
+    return {reason: found.get(region, 0) for reason, region in AUDITED.items()}

@@ -40,8 +40,9 @@ def read_rows(path: Path) -> LabelledRows:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(_rows(csv.DictReader(file, strict=True), name=path.name))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            reader = csv.DictReader(file, strict=True)
+            rows = list(_readable(_rows(reader, name=path.name), reader=reader, name=path.name))
+    except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UnreadableTable([f"{path}: cannot be read as a CSV file in UTF-8: {reason}."]) from error
     if wrong := [row for row in rows if isinstance(row, str)]:
@@ -52,7 +53,17 @@ def read_rows(path: Path) -> LabelledRows:
     return LabelledRows(violating=np.array(labels, dtype=np.int64), scores=np.array(scores, dtype=np.float64))
 
 
-def _rows(reader: "csv.DictReader[str]", *, name: str) -> Iterator[tuple[int, float] | str]:
+Row = tuple[int, float] | str
+
+
+def _readable(rows: Iterator[Row], *, reader: "csv.DictReader[str]", name: str) -> Iterator[Row]:
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise UnreadableTable([f"{name}, line {reader.reader.line_num}: not readable as CSV: {error}."]) from error
+
+
+def _rows(reader: "csv.DictReader[str]", *, name: str) -> Iterator[Row]:
     """Each row as (label, score), or what is wrong with it."""
     found = reader.fieldnames or []
     if lacking := " and no column ".join(column for column in COLUMNS if column not in found):

@@ -141,7 +141,7 @@ def group_rows(groups: Sequence[Group]) -> list[list[str]]:
     return [
         [
             group.slug or "no community",
-            f"{group.low:g} / {group.high:g}{', inherited' if group.inherits else ''}",
+            f"{group.low:.2f} / {group.high:.2f}{', inherited' if group.inherits else ''}",
             f"{group.uploads:,}",
             *_group_rate(group.leak_rate),
             *_group_rate(group.wrongful_rate),

@@ -94,4 +94,4 @@ def test_the_command_and_the_page_say_that_these_are_estimates(capsys) -> None:
         flat = " ".join(text.split())
         assert "By community, estimates only" in flat
         assert "no community" in flat
-        assert "0.2 / 0.8, inherited" in flat
+        assert "0.20 / 0.80, inherited" in flat

@@ -123,7 +123,7 @@ def test_a_leak_target_above_half_the_prevalence_is_warned_of(tmp_path, capsys) 
         ("id,label,score\n1,1,1.5\n2,0,-0.1\n", ["line 2: score is '1.5'", "line 3: score is '-0.1'"]),
         ("id,label,score\n1,1,nan\n2,0,much\n", ["line 2: score is 'nan'", "line 3: score is 'much'"]),
         ("id,label,score\n1,,\n2,0\n", ["line 2: label is ''", "score is ''", "line 3: score is missing"]),
-        ('id,label,score\n1,1,"0.5', ["cannot be read as a CSV"]),
+        ('id,label,score\n1,1,"0.5', ["line 2: not readable as CSV"]),
     ],
 )
 def test_wrong_rows_are_named_by_line_and_nothing_is_computed(tmp_path, capsys, text: str, says: list[str]) -> None:

@@ -1,11 +1,14 @@
 """The thresholds pages: what is shown, tried out, drafted, published and rolled back."""
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from moderation import tuning
 from moderation.models import Classifier, PolicyVersion
+from moderation.tuning.rollup import roll_up
 from tests.factories import default_policy, make_screening, make_task, make_user, use_red_classifier, version_in_force
 
 pytestmark = pytest.mark.django_db
@@ -239,8 +242,23 @@ def test_the_number_of_verdicts_on_audits_is_told_but_no_rate() -> None:
     type(task).objects.claim_next(mo)
     task.refresh_from_db()
     task.decide("benign", claim=task.claim)
+    roll_up()
     page = signed_in().get("/thresholds/")
     assert page.context["verdicts"] == {"audit_approve": 1, "audit_reject": 0}
+
+
+def test_the_page_reads_no_decision_however_many_there_are() -> None:
+    """They grow for ever; what the page says of them stands in the ledger, in counts a day."""
+    task = make_task(score=0.05, u=0.0)
+    task.hand_to(make_user("mo"))
+    task.decide("benign", claim=task.claim)
+    roll_up()
+    client = signed_in()
+    with CaptureQueriesContext(connection) as asked:
+        client.get("/thresholds/")
+    from_record = [query["sql"] for query in asked if 'FROM "moderation_decision"' in query["sql"]]
+    # The header's count of the person's own day, by its index.
+    assert [sql for sql in from_record if '"reviewer_id" =' not in sql] == []
 
 
 def test_rolling_back_to_a_retired_classifier_is_refused_on_the_page() -> None:
