@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -25,7 +26,10 @@ class ReviewerRequest(HttpRequest):
 
 
 def needs(permission: str = "") -> Callable[[View], View]:
-    """Let only people with ``moderation.<permission>`` in; without one, everybody who is signed in."""
+    """Let only people with ``moderation.<permission>`` in; without one, everybody who is signed in.
+
+    No browser or proxy keeps what they are shown.
+    """
 
     def decorate(view: View) -> View:
         # LoginRequiredMiddleware would answer a form with a way back that can only be posted to, and htmx with a
@@ -37,7 +41,11 @@ def needs(permission: str = "") -> Callable[[View], View]:
                 return sign_in_first(request)
             if permission and not request.user.has_perm(f"moderation.{permission}"):
                 raise PermissionDenied(f"moderation.{permission}")
-            return view(request, *args, **kwargs)
+            answer = view(request, *args, **kwargs)
+            # Who signs in next at the same desk must not see it by going back.
+            if not answer.has_header("Cache-Control"):
+                add_never_cache_headers(answer)
+            return answer
 
         return checked
 

@@ -207,6 +207,17 @@ def test_every_page_but_the_named_ones_is_closed_to_who_is_not_signed_in(method:
         assert closed or url in OPEN, f"{method} {url}: {answer.status_code}"
 
 
+def test_no_page_that_asks_for_a_sign_in_is_kept_by_the_browser() -> None:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    kept = []
+    for url in (url for url in all_addresses() if not url.startswith(("/admin/", "/accounts/", "/api/"))):
+        answer = client.get(url)
+        if answer.status_code == 200 and "no-store" not in answer.headers.get("Cache-Control", ""):
+            kept.append(url)
+    assert kept == []
+
+
 def test_no_answer_to_a_stranger_makes_a_session() -> None:
     for url in ("/healthz", "/readyz", "/", LOGIN):
         assert "sessionid" not in Client().get(url).cookies
