@@ -13,11 +13,13 @@ from moderation.files import StorageFull
 from moderation.inference.child import SandboxUnavailable
 from moderation.models import Objection, ObjectionRefused, Upload
 from moderation.objecting import PolicyUnclear
+from reviewqueue.blinding import as_seen_by
 from reviewqueue.forms_objections import ObjectionForm
 from reviewqueue.permissions import ReviewerRequest, can_lead, can_review
 
 PER_PAGE = 25
 LATER = "The image can't be shown at the moment. Nothing was saved. Try again later."
+NOT_YET = "Nothing is decided about upload {pk} yet: it is in review. Appeal when it is."
 DONE = "Somebody who has not decided on upload {pk} will look at it."
 KNOWN = "Upload {pk} was looked at again for an earlier report; that answer stands. Yours is kept with it."
 
@@ -54,6 +56,7 @@ def put(request: ReviewerRequest, pk: int, *, kind: str) -> HttpResponseBase:
     if request.method == "POST":
         if form.is_valid():
             try:
+                refuse_what_looks_undecided(request, upload, kind=kind)
                 made = form.put(kind=kind, by=request.user)
             except (ObjectionRefused, PolicyUnclear) as refusal:
                 form.add_error(None, str(refusal))
@@ -68,6 +71,17 @@ def put(request: ReviewerRequest, pk: int, *, kind: str) -> HttpResponseBase:
             status = 422
     context = {"upload": upload, "form": form, "kind": kind, "back": back(request)}
     return render(request, "reviewqueue/objection.html", context, status=status)
+
+
+def refuse_what_looks_undecided(request: ReviewerRequest, upload: Upload, *, kind: str) -> None:
+    """Refuse an appeal on what waits for a verdict, as of the band: otherwise only audits could be appealed.
+
+    Raises:
+        ObjectionRefused: in the words that the band gets.
+    """
+    seen = as_seen_by(request.user).get(pk=upload.pk)
+    if kind == Objection.Kind.APPEAL and seen.hidden:  # type: ignore[attr-defined]  # annotated by as_seen_by()
+        raise ObjectionRefused(NOT_YET.format(pk=upload.pk))
 
 
 def back(request: ReviewerRequest) -> str:

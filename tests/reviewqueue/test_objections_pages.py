@@ -96,6 +96,16 @@ def test_what_is_refused_is_said_on_the_form_and_nothing_is_kept(page: Client) -
     assert not Objection.objects.exists()
 
 
+def test_an_appeal_does_not_tell_an_audit_from_the_band(page: Client) -> None:
+    def told(score: float) -> tuple[int, str]:
+        pk = factories.make_task(score=score).upload_id
+        answer = page.post(f"/uploads/{pk}/appeal/", {"text": "A statue."})
+        return answer.status_code, answer.context["form"].non_field_errors()[0].replace(str(pk), "#")
+
+    assert told(0.05) == told(0.95) == told(0.5)
+    assert not Objection.objects.exists()
+
+
 def test_an_appeal_can_not_be_told_from_an_ordinary_task(page: Client) -> None:
     def stage(user: User) -> str:
         html = served_to(user)[0].get("/").content.decode()
