@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests import factories
 from tests.browser.conftest import Visit, make_tasks
+from tests.moderation.reporting.runs import make_ledger_day, make_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -51,6 +52,21 @@ def test_the_other_pages(
     page.locator(".phone-menu summary").click()
     assert serious(page) == []
     window.problems = [problem for problem in window.problems if "status of 404" not in problem]
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_the_runs(
+    visit: Callable[..., Visit], serious: Callable[[Page], list[str]], scheme: str, size: dict[str, object]
+) -> None:
+    run = make_run(ago=1, uploads=1234567, state="interrupted", work_left=None, counts={"quarantined:truncated": 3})
+    make_ledger_day(days_ago=1 / 24, bins={2: 40, 60: 10})
+    make_ledger_day(days_ago=3, bins={2: 90, 60: 10})
+    window = visit(factories.make_user(group="operator"), color_scheme=scheme, **size)
+    for path in ("/runs/", run.get_absolute_url()):
+        page = window.open(path)
+        expect(page.locator("h1").first).to_contain_text("Run")
+        assert serious(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
