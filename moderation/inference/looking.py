@@ -83,13 +83,17 @@ class Eye:
             if room < 0 and frame and not frames.is_composed(image):
                 found.unseen = True
                 break
-            picture = self.picture(image, path)
-            scenes.pass_by(frame, print_of(picture), partial(self._pictures, image, picture))
+            self._pass_by(scenes, image, path)
         chosen, radius = scenes.chosen()
         found.seen = [seen for scene in chosen for seen in scene.views]
         found.unseen |= radius >= UNLIKE
         found.measured = [{} for _ in self.preprocessings]
         return found
+
+    def _pass_by(self, scenes: Scenes[list[Seen]], image: ImageFile.ImageFile, path: Path) -> None:
+        """One frame; a call of its own, so that its pixels are let go of before the next one is decoded."""
+        picture = self.picture(image, path)
+        scenes.pass_by(image.tell(), print_of(picture), partial(self._pictures, image, picture))
 
     def _pictures(self, image: ImageFile.ImageFile, picture: Image.Image) -> list[Seen]:
         """The current frame, plain and as it may else be shown."""
