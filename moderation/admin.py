@@ -165,8 +165,11 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
-# Rows that tell a score or a route, and the way to their bytes.
-TELLING = {Score: "file", Screening: "upload__file", Effect: "upload__file"}
+# Rows that tell a score or a route, why somebody is asked, or what another person said; and the way to their bytes.
+TELLING = {
+    Score: "file",
+    **dict.fromkeys((Screening, Effect, ReviewTask, Decision, Objection), "upload__file"),
+}
 # What each table shows in its list; a foreign key is fetched with it.
 RECORD: dict[type[models.Model], dict[str, list[str]]] = {
     Policy: {"show": ["name", "slug"]},

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from moderation.models import ApiToken, Community, Effect, ReviewTask, Score, Screening, User
+from moderation.models import ApiToken, Community, Effect, Objection, ReviewTask, Score, Screening, User
 from tests.factories import PASSWORD, make_screening, make_task, make_upload, make_user, red
 
 pytestmark = pytest.mark.django_db
@@ -169,6 +169,20 @@ def test_a_twin_of_what_waits_tells_nothing_either(root: Client) -> None:
         rows = root.get(f"/admin/moderation/{model.__name__.lower()}/").context["cl"].queryset
         assert not rows.exists()
     assert root.get(f"/admin/moderation/screening/{twin.pk}/change/").status_code == 302
+
+
+def test_who_may_give_the_second_opinion_reads_neither_the_first_nor_why_they_are_asked(root: Client) -> None:
+    def told() -> list[bool]:
+        lists = (f"/admin/moderation/{name}/" for name in ("decision", "reviewtask", "objection"))
+        return [root.get(page).context["cl"].queryset.exists() for page in lists]
+
+    audit = make_task(score=0.05)
+    Objection.objects.put(audit.screening, kind="report", text="Look.", by=make_user("rea"))
+    for name, verdict in (("mo", "violating"), ("lea", "violating")):
+        task = ReviewTask.objects.claim_next(make_user(name))
+        assert told() == [False, False, False]
+        task.decide(verdict, claim=task.claim, reason="nudity")
+    assert told() == [True, True, True]
 
 
 @pytest.mark.parametrize(
