@@ -95,7 +95,7 @@ def recommend(  # noqa: PLR0913, PLR0917 (what an admin sets, and where)
     targets: Mapping[Risk, float],
     capacity: float | None,
     in_force: tuple[float, float],
-    situation: Situation,
+    situation: Situation | None = None,
 ) -> Recommendation:
     """Recommend the cheapest pair inside certified low x certified high that fits the capacity.
 
@@ -107,7 +107,7 @@ def recommend(  # noqa: PLR0913, PLR0917 (what an admin sets, and where)
         targets: the certificate asked for, by risk ("leak", "miss", "escapes", "wrongful").
         capacity: looks a day that people can do; None for any number.
         in_force: (low, high) now.
-        situation: audit rates, recent days, starting thresholds.
+        situation: audit rates, recent days, starting thresholds; by default what the ledger tells (``situation_of``).
 
     Raises:
         ValueError: thresholds that are not on edges, a capacity without the days to check it.
@@ -115,6 +115,7 @@ def recommend(  # noqa: PLR0913, PLR0917 (what an admin sets, and where)
     days = [ledger] if isinstance(ledger, Ledger) else list(ledger)
     if not days:
         raise checks.refusal("ledger", days, accepted="give a ledger, or at least one closed day")
+    situation = situation or situation_of(days, in_force)
     desk = _Desk(days, targets, in_force, situation)
     rates = smoothed_rates(desk.total, in_force[0])
     if not rates.size:
@@ -124,6 +125,18 @@ def recommend(  # noqa: PLR0913, PLR0917 (what an admin sets, and where)
     cost = pair_costs(desk.total, costs, situation.audits, rates=rates)
     work = _work(situation, capacity=capacity, rates=rates)
     return _cheapest(desk, cost=cost, work=work, capacity=capacity)
+
+
+def situation_of(days: Sequence[Ledger], in_force: tuple[float, float]) -> Situation:
+    """What closed days tell of their own: audit rates are the least pi of each automatic side, 1 where it is empty.
+
+    Each of several ledgers is taken for a day of work; one alone says nothing of days.
+    """
+    total = reduce(add, days)
+    low, _, high = total.regions(*in_force)
+    approve, reject = (float(total.pi[side.uploads > 0].min(initial=1.0)) for side in (low, high))
+    daily = np.stack([day.uploads.sum(axis=1) for day in days]) if len(days) > 1 else None
+    return Situation(AuditRates(approve, reject), daily=daily)
 
 
 @dataclass(frozen=True)

@@ -190,3 +190,13 @@ def test_without_labels_nothing_is_recommended():
 def test_wrong_input_names_argument_value_and_what_is_accepted(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_without_a_situation_the_ledger_tells_it():
+    days = calibrated(3)
+    told = Situation(AUDITS, daily=np.stack([day.uploads.sum(axis=1) for day in days]))
+    asked = (COSTS, {"leak": 0.05, "wrongful": 0.3}, 5_000, IN_FORCE)
+    assert recommend(days, *asked) == recommend(days, *asked, told)
+    assert recommend(days, *asked).best is not None
+    with pytest.raises(ValueError, match="daily"):
+        recommend(days[0], *asked)
