@@ -103,10 +103,13 @@ def fill(alias: str, stored: list[bytes]) -> list[bytes]:
     with connections[alias].cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         do_without_files(cursor)
+        indexes = drop_indexes(cursor)
         names = "file_id, cluster_id, quality, pdq, keys"
         with cursor.copy(f"COPY moderation_fingerprint ({names}) FROM STDIN") as copy:
             for number, pdq in enumerate(stored):
                 copy.write_row((number, number, 100, f"{int.from_bytes(pdq):0{BITS}b}", keys(pdq)))
+        for definition in indexes:
+            cursor.execute(definition)
         cursor.execute("VACUUM ANALYZE moderation_fingerprint")
         sizes = "pg_indexes_size('moderation_fingerprint') / 1e6, pg_table_size('moderation_fingerprint') / 1e6"
         cursor.execute(f"SELECT {sizes}")
@@ -121,6 +124,15 @@ def do_without_files(cursor: Any) -> None:
     cursor.execute(f"SELECT conname FROM pg_constraint WHERE {keys}")
     for (name,) in cursor.fetchall():
         cursor.execute(f'ALTER TABLE moderation_fingerprint DROP CONSTRAINT "{name}"')
+
+
+def drop_indexes(cursor: Any) -> list[str]:
+    """What makes them again, once all rows are there."""
+    cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE indexname LIKE 'fingerprint_key_%'")
+    found = dict(cursor.fetchall())
+    for name in found:
+        cursor.execute(f"DROP INDEX {name}")
+    return list(found.values())
 
 
 def look_up(

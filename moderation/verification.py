@@ -136,10 +136,25 @@ def files_have_one_score() -> Iterator[Finding]:
 
 
 def near_duplicates_belong_to_what_stands_for_itself() -> Iterator[Finding]:
-    """No chains: what people look at lies within the radius of each file that takes its verdict over."""
+    """No chains: each file lies within the radius of the one that stands for it."""
     chained = Fingerprint.objects.exclude(cluster__fingerprint__cluster=F("cluster"))
     for each in chained.select_related("file", "cluster").iterator():
         yield f"file {each.file}", f"counts as {each.cluster}, which counts as another one itself"
+
+
+def waiting_tasks_wait_for_a_look() -> Iterator[Finding]:
+    """What a task waits for is itself being asked about, or is decided for good."""
+    asked = ReviewTask.objects.asking().filter(screening=OuterRef("waits_for"), kind=ReviewTask.Kind.SCREENING)
+    for task in ReviewTask.objects.undecided().filter(~Exists(asked), waits_for__isnull=False).iterator():
+        yield str(task), "waits for the verdict on a near-duplicate that nobody is asked about"
+
+
+def linked_decisions_follow_their_origin() -> Iterator[Finding]:
+    linked = Decision.objects.live().filter(carried_from__isnull=False)
+    for decision in linked.exclude(verdict=F("carried_from__verdict")).iterator():
+        yield f"decision {decision.pk}", f"{decision.verdict}, unlike decision {decision.carried_from_id}, its origin"
+    for decision in linked.filter(carried_from__superseded_by__isnull=False).iterator():
+        yield f"decision {decision.pk}", "what it was carried over from was undone"
 
 
 def screenings_follow_coin_and_thresholds() -> Iterator[Finding]:
@@ -352,6 +367,8 @@ RULES: dict[str, Callable[[], Iterator[Finding]]] = {
     "each score that is not trusted goes to a person": doubted_scores_go_to_a_person,
     "one score per file, classifier, preprocessing and label": files_have_one_score,
     "each near-duplicate belongs to a file that stands for itself": near_duplicates_belong_to_what_stands_for_itself,
+    "each task that waits for a near-duplicate's verdict waits for a look": waiting_tasks_wait_for_a_look,
+    "each linked decision follows its origin": linked_decisions_follow_their_origin,
     "each screening follows its coin and thresholds": screenings_follow_coin_and_thresholds,
     "where a person is asked there is a task": asked_people_have_tasks,
     "each automatic route has its effect": automatic_routes_have_an_effect,

@@ -28,6 +28,7 @@ class Aftermath:
     effect: str
     due_in: float | None
     why_shown: str
+    followers: int = 0
 
     @property
     def sentence(self) -> str:
@@ -56,6 +57,7 @@ def describe(decision: Decision) -> Aftermath:
         effect=effect,
         due_in=due_in,
         why_shown=_why_shown(decision),
+        followers=decision.followers(),
     )
 
 

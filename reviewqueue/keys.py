@@ -25,6 +25,7 @@ ACTIONS = [
     Action(name="cannot_tell", label="Cannot tell: someone else looks as well", key="n"),
     Action(name="skip", label="Skip: not served to me again", key="s"),
     Action(name="undo", label="Undo my last decision", key="u"),
+    Action(name="duplicates", label="See what took over my last decision as nearly the same picture", key="d"),
     Action(name="help", label="Show the keys", key="?"),
 ]
 DEFAULTS = {action.name: action.key for action in ACTIONS}

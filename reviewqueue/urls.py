@@ -3,6 +3,7 @@
 from django.urls import path
 
 from reviewqueue.views import (
+    duplicates,
     gold,
     health,
     metrics,
@@ -61,6 +62,9 @@ urlpatterns = [
     path("uploads/<int:pk>/appeal/", objections.appeal, name="appeal_upload"),
     path("appeals/", objections.objections, name="objections"),
     path("uploads/<int:pk>/", uploads.upload, name="upload"),
+    path("uploads/<int:pk>/duplicates/", duplicates.duplicates, name="duplicates"),
+    path("uploads/<int:pk>/duplicates/<int:member>/split/", duplicates.split, name="split"),
+    path("uploads/<int:pk>/duplicates/<int:member>/blurred/", duplicates.blurred, name="duplicate_blurred"),
     path("runs/", runs.runs, name="runs"),
     path("runs/<int:pk>/", runs.run, name="run"),
     path("healthz", health.healthz, name="healthz"),

@@ -12,8 +12,8 @@ from typing import Any
 
 BITS = 256
 #: Up to so many different bits, two pictures count as nearly the same. docs/duplicates.md has the measurements.
-RADIUS = 21
-WORDS = 11
+RADIUS = 17
+WORDS = 9
 #: From 0 to 100, the authors' bound: what is flatter has a hash of noise, and is like any other flat picture.
 LEAST_QUALITY = 50
 

@@ -17,6 +17,7 @@ from moderation.models.ledgers import (
     OpinionCount,
     RollUp,
 )
+from moderation.models.looks import SharedLook
 from moderation.models.objections import Objection, ObjectionRefused
 from moderation.models.people import ApiToken, IdempotentAnswer, User
 from moderation.models.policies import Community, Policy
@@ -58,6 +59,7 @@ __all__ = [
     "ScreeningAttempt",
     "ScreeningRun",
     "Shadow",
+    "SharedLook",
     "Skip",
     "StoredFile",
     "UndoRefused",

@@ -138,6 +138,11 @@ class Decision(models.Model):
     def __str__(self) -> str:
         return f"{self.verdict or self.kind} on {self.upload}"
 
+    def followers(self) -> int:
+        """How many uploads of other bytes have taken this verdict over, as nearly the same picture."""
+        linked = Decision.objects.live().filter(carried_from=self)
+        return linked.exclude(upload__file=self.upload.file_id).count()
+
     @property
     def outcome(self) -> str:
         """What a conclusive verdict asks for: approve or reject."""

@@ -105,9 +105,9 @@ class Recognisable(models.Model):
 class Fingerprint(Recognisable):
     """How a file is recognised, and whose picture it counts as.
 
-    ``cluster`` is the file that stands for all nearly the same ones: each of them lies within the radius of it, and
-    it is the one that people look at. A file stands for itself where nothing earlier is like it, where it is too flat
-    to be compared, and where it can be seen in several ways (frames, transparency): then it has no hash at all.
+    ``cluster`` is the file that stands for all nearly the same ones: each of them lies within the radius of it, and so
+    two of them within twice the radius of each other. A file stands for itself where nothing earlier is like it, where
+    it is too flat to be compared, and where it can be seen in several ways (frames, transparency): then it has no hash.
     """
 
     file = models.OneToOneField(StoredFile, on_delete=models.PROTECT, related_name="fingerprint")

@@ -30,13 +30,20 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
     def undecided(self) -> Self:
         return self.filter(decided_at=None, withdrawn_at=None)
 
-    def asked_for(self) -> Self:
-        """Undecided tasks but for gold items', which are made when they are handed out and are nobody's work."""
-        return self.undecided().exclude(kind="gold")
+    def asking(self) -> Self:
+        """Undecided tasks that ask for a look of their own: not those that wait for that at a near-duplicate."""
+        return self.undecided().filter(waits_for=None)
 
-    def claimable(self) -> Self:
+    def asked_for(self) -> Self:
+        """Those but for gold items', which are made when they are handed out and are nobody's work."""
+        return self.asking().exclude(kind="gold")
+
+    def unheld(self) -> Self:
         """Undecided tasks nobody holds; an expired claim does not hold."""
         return self.undecided().filter(Q(claimed_by=None) | Q(claim_expires_at__lte=Now()))
+
+    def claimable(self) -> Self:
+        return self.unheld().filter(waits_for=None)
 
     def held(self) -> Self:
         return self.undecided().filter(claim_expires_at__gt=Now())

@@ -18,11 +18,13 @@ from moderation.models.consequences import (
 from moderation.models.decisions import Decision, UndoRefused, Verdict
 from moderation.models.exposures import Exposure
 from moderation.models.film import Shot
+from moderation.models.looks import SharedLook, take_turns_in
 from moderation.models.losses import explain_loss
 from moderation.models.people import User
 from moderation.models.policies import Policy
 from moderation.models.queue import CLAIM_FIELDS, NOT_CLAIMED, ReviewTaskQuerySet, Skip, take_turns
 from moderation.models.screenings import Screening
+from moderation.models.sharing import share_verdict, unshare_verdict
 from moderation.models.status import settle
 from moderation.models.tracking import never_deleted, tracked
 from moderation.models.uploads import Upload
@@ -48,6 +50,10 @@ class ReviewTask(models.Model):
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, null=True, blank=True, related_name="tasks")
     round = models.PositiveSmallIntegerField(default=1)
     attempt = models.PositiveSmallIntegerField(default=1)
+    waits_for = models.ForeignKey(
+        Screening, on_delete=models.PROTECT, null=True, blank=True, related_name="followers",
+        help_text="The screening of nearly the same picture whose verdict is taken over: nobody looks at this one.",
+    )  # fmt: skip
     priority = models.SmallIntegerField(default=0)
     needs_lead = models.BooleanField(default=False)
     opened_at = models.DateTimeField(db_default=Now())
@@ -78,6 +84,9 @@ class ReviewTask(models.Model):
             models.CheckConstraint(
                 condition=Q(decided_at=None, withdrawn_at=None) | Q(claimed_by=None),
                 name="only_undecided_tasks_are_claimed",
+            ),
+            models.CheckConstraint(
+                condition=Q(waits_for=None) | Q(claimed_by=None), name="who_waits_for_another_look_is_not_claimed"
             ),
             models.UniqueConstraint(
                 fields=["claimed_by"], condition=Q(claimed_by__isnull=False), name="one_claim_per_moderator"
@@ -184,6 +193,7 @@ class ReviewTask(models.Model):
             ClaimLost: the claim expired, someone else took the task, or it was decided already. Nothing is written.
         """
         with transaction.atomic():
+            take_turns_in(self._clusters())
             before = opinions_by_turns(self.screened)
             held = self._held(claim)
             spent = held.values_list(Now() - F("claimed_at"), flat=True).first() or timedelta()
@@ -201,6 +211,7 @@ class ReviewTask(models.Model):
                 blind=not self.screened.decisions.filter(reviewer=claim.moderator).exists(),
             )
             follow(self, decision, before=before.outcome)
+            share_verdict(self)
             settle(Upload.objects.filter(pk=self.upload_id))
         return decision
 
@@ -236,6 +247,7 @@ class ReviewTask(models.Model):
             UndoRefused: there is no such verdict any more, or someone else is looking because of it.
         """
         with transaction.atomic():
+            take_turns_in(self._clusters())
             take_turns(by)
             before = opinions_by_turns(self.screened)
             ReviewTask.objects.select_for_update(no_key=True).get(pk=self.pk)
@@ -253,8 +265,13 @@ class ReviewTask(models.Model):
             ReviewTask.objects.release(by)
             ReviewTask.objects.filter(pk=self.pk).update(decided_at=None, attempt=F("attempt") + 1)
             self.hand_to(by)
+            unshare_verdict(self, by=by)
             settle(Upload.objects.filter(pk=self.upload_id))
         return undo
+
+    def _clusters(self) -> list[int]:
+        """The cluster that takes this task's verdict over."""
+        return list(SharedLook.objects.filter(screening=self.screening_id).values_list("cluster_id", flat=True))
 
     def _held(self, claim: Claim) -> ReviewTaskQuerySet:
         return ReviewTask.objects.filter(pk=self.pk).held_by(claim)

@@ -19,6 +19,7 @@ from moderation.models import (
     settle,
 )
 from moderation.models.carried import carry_over
+from moderation.models.sharing import share_looks
 from moderation.routing import Draw, Route
 from moderation.screening.engine import Rulebook
 
@@ -108,6 +109,8 @@ def save_screenings(screenings: Sequence[Screening]) -> None:
     """Write screenings with what follows from them: tasks for people, effects of what was decided automatically."""
     saved = Screening.objects.bulk_create(screenings)
     carry_over(ReviewTask.objects.open_for([screening for screening in saved if needs_person(screening)]))
+    clusters = {screening.pk: screening.duplicate_cluster for screening in saved if screening.duplicate_cluster}
+    share_looks(saved, clusters=clusters, tasks=ReviewTask.objects.all())
     Effect.objects.bulk_create(
         Effect(
             upload_id=screening.upload_id,

@@ -78,7 +78,7 @@ class Rescreener(Screener):
         pks = {upload.pk for upload in uploads}
         waiting = ReviewTask.objects.undecided().filter(upload__in=pks)
         # Locked until we commit: nobody can claim what is about to be withdrawn.
-        free = waiting.claimable().select_for_update(skip_locked=True, no_key=True, of=("self",))
+        free = waiting.unheld().select_for_update(skip_locked=True, no_key=True, of=("self",))
         taken = set(waiting.exclude(pk__in=[task.pk for task in free]).values_list("upload_id", flat=True))
         return {(pk, policy) for policy in self.policies for pk in pks - self._unsettled(pks, policy=policy) | taken}
 
@@ -89,6 +89,7 @@ class Rescreener(Screener):
     def save(self, screenings: Sequence[Screening]) -> None:
         before = _now_live(screenings)
         ReviewTask.objects.undecided().filter(screening__in=before).update(withdrawn_at=Now(), **NOT_CLAIMED)
+        _let_go(before)
         Screening.objects.filter(pk__in=before).update(superseded=True)
         super().save(screenings)
         hold_what_took_effect(screenings)
@@ -97,6 +98,13 @@ class Rescreener(Screener):
         """What was screened once and can't be read now keeps what it has: `verify` says what is wrong with its file."""
         pending = [upload for upload in uploads if upload.status == Upload.Status.PENDING]
         return super().quarantine(refusals, uploads=pending)
+
+
+def _let_go(screenings: Sequence[int]) -> None:
+    """Who waited for one of these is asked, until it is screened again itself; another worker may be at that."""
+    followers = ReviewTask.objects.undecided().filter(waits_for__in=screenings)
+    free = followers.select_for_update(skip_locked=True, no_key=True, of=("self",))
+    ReviewTask.objects.filter(pk__in=[task.pk for task in free]).update(waits_for=None)
 
 
 def _now_live(screenings: Sequence[Screening]) -> list[int]:

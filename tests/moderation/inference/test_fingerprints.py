@@ -48,8 +48,9 @@ def test_small_changes_change_few_bits(name: str, change: Callable[[Image.Image]
 
 @pytest.mark.parametrize("name", REFERENCE)
 def test_the_hash_of_a_mirror_image_is_known_beforehand(name: str) -> None:
-    # Nearly: the authors' filter reaches one pixel further to the right than to the left.
-    assert distance(fingerprint(ImageOps.mirror(photo(name))).pdq, fingerprint(photo(name)).mirrored) <= 8
+    assert (
+        distance(fingerprint(ImageOps.mirror(photo(name))).pdq, fingerprint(photo(name)).mirrored) <= 6
+    )  # grey is rounded
 
 
 def flipped(pdq: bytes, bits: set[int]) -> bytes:

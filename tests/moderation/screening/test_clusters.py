@@ -10,8 +10,9 @@ from django.db import connections
 
 from moderation.inference.fingerprints import BITS, RADIUS
 from moderation.inference.fingerprints import Fingerprint as Found
-from moderation.models import Fingerprint, PolicyVersion, Screening, StoredFile
+from moderation.models import Fingerprint, PolicyVersion, ReviewTask, Screening, StoredFile
 from moderation.screening.clusters import join
+from moderation.verification import verify
 from tests.factories import make_upload
 from tests.moderation.screening.pictures import changed, photo
 
@@ -113,3 +114,14 @@ def test_a_dry_run_notes_no_fingerprint(red_policy: PolicyVersion, prescreen: Pr
     make_upload(content=photo("cat.jpg"))
     prescreen("--dry-run")
     assert not Fingerprint.objects.exists()
+
+
+def test_several_processes_open_one_task_for_a_cluster(red_policy: PolicyVersion, prescreen: Prescreen) -> None:
+    red_policy.copy_as_draft(by=None, low=0.0, high=1.0).publish(by=None, why="Every picture is asked about.")
+    for quality in range(30, 90, 3):
+        make_upload(content=changed("cat.jpg", quality=quality))
+    make_upload(content=photo("coffee.jpg"))
+    prescreen("--processes", "3")
+    assert ReviewTask.objects.undecided().count() == 21
+    assert ReviewTask.objects.asking().count() == 2
+    assert verify().clean

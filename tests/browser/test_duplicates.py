@@ -1,0 +1,53 @@
+"""What follows a look, in Chromium: accessible, no wider than the screen."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from moderation.models import ReviewTask, Screening
+from tests import factories
+from tests.browser.conftest import Visit
+from tests.moderation.near_duplicates import Cluster
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+TABLET = {"viewport": {"width": 1024, "height": 768}}
+DESK = {"viewport": {"width": 1440, "height": 900}}
+
+
+@pytest.fixture
+def members(transactional_db: None) -> list[Screening]:
+    cluster = Cluster()
+    found = [cluster.add() for _ in range(6)]
+    for task in ReviewTask.objects.select_related("upload__file", "screening"):
+        factories.make_renditions(task)
+    return found
+
+
+def keep(page: Page, name: str) -> None:
+    """A picture of the page for whoever wants to look: SCREENSHOTS names the folder."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+@pytest.mark.parametrize("size", [PHONE, TABLET, DESK], ids=["phone", "tablet", "desk"])
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_the_page_fits(
+    visit: Callable[..., Visit],
+    serious: Callable[[Page], list[str]],
+    members: list[Screening],
+    scheme: str,
+    size: dict[str, object],
+) -> None:
+    page = visit(factories.make_user(), color_scheme=scheme, **size).open(
+        f"/uploads/{members[0].upload_id}/duplicates/"
+    )
+    expect(page.locator(".member img")).to_have_count(5)
+    page.wait_for_load_state("networkidle")
+    keep(page, f"duplicates-{scheme}-{page.viewport_size['width']}")  # type: ignore[index]
+    assert serious(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

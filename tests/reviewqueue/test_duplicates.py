@@ -1,0 +1,90 @@
+"""What follows a look, and taking out what is another picture."""
+
+import pytest
+from django.test import Client
+
+from moderation.models import Decision, ReviewTask, Screening, Upload
+from tests.factories import make_renditions, make_user
+from tests.moderation.near_duplicates import Cluster
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def members() -> list[Screening]:
+    """Three near-duplicates in the band; people look at the first."""
+    cluster = Cluster()
+    return [cluster.add() for _ in range(3)]
+
+
+@pytest.fixture
+def client() -> Client:
+    client = Client()
+    client.force_login(make_user("splitter"))
+    return client
+
+
+def address(members: list[Screening], rest: str = "") -> str:
+    return f"/uploads/{members[0].upload_id}/duplicates/{rest}"
+
+
+def decide(client: Client) -> None:
+    client.post("/claim/")
+    task = ReviewTask.objects.exclude(claim_token=None).get()
+    client.post(f"/tasks/{task.pk}/decide/", {"token": task.claim_token, "verdict": "benign"})
+
+
+def test_those_that_follow_are_listed(client: Client, members: list[Screening]) -> None:
+    shown = client.get(address(members)).context["tasks"]
+    assert [task.screening for task in shown] == members[1:]
+
+
+def test_the_list_takes_the_same_queries_however_long_it_is(
+    client: Client, members: list[Screening], django_assert_max_num_queries: pytest.FixtureRequest
+) -> None:
+    with django_assert_max_num_queries(12):  # type: ignore[operator]
+        client.get(address(members))
+
+
+def test_a_decision_says_what_took_it_over_and_leads_there(client: Client, members: list[Screening]) -> None:
+    decide(client)
+    page = client.get("/").content.decode()
+    assert "2 near-duplicates took it over" in page
+    assert address(members) in page
+    assert 'data-key="d"' in page
+
+
+def test_a_member_is_taken_out_with_its_digit(client: Client, members: list[Screening]) -> None:
+    decide(client)
+    page = client.get(address(members)).content.decode()
+    assert 'data-key="2"' in page
+    answer = client.post(address(members, f"{members[2].upload_id}/split/"), follow=True)
+    assert f"Upload {members[2].upload_id} is asked about by itself now." in answer.content.decode()
+    assert Upload.objects.get(pk=members[2].upload_id).status == "in_review"
+    assert Decision.objects.filter(kind="undo", reviewer__username="splitter").count() == 1
+
+
+def test_to_take_it_out_twice_changes_nothing(client: Client, members: list[Screening]) -> None:
+    for _ in range(2):
+        answer = client.post(address(members, f"{members[1].upload_id}/split/"), follow=True)
+    assert "stands for itself already" in answer.content.decode()
+
+
+def test_blurred_pictures_are_shown_of_those_that_follow_alone(client: Client, members: list[Screening]) -> None:
+    make_renditions(ReviewTask.objects.get(screening=members[1]))
+    assert client.get(address(members, f"{members[0].upload_id}/blurred/")).status_code == 404
+    picture = client.get(address(members, f"{members[1].upload_id}/blurred/"))
+    assert picture.getvalue().startswith(b"\xff\xd8")
+
+
+@pytest.mark.parametrize("rest", ["", "{member}/blurred/"])
+def test_only_reviewers_see_them(members: list[Screening], rest: str) -> None:
+    client = Client()
+    client.force_login(make_user("auditor", group="auditor"))
+    assert client.get(address(members, rest.format(member=members[1].upload_id))).status_code == 403
+
+
+def test_only_reviewers_take_out(members: list[Screening]) -> None:
+    client = Client()
+    client.force_login(make_user("auditor", group="auditor"))
+    assert client.post(address(members, f"{members[1].upload_id}/split/")).status_code == 403
