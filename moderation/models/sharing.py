@@ -3,8 +3,8 @@
 Who may take a verdict over: an upload whose file is in the cluster, screened under the same policy version by the same
 classifier. One that a person is to look at does so; so does one that nobody was to look at, where the machine did
 otherwise (it is no label, whatever becomes of it: the ledger counts what the coin drew). Not without a look: an alarm
-that only one person has raised, on an audit; a benign verdict against an automatic reject, unless it is on the same
-bytes.
+that only one person has raised, on an audit; and unless it is on the same bytes, a benign verdict against an automatic
+reject, or for a picture with a clearly higher score: a hash can be met by another picture on purpose.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 SHARED = (Decision.Source.SAMPLE, Decision.Source.CARRIED_OVER)
 PEOPLE_BEHIND_AN_ALARM = 2
+# Recompressed and resized, a picture's score moves by less than this as a rule.
+CLEARLY_HIGHER = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,11 @@ class Precedent:
         if said.standing is None or said.needs_another:
             return None
         same = Decision.objects.live().filter(screening=screening, verdict=said.standing, source__in=SHARED)
-        first = same.select_related("carried_from__reviewer", "reviewer").order_by("pk").first()
+        first = (
+            same.select_related("carried_from__reviewer", "carried_from__screening", "reviewer", "screening")
+            .order_by("pk")
+            .first()
+        )
         if first is None or _found_wrong(screening, said.standing):
             return None
         return cls(verdict=said.standing, origin=first.carried_from or first, people=max(1, said.votes[said.standing]))
@@ -57,8 +63,16 @@ class Precedent:
     def holds_for(self, screening: Screening, *, same_bytes: bool) -> bool:
         if TO_BE_CONFIRMED.get(SamplingReason(screening.sampling_reason)) == self.verdict:
             return self.people >= PEOPLE_BEHIND_AN_ALARM
+        if same_bytes or self.verdict == Verdict.VIOLATING:
+            return True
         unasked = screening.route == Route.REJECT and not screening.drawn
-        return same_bytes or not unasked or self.verdict == Verdict.VIOLATING
+        return not unasked and screening.score <= self.score + CLEARLY_HIGHER
+
+    @property
+    def score(self) -> float:
+        """Of the picture that was looked at."""
+        assert self.origin.screening is not None
+        return self.origin.screening.score
 
 
 def _found_wrong(screening: Screening, verdict: Verdict) -> bool:

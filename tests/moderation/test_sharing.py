@@ -140,6 +140,18 @@ def test_an_automatic_reject_is_not_lifted_without_a_look_but_for_the_same_bytes
     assert record_holds()
 
 
+def test_a_clearly_higher_score_is_looked_at_for_itself() -> None:
+    """Another picture can be made to have this hash: a benign verdict does not let it pass."""
+    cluster = Cluster()
+    cluster.add(score=0.3)
+    alike, higher = cluster.add(score=0.35), cluster.add(score=0.7)
+    decide("benign")
+    later = cluster.add(score=0.6)
+    assert [task.screening for task in asking()] == [higher, later]
+    assert Decision.objects.get(screening=alike).carried_from is not None
+    assert record_holds()
+
+
 def test_an_alarm_of_one_person_makes_no_audit_a_label() -> None:
     """A violating verdict in the band needs no second opinion; on an audit it does."""
     cluster = Cluster()
