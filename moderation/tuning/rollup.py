@@ -93,7 +93,8 @@ def differences() -> list[tuple[str, str]]:
         "to_decision": state.decisions_read,
         "at": state.rolled_up_at,
     }
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")  # it reads everything, however much that is
         cursor.execute(ledger_sql.RECOUNT, names)
         strata = [(f"ledger {day}, bin {bin_}, {rate}", f"{kept}, a recount gives {new}")
                   for day, bin_, rate, kept, new in cursor.fetchall()]  # fmt: skip

@@ -10,7 +10,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
-from moderation.models import ApiToken, Upload
+from moderation.models import ApiToken, ScreeningRun, Upload
 from moderation.reporting.metrics import Metric as OurMetric
 from tests.factories import make_task, make_upload
 from tests.moderation.reporting.runs import make_run
@@ -35,7 +35,7 @@ def value(families: dict[str, Metric], name: str, **labels: str) -> float:
 
 
 def test_prometheus_reads_what_waits_and_what_the_last_run_did(families: Any) -> None:
-    make_run(
+    run = make_run(
         ago=3, lasting=1, work_left=7, uploads=13,
         counts={"approve": 8, "review": 2, "reject": 1, "audits": 3, "quarantined:truncated": 2},
     )  # fmt: skip
@@ -43,6 +43,7 @@ def test_prometheus_reads_what_waits_and_what_the_last_run_did(families: Any) ->
     Upload.objects.filter(pk=old.pk).update(received_at=Now() - timedelta(hours=2))
     make_upload(status="quarantined", quarantine_reason="truncated")
     make_task()
+    ScreeningRun.objects.exclude(pk=run.pk).update(started_at=Now() - timedelta(days=1))
     found = families()
     assert value(found, "pending_uploads") == 1
     assert value(found, "oldest_pending_age_seconds") == pytest.approx(7200, abs=60)
