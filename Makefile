@@ -41,8 +41,8 @@ $(COLLECTED): $(VENV)/installed $(shell find static -type f)
 	@$(MANAGE) collectstatic --noinput --verbosity 0
 	@touch $@
 
+# Whatever needs the private PostgreSQL first starts it.
 run: install $(COLLECTED)
-	@$(MANAGE) pg start
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) demo $(if $(IMAGES),--images "$(IMAGES)")
 	@$(MANAGE) prescreen

@@ -10,6 +10,7 @@ from moderation.intake import Kind
 
 
 class Command(BaseCommand):
+    requires_system_checks = []  # the pre-screen, which follows, runs them
     help = "Load the demo's harmless pictures, or those of your own folder, and make accounts. Twice adds nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
