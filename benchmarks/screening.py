@@ -24,7 +24,6 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
-from benchmarks.memory import KINDS, Watch
 from moderation.cluster import Cluster
 from moderation.inference import decoder, embedded
 from moderation.inference.classifier import BATCH, Classifier
@@ -32,9 +31,12 @@ from moderation.inference.images import Limits
 from moderation.inference.manifest import Manifest
 from moderation.inference.preprocessing import Preprocessing, prepare
 from moderation.inference.tensors import to_tensor
+from tests.hostile.watching import MemoryWatch
 
 CORES = len(os.sched_getaffinity(0))
 CALIBRATED_ON = 100
+#: Processes whose memory is told, by the module that they run.
+KINDS = {"moderation.screening.worker": "worker", "moderation.inference.decoder": "decode process"}
 EIGHT_BIT = "eight-bit"
 
 
@@ -194,12 +196,12 @@ AS_BEFORE = ("--policy", "adult-content", "--low", "0.2", "--high", "0.8", "--wh
 def manage(arguments: Sequence[str], environment: dict[str, str], *, memory: dict[str, float] | None = None) -> str:
     command = [sys.executable, "manage.py", *arguments]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        with Watch(process.pid) as watch:
+        with MemoryWatch(pause=0.2) as watch:
             printed, _ = process.communicate()
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, command)
     if memory is not None:
-        memory.update(watch.megabytes)
+        memory.update({KINDS[name]: peak / 1e6 for name, peak in watch.peaks.items() if name in KINDS})
     return printed
 
 
@@ -211,7 +213,7 @@ def report(rounds: Sequence[dict[str, float]]) -> None:
     for beside in ("bound", "naive"):
         ratios = [each["ours"] / each[beside] for each in rounds]
         print(f"ours / {beside}: {np.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
-    for kind in KINDS:
+    for kind in KINDS.values():
         print(f"greatest resident memory of a {kind}: {max(each.get(kind, 0.0) for each in rounds):.0f} MB")
 
 

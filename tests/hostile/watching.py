@@ -18,7 +18,9 @@ class MemoryWatch:
     Looks again and again, since a process that has ended leaves no account; its last moments may be missed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, pause: float = _PAUSE_SECONDS) -> None:
+        """``pause`` is in seconds, between two looks."""
+        self.pause = pause
         self.peaks: dict[str, int] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -34,7 +36,7 @@ class MemoryWatch:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._stop.wait(_PAUSE_SECONDS):
+        while not self._stop.wait(self.pause):
             for pid in descendants(os.getpid()):
                 if module := started_as(pid):
                     self.peaks[module] = max(self.peaks.get(module, 0), peak(pid))
