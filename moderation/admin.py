@@ -24,6 +24,10 @@ from moderation.models import (
     Effect,
     Epoch,
     Exposure,
+    HashEntry,
+    HashList,
+    HashMatch,
+    HashOpinion,
     Objection,
     Policy,
     PolicyVersion,
@@ -168,7 +172,7 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 # Rows that tell a score or a route, why somebody is asked, or what another person said; and the way to their bytes.
 TELLING = {
     Score: "file",
-    **dict.fromkeys((Screening, Effect, ReviewTask, Decision, Objection), "upload__file"),
+    **dict.fromkeys((Screening, HashMatch, Effect, ReviewTask, Decision, Objection), "upload__file"),
 }
 # What each table shows in its list; a foreign key is fetched with it.
 RECORD: dict[type[models.Model], dict[str, list[str]]] = {
@@ -206,6 +210,17 @@ RECORD: dict[type[models.Model], dict[str, list[str]]] = {
         "filter": ["kind"],
         "hide": ["stood", "screening"],
     },
+    HashList: {"show": ["name", "policy", "kind", "enabled", "expires_at", "done", "by", "why"], "filter": ["kind"]},
+    HashEntry: {
+        "show": ["pk", "hash_list", "algorithm", "enabled", "expires_at", "standing", "label"],
+        "filter": ["algorithm", "standing"],
+        "hide": ["keys"],
+    },
+    HashMatch: {
+        "show": ["pk", "upload", "policy", "entry", "distance", "superseded", "created_at"],
+        "filter": ["policy"],
+    },
+    HashOpinion: {"show": ["pk", "entry", "said", "by", "why", "given_at"], "filter": ["said"], "hide": ["match"]},
     Exposure: {"show": ["pk", "person", "upload", "revealed_at"], "hide": ["claim_token"]},
 }
 

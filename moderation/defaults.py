@@ -16,10 +16,10 @@ from moderation.models import Classifier, Epoch, Policy, PolicyVersion
 
 GROUPS = {
     "moderator": ["review_uploads"],
-    "lead": ["review_uploads", "lead_reviews", "see_uploads", "see_thresholds", "see_runs"],
+    "lead": ["review_uploads", "lead_reviews", "see_uploads", "see_thresholds", "see_runs", "keep_hash_lists"],
     "admin": [
         "review_uploads", "lead_reviews", "see_uploads", "send_uploads", "see_thresholds", "publish_thresholds",
-        "see_runs",
+        "see_runs", "keep_hash_lists",
     ],
     "operator": ["see_uploads", "send_uploads", "see_thresholds", "see_runs"],
     "auditor": ["see_uploads", "see_thresholds"],

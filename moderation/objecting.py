@@ -1,5 +1,7 @@
 """Another look at what was decided: reports say that an upload violates, appeals that a decision is wrong."""
 
+from collections.abc import Set
+
 from moderation.inference.images import ImageRefused
 from moderation.inference.sandbox import Sandbox
 from moderation.models import ApiToken, Objection, ObjectionRefused, Screening, Upload, User
@@ -47,10 +49,11 @@ def screening_of(upload: Upload, *, policy: str = "") -> Screening:
     """The live screening that an objection is about; ``policy`` is a slug, needed where there are several.
 
     Raises:
-        ObjectionRefused: the upload is not screened.
+        ObjectionRefused: the upload is not screened, or a hash list decided about it.
         PolicyUnclear: see above.
     """
     live = list(upload.screenings.live().select_related("policy", "upload__file").order_by("policy"))
+    refuse_what_a_list_decided(upload, policy=policy, screened={screening.policy.slug for screening in live})
     if not live:
         raise ObjectionRefused(
             f"{upload} is {upload.get_status_display()}: no pre-screen has decided about it. Nothing was saved."
@@ -60,6 +63,21 @@ def screening_of(upload: Upload, *, policy: str = "") -> Screening:
         known = ", ".join(screening.policy.slug for screening in live)
         raise PolicyUnclear(f"Found the policy {policy!r}; {upload} was screened under: {known}. Name one of them.")
     return found[0]
+
+
+def refuse_what_a_list_decided(upload: Upload, *, policy: str, screened: Set[str]) -> None:
+    """No score is behind it that a look could correct, and nobody gets a picture out of a list by objecting.
+
+    Raises:
+        ObjectionRefused: whom to turn to instead.
+    """
+    for match in upload.hash_matches.live().with_list():
+        if policy == match.policy.slug or not (policy or screened):
+            raise ObjectionRefused(
+                f"{upload} is {match.told}, under {match.policy}: no pre-screen has scored it, so that nobody can look "
+                "again. Nothing was saved. A lead can contest the list's entry, on the upload's page; the upload then "
+                "goes to the next pre-screen."
+            )
 
 
 def ensure_renditions(screening: Screening) -> None:

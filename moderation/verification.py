@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import Count, Exists, F, Model, OuterRef, Q, Subquery
 
 from moderation import files, routing
+from moderation.hashlists import soundness
 from moderation.inference import embedded
 from moderation.inference.manifest import ClassifierFileError
 from moderation.models import (
@@ -22,6 +23,7 @@ from moderation.models import (
     Effect,
     Epoch,
     Fingerprint,
+    HashMatch,
     PolicyVersion,
     ReviewTask,
     Score,
@@ -189,6 +191,8 @@ def asked_people_have_tasks() -> Iterator[Finding]:
 def automatic_routes_have_an_effect() -> Iterator[Finding]:
     for screening in Screening.objects.exclude(route=routing.Route.REVIEW).filter(effects=None).iterator():
         yield str(screening), "decided automatically without an effect"
+    for match in HashMatch.objects.exclude(effects__outcome=F("route")).iterator():
+        yield f"match {match.pk}", f"{match.route} by a hash list without an effect"
 
 
 def conclusive_verdicts_have_an_effect() -> Iterator[Finding]:
@@ -212,8 +216,11 @@ def certificates_follow_from_themselves_and_the_ledger() -> Iterator[Finding]:
 
 
 def effects_do_what_was_decided() -> Iterator[Finding]:
-    """Of a screening: its route. Of a verdict: what it asks for. Of an undo: what the machine had done."""
-    effects = Effect.objects.select_related("screening", "decision__screening__policy_version")
+    """Of a screening: its route. Of a verdict: what it asks for. Of an undo: what the machine had done.
+
+    Of a match with a hash list: its route, and once that is withdrawn, to hold the upload.
+    """
+    effects = Effect.objects.select_related("screening", "match", "decision__screening__policy_version")
     for effect in effects.iterator():
         if (expected := _expected_outcome(effect)) != effect.outcome:
             yield f"effect {effect.pk}", f"{effect.outcome}, what it stems from asks for {expected}"
@@ -222,6 +229,9 @@ def effects_do_what_was_decided() -> Iterator[Finding]:
 def _expected_outcome(effect: Effect) -> str:
     if effect.screening is not None:
         return effect.screening.automatic_outcome
+    if effect.match is not None:
+        is_taken_back = effect.match.superseded and effect.outcome == Effect.Outcome.HOLD
+        return Effect.Outcome.HOLD if is_taken_back else effect.match.automatic_outcome
     decision = effect.decision
     assert decision is not None
     if decision.kind == Decision.Kind.UNDO:
@@ -248,6 +258,13 @@ def undone_effects_are_reversed() -> Iterator[Finding]:
     undone = Decision.objects.filter(kind=Decision.Kind.UNDO).exclude(Exists(others))
     for undo in undone.filter(Exists(kept), ~Exists(reverse)).iterator():
         yield f"decision {undo.pk}", "undone, and its effect goes on"
+
+
+def each_upload_is_routed_once() -> Iterator[Finding]:
+    """Under one policy by a score or by a hash list; that one of each is live, the database sees to."""
+    screened = Screening.objects.live().filter(upload=OuterRef("upload"), policy=OuterRef("policy"))
+    for match in HashMatch.objects.live().filter(Exists(screened)).select_related("upload", "policy").iterator():
+        yield str(match.upload), f"routed under {match.policy} by a score and by a hash list"
 
 
 def rows_have_their_file() -> Iterator[Finding]:
@@ -329,6 +346,7 @@ def _changed_without_event(model: type[Model]) -> str:
     changed = {
         "Screening": "t.superseded", "Effect": "t.cancelled_at IS NOT NULL", "LedgerRow": "false",
         "Fingerprint": "false",  # nor does it say whether its cluster was another one
+        "HashMatch": "t.superseded",
     }  # fmt: skip
     return changed.get(model.__name__, "true")
 
@@ -377,10 +395,14 @@ RULES: dict[str, Callable[[], Iterator[Finding]]] = {
     "each certificate follows from itself and from its days": certificates_follow_from_themselves_and_the_ledger,
     "each effect does what was decided": effects_do_what_was_decided,
     "what was undone has no effect any more": undone_effects_are_reversed,
+    "each upload is routed once under each policy": each_upload_is_routed_once,
+    "each match with a hash list is what its entry says": soundness.matches_fit_their_entries,
+    "each contested entry of a hash list decides nothing": soundness.contested_entries_decide_nothing,
+    "each entry of a hash list stands as people said last": soundness.entries_stand_as_was_said,
     "each row has its file with its size and sha256": rows_have_their_file,
     "each classifier has its file with its sha256": classifiers_have_their_file,
     "no retired classifier rules or scores along": retired_classifiers_rule_nothing,
     "each undecided task has its renditions": undecided_tasks_have_renditions,
     "each change of a mutable row has its audit row": changes_have_their_audit_row,
 }
-COUNTED: tuple[type[Model], ...] = (Upload, StoredFile, Score, Screening, ReviewTask, Decision, Effect)
+COUNTED: tuple[type[Model], ...] = (Upload, StoredFile, Score, Screening, HashMatch, ReviewTask, Decision, Effect)

@@ -1,5 +1,6 @@
 """Builders: plain functions that make real rows, with real small images behind them."""
 
+import hashlib
 import io
 import json
 from collections.abc import Callable, Iterable
@@ -16,6 +17,9 @@ from moderation.inference.manifest import Manifest
 from moderation.models import (
     Classifier,
     Effect,
+    HashEntry,
+    HashList,
+    HashMatch,
     Policy,
     PolicyVersion,
     ReviewTask,
@@ -28,6 +32,7 @@ from moderation.models import (
     User,
     settle,
 )
+from moderation.screening.records import save_matches
 from tests.moderation.inference.patch_onnx import write_patch_classifier
 from tests.moderation.inference.tiny_onnx import write_red_classifier
 
@@ -221,3 +226,34 @@ def make_shadow_score(screening: Screening, shadow: Shadow, value: float) -> Non
         file=screening.upload.file, classifier=shadow.classifier, label=shadow.labels[0], value=value, runtime="test",
         preprocessing_version=shadow.classifier.score_version,
     )  # fmt: skip
+
+
+def make_hash_list(kind: str = "known_bad", *, name: str = "", **fields: Any) -> HashList:
+    name = name or f"list {next(_made)}"
+    return HashList.objects.create(
+        **{"policy": default_policy(), "kind": kind, "name": name, "done": "created", "why": "For a test.", **fields}
+    )
+
+
+def make_entry(hash_list: HashList, known: bytes, *, is_picture: bool = False, **fields: Any) -> HashEntry:
+    """Of a file's bytes, or of a PDQ hash where that is a picture's."""
+    entry = HashEntry(hash_list=hash_list, algorithm="pdq" if is_picture else "sha256", **fields)
+    if is_picture:
+        entry.pdq = known
+    else:
+        entry.sha256 = hashlib.sha256(known).hexdigest()
+    entry.set_keys()
+    entry.save()
+    return entry
+
+
+def make_match(entry: HashEntry, upload: Upload | None = None) -> HashMatch:
+    """As the pre-screen writes it, with its effect."""
+    upload = upload or make_upload()
+    run = ScreeningRun.objects.get_or_create(pk=1, defaults={"options": {}})[0]
+    route = entry.hash_list.route
+    match = HashMatch(upload=upload, policy=entry.hash_list.policy, entry=entry, run=run, distance=0, route=route)
+    save_matches([match])
+    settle(Upload.objects.filter(pk=upload.pk))
+    upload.refresh_from_db()
+    return match

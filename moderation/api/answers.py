@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from ninja import Field, Schema
 
-from moderation.models import Effect, Screening, Upload
+from moderation.models import Effect, HashMatch, Screening, Upload
 from moderation.models.effects import effects_in_force, status_in_force
 
 Status = Literal["pending", "in_review", "approved", "rejected", "quarantined", "erased"]
@@ -24,9 +24,12 @@ class Receipt(Schema):
 
 class PolicyResult(Schema):
     policy: str = Field(description="The policy's slug.")
-    version: int = Field(description="The number of the policy's version whose thresholds routed the upload.")
-    route: Literal["approve", "review", "reject"] = Field(description="What the thresholds asked for.")
+    version: int | None = Field(
+        description="The number of the policy's version whose thresholds routed the upload; null where a list did."
+    )
+    route: Literal["approve", "review", "reject"] = Field(description="What the thresholds, or the list, asked for.")
     outcome: Literal["approve", "reject"] | None = Field(description="What is in force; null while it waits.")
+    hash_list: str | None = Field(description="Which hash list routed the upload, and how; null where none did.")
 
 
 class PersonsDecision(Schema):
@@ -73,16 +76,19 @@ def state_of(upload: Upload) -> dict[str, Any]:
 
 def _policies(upload: Upload, effects: Iterable[Effect]) -> list[dict[str, Any]]:
     outcomes = {effect.policy_id: effect.outcome for effect in effects}
-    screenings = upload.screenings.live().select_related("policy", "policy_version").order_by("policy")
-    return [_policy(screening, outcome=outcomes.get(screening.policy_id)) for screening in screenings]
+    screenings = upload.screenings.live().select_related("policy", "policy_version")
+    routed: list[Screening | HashMatch] = [*screenings, *upload.hash_matches.live().with_list()]
+    routed.sort(key=lambda each: each.policy_id)
+    return [_policy(each, outcome=outcomes.get(each.policy_id)) for each in routed]
 
 
-def _policy(screening: Screening, *, outcome: str | None) -> dict[str, Any]:
+def _policy(routed: Screening | HashMatch, *, outcome: str | None) -> dict[str, Any]:
     return {
-        "policy": screening.policy.slug,
-        "version": screening.policy_version.number,
-        "route": screening.route,
+        "policy": routed.policy.slug,
+        "version": routed.policy_version.number if isinstance(routed, Screening) else None,
+        "route": routed.route,
         "outcome": None if outcome == Effect.Outcome.HOLD else outcome,
+        "hash_list": routed.told if isinstance(routed, HashMatch) else None,
     }
 
 

@@ -34,9 +34,22 @@ class Fingerprint:
         return {"pdq": self.pdq.hex(), "mirrored": self.mirrored.hex(), "quality": self.quality}
 
     @property
+    def both(self) -> tuple[bytes, bytes]:
+        """Of the picture and of its mirror image: by either it is the same picture."""
+        return self.pdq, self.mirrored
+
+    @property
     def says_something(self) -> bool:
         """Whether pictures may be compared by it."""
         return self.quality >= LEAST_QUALITY
+
+
+def is_flat(pdq: bytes) -> bool:
+    """Whether a hash of unknown quality tells by itself that there was too little to hash.
+
+    A bit says whether a frequency lies above the median: about half of them are set, but where many are the same.
+    """
+    return abs(int.from_bytes(pdq).bit_count() - BITS // 2) > BITS // 4
 
 
 def distance(one: bytes, other: bytes) -> int:

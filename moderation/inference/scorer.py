@@ -1,7 +1,7 @@
 """Files -> scores. Knows no database: any runner may use it around the same decoding and classifiers."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,12 @@ __all__ = ["WHOLE", "LabelScore", "Scored", "Scorer", "Viewed"]
 
 #: A classifier's file and its preprocessing: ``manifest.key``.
 Key = tuple[str, str]
+#: Is told what has just been decoded, and names those whose score nobody needs.
+Spares = Callable[[Sequence[Decoded]], Set[Path]]
+
+
+def spare_none(_decoded: Sequence[Decoded]) -> Set[Path]:
+    return frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ class ClassifierScores:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One readable file, by ``manifest.key``."""
+    """One readable file, by ``manifest.key``; by none of them where its score was spared."""
 
     path: Path
     header: Header
@@ -142,22 +148,31 @@ class Scorer:
         """End the decode processes."""
         self.sandbox.close()
 
-    def score(self, paths: Sequence[Path]) -> Iterator[Scored | Refused]:
+    def score(self, paths: Sequence[Path], *, spares: Spares = spare_none) -> Iterator[Scored | Refused]:
         """Yield one outcome for each path, in order. A refused file is an outcome and disturbs no other.
+
+        Between decode and network, ``spares`` names what is not computed.
 
         Raises:
             ModelOutputError: a network's output does not match its manifest.
             SandboxUnavailable: no decode process can be started.
         """
         for group in _groups(self.sandbox.decode(paths)):
-            yield from self._score_group(group)
+            yield from self._score_group(group, spares=spares)
 
-    def _score_group(self, group: Sequence[Decoded | Refused]) -> Iterator[Scored | Refused]:
+    def _score_group(self, group: Sequence[Decoded | Refused], *, spares: Spares) -> Iterator[Scored | Refused]:
         decoded = [outcome for outcome in group if isinstance(outcome, Decoded)]
-        columns = [self._predict(decoded, index=index) for index in range(len(self.classifiers))]
+        spared = spares(decoded)
+        wanted = [outcome for outcome in decoded if outcome.path not in spared]
+        columns = [self._predict(wanted, index=index) for index in range(len(self.classifiers))]
         tables = iter(zip(*columns, strict=True))
         for outcome in group:
-            yield outcome if isinstance(outcome, Refused) else self._scored(outcome, next(tables))
+            if isinstance(outcome, Refused):
+                yield outcome
+            elif outcome.path in spared:
+                yield Scored(outcome.path, outcome.header, {}, outcome.fingerprint)
+            else:
+                yield self._scored(outcome, next(tables))
 
     def _predict(self, decoded: Sequence[Decoded], *, index: int) -> list[Float32Array]:
         """One array (pictures, labels) for each file, computed together."""

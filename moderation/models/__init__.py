@@ -8,6 +8,9 @@ from moderation.models.epochs import Epoch
 from moderation.models.exposures import Exposure
 from moderation.models.fingerprints import Fingerprint
 from moderation.models.gold import GoldItem
+from moderation.models.hash_lists import HashEntry, HashList
+from moderation.models.hash_matches import HashMatch
+from moderation.models.hash_opinions import HashOpinion, OpinionRefused
 from moderation.models.ledgers import (
     Certificate,
     DrawnUpload,
@@ -44,12 +47,17 @@ __all__ = [
     "Fingerprint",
     "FirstOpinion",
     "GoldItem",
+    "HashEntry",
+    "HashList",
+    "HashMatch",
+    "HashOpinion",
     "IdempotentAnswer",
     "LedgerDay",
     "LedgerRow",
     "Objection",
     "ObjectionRefused",
     "OpinionCount",
+    "OpinionRefused",
     "Policy",
     "PolicyVersion",
     "ReviewTask",

@@ -1,4 +1,4 @@
-"""What leaves the building because of a screening or a decision, once its time has come."""
+"""What leaves the building because of a screening, a hash list or a decision, once its time has come."""
 
 from datetime import timedelta
 from typing import Self
@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from moderation.models.decisions import Decision
+from moderation.models.hash_matches import HashMatch
 from moderation.models.policies import Policy
 from moderation.models.screenings import Screening
 from moderation.models.tracking import immutable_but_for, never_deleted, tracked_changes
@@ -63,6 +64,7 @@ class Effect(models.Model):
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, null=True, blank=True, related_name="effects")
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, null=True, blank=True, related_name="effects")
     decision = models.ForeignKey(Decision, on_delete=models.PROTECT, null=True, blank=True, related_name="effects")
+    match = models.ForeignKey(HashMatch, on_delete=models.PROTECT, null=True, blank=True, related_name="effects")
     outcome = models.CharField(max_length=7, choices=Outcome)
     due_at = models.DateTimeField()
     cancelled_at = models.DateTimeField(null=True, blank=True)
@@ -74,14 +76,20 @@ class Effect(models.Model):
         triggers = [immutable_but_for("cancelled_at"), never_deleted()]
         constraints = [
             models.CheckConstraint(
-                condition=Q(screening=None, decision__isnull=False) | Q(screening__isnull=False, decision=None),
-                name="effect_of_a_screening_or_of_a_decision",
+                condition=Q(screening__isnull=False, decision=None, match=None)
+                | Q(screening=None, decision__isnull=False, match=None)
+                | Q(screening=None, decision=None, match__isnull=False),
+                name="effect_of_a_screening_a_decision_or_a_match",
             ),
             models.UniqueConstraint(
                 fields=["screening"], condition=Q(screening__isnull=False), name="one_effect_per_screening"
             ),
             models.UniqueConstraint(
                 fields=["decision"], condition=Q(decision__isnull=False), name="one_effect_per_decision"
+            ),
+            # What it decided, and the hold that takes that back.
+            models.UniqueConstraint(
+                fields=["match", "outcome"], condition=Q(match__isnull=False), name="one_effect_per_match_and_outcome"
             ),
         ]
         indexes = [
@@ -117,7 +125,8 @@ def status_in_force(upload: Upload, *, effects: list[Effect] | None = None) -> s
         waiting: list[int | None] = [None]
         undecided = status.QUARANTINED
     else:
-        waiting = list(upload.screenings.live().values_list("policy_id", flat=True))
+        live = upload.screenings.live().values_list("policy_id", flat=True)
+        waiting = list(live.union(upload.hash_matches.live().values_list("policy_id", flat=True)))
         undecided = status.IN_REVIEW
     found = {outcomes.get(policy, "hold") for policy in waiting}
     if "reject" in found:

@@ -111,6 +111,9 @@ class Fingerprint(Recognisable):
     """
 
     file = models.OneToOneField(StoredFile, on_delete=models.PROTECT, related_name="fingerprint")
+    mirrored = HashField(
+        null=True, blank=True, help_text="The hash of its mirror image; unknown of files from before hash lists."
+    )
     quality = models.PositiveSmallIntegerField(help_text="0 to 100: how much there is to recognise.")
     cluster = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="near_duplicates")
 
@@ -138,6 +141,7 @@ class Fingerprint(Recognisable):
         return cls(
             file_id=file_id,
             pdq=pdq,
+            mirrored=found.mirrored if found else None,
             quality=found.quality if found else 0,
             keys=fingerprints.keys(pdq) if pdq and found and found.says_something else [],
             cluster_id=cluster_id,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db import models, transaction
 
 from moderation.models.decisions import OBJECTED, Decision, Verdict, standing
+from moderation.models.hash_matches import HashMatch
 from moderation.models.policies import Policy
 from moderation.models.screenings import Screening
 from moderation.models.uploads import Upload
@@ -20,12 +21,15 @@ BY_ROUTE = {Route.REJECT: Status.REJECTED, Route.APPROVE: Status.APPROVED}
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """How a live screening stands: its route, the verdict that stands, whether somebody is still to decide."""
+    """How a live screening stands: its route, the verdict that stands, whether somebody is still to decide.
+
+    A match with a hash list stands by its route alone.
+    """
 
     route: Route
-    fallback: Route
-    verdict: Verdict | None
-    undecided: bool
+    fallback: Route = Route.REJECT
+    verdict: Verdict | None = None
+    undecided: bool = False
 
     @property
     def result(self) -> Status:
@@ -56,7 +60,7 @@ def settle(uploads: models.QuerySet[Upload]) -> None:
 
 
 def statuses(uploads: Sequence[Upload]) -> list[Status]:
-    """What each upload's status should be, in their order, in four queries however many they are."""
+    """What each upload's status should be, in their order, in five queries however many they are."""
     by_hand = _verdicts_on_quarantined(uploads)
     standings = _standings(uploads)
     in_force = set(Policy.objects.in_force().values_list("pk", flat=True))
@@ -72,7 +76,7 @@ def status_of(
     """The rule. ``by_hand`` is a lead's word on a quarantined upload, ``standings`` are by policy.
 
     Erased and quarantined stand above all (a person's word lifts quarantine); pending while a policy in force lacks
-    its screening; else the strictest result over the upload's policies.
+    its screening or match; else the strictest result over the upload's policies.
     A policy that comes into force later does not make pending again what is decided: ``prescreen --rescore`` does.
     """
     if upload.erased_at is not None:
@@ -119,4 +123,10 @@ def _standings(uploads: Sequence[Upload]) -> dict[int, dict[int, Standing]]:
             verdict=standing(said[pk]),
             undecided=pk in undecided,
         )
+    for upload, policy, route in _matched(uploads):
+        standings[upload][policy] = Standing(route=Route(route))
     return standings
+
+
+def _matched(uploads: Sequence[Upload]) -> Iterable[tuple[int, int, str]]:
+    return HashMatch.objects.live().filter(upload__in=uploads).values_list("upload_id", "policy_id", "route")

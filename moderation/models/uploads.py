@@ -56,12 +56,8 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         return self.filter(status=Upload.Status.PENDING)
 
     def lacking(self, policies: Collection[int]) -> Self:
-        """Uploads without a live screening under at least one of ``policies``."""
-        screened = [
-            Exists(Upload.objects.filter(pk=OuterRef("pk"), screenings__policy=policy, screenings__superseded=False))
-            for policy in policies
-        ]
-        return self.filter(~reduce(and_, screened))
+        """Uploads with neither a live screening nor a live match under at least one of ``policies``."""
+        return self.filter(~reduce(and_, map(_routed, policies)))
 
     def received_since(self, moment: datetime | None) -> Self:
         """Uploads that came in at ``moment`` or later; all of them where it is None."""
@@ -78,6 +74,14 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         """The smallest file id that has a pending upload."""
         found: int | None = self.pending().aggregate(first=Min("file_id"))["first"]
         return found
+
+
+def _routed(policy: int) -> Q:
+    """For a query over uploads: whether ``policy`` has routed it, by a score or by a hash list."""
+    same = Upload.objects.filter(pk=OuterRef("pk"))
+    screened = same.filter(screenings__policy=policy, screenings__superseded=False)
+    matched = same.filter(hash_matches__policy=policy, hash_matches__superseded=False)
+    return Q(Exists(screened)) | Q(Exists(matched))
 
 
 @tracked()

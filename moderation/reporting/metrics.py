@@ -90,6 +90,7 @@ def _last_run() -> Iterator[Metric]:
     routes = [({"route": route}, float(run.counts.get(route, 0))) for route in ("approve", "review", "reject")]
     yield Metric("last_run_uploads", "Uploads that the last run screened, by route.", routes)
     yield Metric.of("last_run_audits", "Of these, drawn for a random audit.", run.counts.get("audits", 0))
+    yield Metric.of("last_run_matched_uploads", "Of these, routed by a hash list.", run.counts.get("matched", 0))
     reasons = [
         ({"reason": key.removeprefix(QUARANTINED)}, float(number))
         for key, number in sorted(run.counts.items())

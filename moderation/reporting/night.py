@@ -94,6 +94,7 @@ class Night:
             "review": counts["review"],
             "rejected": counts["reject"],
             "audits": counts["audits"],
+            "matched": counts["matched"],
             "quarantined": self.quarantined,
             "seconds": round(self.seconds, 1),
             "per_second": round(self.per_second, 2),

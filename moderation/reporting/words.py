@@ -82,6 +82,8 @@ def _done(night: Night) -> Iterator[tuple[str, str]]:
     for label, key in (("Approved", "approve"), ("To review", "review"), ("Rejected", "reject")):
         yield label, f"{counts[key]:,}{_share(counts[key], uploads)}"
     yield "Audits among them", f"{counts['audits']:,}"
+    if counts["matched"]:
+        yield "Routed by hash lists", f"{counts['matched']:,}{_share(counts['matched'], uploads)}"
     quarantined = night.quarantined
     reasons = ", ".join(f"{number:,} {reason.replace('_', ' ')}" for reason, number in quarantined.items())
     yield "Quarantined", f"{sum(quarantined.values()):,}" + (f": {reasons}" if reasons else "")

@@ -1,21 +1,24 @@
 """One chunk: claim files, score each once, screen all their uploads, commit everything together.
 
+What hash lists know (``known``) is routed by them instead.
+
 The row locks are the claim: a killed process gives them back at once. This is the one place where slow work runs in
 a transaction; a chunk lasts seconds.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from django.db import transaction
 from django.db.models import Exists
 
 from moderation.inference.fingerprints import Fingerprint
 from moderation.inference.images import Header, ImageRefused
-from moderation.inference.sandbox import Refused
-from moderation.inference.scorer import Scored
+from moderation.inference.sandbox import Decoded, Refused
+from moderation.inference.scorer import Scored, Spares, spare_none
 from moderation.models import Score, Screening, ScreeningRun, StoredFile, Upload
 from moderation.models.film import film
 from moderation.models.fingerprints import of_files
@@ -24,13 +27,15 @@ from moderation.screening import clusters, records
 from moderation.screening.attempts import WATCH, Attempts, suspects
 from moderation.screening.engine import Engine
 from moderation.screening.fresh import FRESH, first_fresh_file, strays
+from moderation.screening.known import Known, routed
 
 
 @dataclass
 class Chunk:
     """What one chunk did.
 
-    ``counts``: files, uploads, approve, review, reject, audits, doubted, quarantined:<reason>, and views computed.
+    ``counts``: files, uploads, approve, review, reject, audits, doubted, matched, quarantined:<reason>, and views
+    computed.
     """
 
     last_file: int = 0
@@ -140,20 +145,41 @@ class Screener:
             self.attempts.begin(claimed)
 
     def _work(self, claimed: Sequence[StoredFile], uploads: Sequence[Upload]) -> Counter[str]:
-        scores, refusals, found, views = self._scores(claimed)
+        known = Known(claimed, uploads, policies=self.policies)
+        scores, refusals, found, views = self._scores(claimed, known)
         cluster_of = self._clusters(claimed, found)
-        readable = [upload for upload in uploads if upload.file_id not in refusals]
-        screenings = self.router.screenings(readable, scores=scores, done=self.done(readable))
+        # What was contested since it was looked up stays pending: the walk comes by again.
+        left = known.contested_meanwhile()
+        uploads = [upload for upload in uploads if upload.file_id not in left]
+        # Bytes that lists know need not be readable.
+        refusals = {file: refused for file, refused in refusals.items() if not known.spares(file)}
+        matches = known.matches([upload for upload in uploads if upload.file_id not in refusals], run=self.run)
+        screenings = self._screenings(uploads, scores, done={match.pair for match in matches}, refusals=refusals)
         for screening in screenings:
             screening.duplicate_cluster = cluster_of.get(screening.upload.file_id)
         if not self.dry_run:
             refusals |= self._render(screenings, files={file.pk: file for file in claimed}, scores=scores)
         screenings = [screening for screening in screenings if screening.upload.file_id not in refusals]
+        matches = [match for match in matches if match.upload.file_id not in refusals]
         self.save(screenings)
+        records.save_matches(matches)
         quarantined = self.quarantine(refusals, uploads=uploads)
         records.settle_all(uploads)
-        screened = len({screening.upload_id for screening in screenings})
-        return records.count(screenings) + quarantined + Counter(uploads=screened + quarantined.total(), views=views)
+        count = len({screening.upload_id for screening in screenings} | {match.upload_id for match in matches})
+        counts = records.count(screenings, matches) + quarantined
+        return counts + Counter(uploads=count + quarantined.total(), views=views)
+
+    def _screenings(
+        self,
+        uploads: Sequence[Upload],
+        scores: Mapping[int, records.FileScores],
+        *,
+        done: Set[tuple[int, int]],
+        refusals: Mapping[int, Refused],
+    ) -> list[Screening]:
+        """Unsaved ones of what can be read and is not ``done`` by a list."""
+        readable = [upload for upload in uploads if upload.file_id not in refusals]
+        return self.router.screenings(readable, scores=scores, done=self.done(readable) | done)
 
     def save(self, screenings: Sequence[Screening]) -> None:
         records.save_screenings(screenings)
@@ -163,23 +189,24 @@ class Screener:
 
     def done(self, uploads: Sequence[Upload]) -> set[tuple[int, int]]:
         """(upload, policy) that need no screening any more."""
-        return set(Screening.objects.live().filter(upload__in=uploads).values_list("upload_id", "policy_id"))
+        return routed(uploads)
 
     def _scores(
-        self, claimed: Sequence[StoredFile]
+        self, claimed: Sequence[StoredFile], known: Known | None = None
     ) -> tuple[dict[int, dict[int, dict[str, Score]]], dict[int, Refused], dict[int, Fingerprint | None], int]:
         """The scores of each file by classifier and label: those that are known, and new ones for the rest.
 
-        Also what can't be read, what those that were decoded just now are recognised by, and how many views were
-        computed.
+        None of what lists know. Also what can't be read, what those that were decoded just now are recognised by, and
+        how many views were computed.
         """
         scores = self._known_scores(claimed)
         missing = [file for file in claimed if not self._is_complete(scores[file.pk])]
+        missing = [file for file in missing if not (known and known.spares_decode(file.pk))]
         refusals: dict[int, Refused] = {}
         hashed: dict[int, Fingerprint | None] = {}
         new: list[Score] = []
         views = 0
-        for file, outcome in self.engine.score(missing):
+        for file, outcome in self.engine.score(missing, spares=_spares(known, missing)):
             if isinstance(outcome, Refused):
                 refusals[file.pk] = outcome
             else:
@@ -235,6 +262,19 @@ class Screener:
             transaction.set_rollback(True)
         elif chunk.counts["uploads"]:
             self.run.add(chunk.counts)
+
+
+def _spares(known: Known | None, files: Sequence[StoredFile]) -> Spares:
+    """Looks up what has just been decoded, so that the network is not asked about what lists know."""
+    if known is None:
+        return spare_none
+    by_path = {file.path: file.pk for file in files}
+
+    def spares(decoded: Sequence[Decoded]) -> set[Path]:
+        known.recognise({by_path[each.path]: each.fingerprint for each in decoded})
+        return {each.path for each in decoded if known.spares(by_path[each.path])}
+
+    return spares
 
 
 def _note_header(file: StoredFile, header: Header) -> None:

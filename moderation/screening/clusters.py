@@ -39,7 +39,7 @@ def join(found: Found, *, using: str) -> dict[int, int]:
 
 def _nearest(found: Mapping[int, fingerprints.Fingerprint], *, using: str) -> dict[int, list[tuple[int, int]]]:
     """By file, what stands for others within the radius: (distance, file). A mirror image is the same picture."""
-    asked = [(file, pdq) for file, each in found.items() for pdq in (each.pdq, each.mirrored)]
+    asked = [(file, pdq) for file, each in found.items() for pdq in each.both]
     near: dict[int, list[tuple[int, int]]] = {}
     for each in Fingerprint.near([pdq for _, pdq in asked], using=using):
         near.setdefault(asked[each.asked][0], []).append((each.distance, each.pk))

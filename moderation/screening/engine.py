@@ -14,7 +14,7 @@ from moderation.inference.classifier import Classifier as Network
 from moderation.inference.images import Limits
 from moderation.inference.manifest import ClassifierFileError, Manifest
 from moderation.inference.sandbox import Refused, Sandbox
-from moderation.inference.scorer import ClassifierScores, Scored, Scorer
+from moderation.inference.scorer import ClassifierScores, Scored, Scorer, Spares, spare_none
 from moderation.models import Classifier, Community, Epoch, PolicyVersion, Score, Shadow, StoredFile
 from moderation.models.film import BLURRED, CLEAR, Shot
 
@@ -164,12 +164,16 @@ class Engine:
             {label for each in self.rulebook.asked if each.classifier_id == classifier_id for label in each.labels}
         )
 
-    def score(self, stored: Sequence[StoredFile]) -> Iterator[tuple[StoredFile, Scored | Refused]]:
-        """Yield an outcome for each file, in order."""
-        return zip(stored, self.scorer.score([file.path for file in stored]), strict=True)
+    def score(
+        self, stored: Sequence[StoredFile], *, spares: Spares = spare_none
+    ) -> Iterator[tuple[StoredFile, Scored | Refused]]:
+        """Yield an outcome for each file, in order; without scores where ``spares`` says so."""
+        return zip(stored, self.scorer.score([file.path for file in stored], spares=spares), strict=True)
 
     def scores_of(self, file: StoredFile, outcome: Scored) -> list[Score]:
-        """The rows to be kept of one outcome."""
+        """The rows to be kept of one outcome; none where its score was spared."""
+        if not outcome.by_classifier:
+            return []
         return [
             self._score(file, classifier, label=label, found=found)
             for classifier in self.classifiers.values()

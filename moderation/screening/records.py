@@ -1,4 +1,7 @@
-"""From scores to rows: screenings, tasks, effects, quarantine. Everything for one chunk, in a few statements."""
+"""From scores to rows: screenings, tasks, effects, quarantine, and matches with hash lists.
+
+Everything for one chunk, in a few statements.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
@@ -10,6 +13,7 @@ from moderation import routing
 from moderation.inference.sandbox import Refused
 from moderation.models import (
     Effect,
+    HashMatch,
     PolicyVersion,
     ReviewTask,
     Score,
@@ -124,6 +128,20 @@ def save_screenings(screenings: Sequence[Screening]) -> None:
     )
 
 
+def save_matches(matches: Sequence[HashMatch]) -> None:
+    """Write what hash lists know, with its effects. Nobody is asked, and no ledger counts it."""
+    Effect.objects.bulk_create(
+        Effect(
+            upload_id=match.upload_id,
+            policy_id=match.policy_id,
+            match=match,
+            outcome=match.automatic_outcome,
+            due_at=Now(),
+        )
+        for match in HashMatch.objects.bulk_create(matches)
+    )
+
+
 def quarantine(refusals: Mapping[int, Refused], *, uploads: Sequence[Upload]) -> Counter[str]:
     """Put the uploads of files that can't be read safely aside. ``refusals`` is by file; returns uploads by reason."""
     counts: Counter[str] = Counter()
@@ -134,14 +152,18 @@ def quarantine(refusals: Mapping[int, Refused], *, uploads: Sequence[Upload]) ->
     return counts
 
 
-def count(screenings: Sequence[Screening]) -> Counter[str]:
-    """Uploads by their strictest route, how many the coin drew for an audit, and of how many the score is doubted."""
+def count(screenings: Sequence[Screening], matches: Sequence[HashMatch] = ()) -> Counter[str]:
+    """Uploads by their strictest route, how many the coin drew for an audit, and of how many the score is doubted.
+
+    Also how many of them a hash list routed, under one policy at least.
+    """
     routes: dict[int, set[str]] = {}
-    for screening in screenings:
-        routes.setdefault(screening.upload_id, set()).add(screening.route)
+    for upload, route in [*((s.upload_id, s.route) for s in screenings), *((m.upload_id, m.route) for m in matches)]:
+        routes.setdefault(upload, set()).add(route)
     counts = Counter(str(next(route for route in STRICTEST_FIRST if route in found)) for found in routes.values())
     counts["audits"] = len({s.upload_id for s in screenings if s.sampling_reason.startswith("audit_")})
     counts["doubted"] = len({s.upload_id for s in screenings if s.doubt})
+    counts["matched"] = len({match.upload_id for match in matches})
     return counts
 
 

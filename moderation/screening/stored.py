@@ -12,7 +12,18 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from moderation.inference.sandbox import Refused
-from moderation.models import Decision, Effect, Objection, ReviewTask, Score, Screening, Shadow, StoredFile, Upload
+from moderation.models import (
+    Decision,
+    Effect,
+    HashMatch,
+    Objection,
+    ReviewTask,
+    Score,
+    Screening,
+    Shadow,
+    StoredFile,
+    Upload,
+)
 from moderation.models.queue import NOT_CLAIMED
 from moderation.models.uploads import UploadQuerySet
 from moderation.screening.chunk import Screener
@@ -25,8 +36,9 @@ NOTHING = Q(pk__in=[])
 def unsettled(rulebook: Rulebook, *, policy: int) -> Q:
     """For a query over uploads: those that a rescore screens again under ``policy``.
 
-    Not what was screened by the version and in the epoch of the rulebook; nor that on which a person's verdict stands,
-    however it came about: a machine does not take back what a person said, nor answer what somebody objects to.
+    Not what was screened by the version and in the epoch of the rulebook, nor what a hash list routed; nor that on
+    which a person's verdict stands, however it came about: a machine does not take back what a person said, nor answer
+    what somebody objects to.
     """
     # Two conditions of their own: the database looks each up by its index, instead of reading every decision.
     live = Screening.objects.live().filter(upload=OuterRef("pk"), policy=policy)
@@ -34,7 +46,8 @@ def unsettled(rulebook: Rulebook, *, policy: int) -> Q:
         upload=OuterRef("pk"), screening__policy=policy, screening__superseded=False
     )  # fmt: skip
     objected = Objection.objects.waiting().filter(upload=OuterRef("pk"), screening__policy=policy)
-    untouched = ~Q(Exists(said)) & ~Q(Exists(objected))
+    matched = HashMatch.objects.live().filter(upload=OuterRef("pk"), policy=policy)
+    untouched = ~Q(Exists(said)) & ~Q(Exists(objected)) & ~Q(Exists(matched))
     return ~Q(Exists(live.filter(_by_its_version(rulebook, policy=policy)))) & untouched
 
 

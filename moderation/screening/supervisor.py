@@ -76,6 +76,7 @@ class Report:
             "quarantined": {key.removeprefix(prefix): n for key, n in counts.items() if key.startswith(prefix)},
             "audits": counts["audits"],
             "doubted": counts["doubted"],
+            "matched": counts["matched"],
             "views": counts["views"],
             "seconds": round(self.seconds, 3),
             "per_second": round(counts["uploads"] / self.seconds, 2) if self.seconds else 0.0,

@@ -301,7 +301,8 @@ def test_a_route_is_told_without_its_score(
         make_task_for(upload)
     told = state(program, upload)
     assert told["status"] == status
-    assert told["policies"] == [{"policy": "adult-content", "version": 1, "route": route, "outcome": outcome}]
+    result = {"policy": "adult-content", "version": 1, "route": route, "outcome": outcome, "hash_list": None}
+    assert told["policies"] == [result]
     assert told["decision"] is None
 
 
@@ -387,8 +388,8 @@ def test_a_state_takes_few_queries(program: Client, django_assert_num_queries: A
     upload = make_upload(source="shop")
     decide(make_task(upload), Verdict.BENIGN, by=make_user())
     let_the_grace_period_end()
-    # Token, last use, upload; its effects, policies, screenings; the policy of the effect that is a person's.
-    with django_assert_num_queries(7):
+    # Token, last use, upload; its effects, screenings, matches, policies; the policy of the effect that is a person's.
+    with django_assert_num_queries(8):
         state(program, upload)
 
 

@@ -47,8 +47,12 @@ def test_the_embedded_classifier_is_registered_once_with_its_sha256() -> None:
     ("group", "may"),
     [
         ("moderator", "review_uploads"),
-        ("lead", "lead_reviews review_uploads see_runs see_thresholds see_uploads"),
-        ("admin", "lead_reviews publish_thresholds review_uploads see_runs see_thresholds see_uploads send_uploads"),
+        ("lead", "keep_hash_lists lead_reviews review_uploads see_runs see_thresholds see_uploads"),
+        (
+            "admin",
+            "keep_hash_lists lead_reviews publish_thresholds review_uploads see_runs see_thresholds see_uploads "
+            "send_uploads",
+        ),
         ("operator", "see_runs see_thresholds see_uploads send_uploads"),
         ("auditor", "see_thresholds see_uploads"),
     ],
@@ -92,5 +96,7 @@ def test_a_permission_that_an_upgrade_brings_is_given_to_its_groups_once() -> No
     call_command("migrate", verbosity=0)
     assert "see_runs" in operator.permissions.values_list("codename", flat=True)
     codenames = set(lead.permissions.values_list("codename", flat=True))
-    assert codenames == {"review_uploads", "lead_reviews", "see_thresholds", "see_runs"}, "what was taken away stays so"
+    assert codenames == {"review_uploads", "lead_reviews", "see_thresholds", "see_runs", "keep_hash_lists"}, (
+        "what was taken away stays so"
+    )
     assert not Group.objects.get(name="auditor").permissions.filter(codename="see_runs").exists()

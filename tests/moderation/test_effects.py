@@ -166,7 +166,7 @@ def test_effects_that_are_given_are_not_asked_for_again(django_assert_num_querie
 def test_an_effect_has_one_cause(mo: User, content: dict[str, int]) -> None:
     task = make_task(score=0.1)
     cause = {"screening": task.screening, "decision": decide(task, "benign", by=mo)} if content else {}
-    with pytest.raises(IntegrityError, match="effect_of_a_screening_or_of_a_decision"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="effect_of_a_screening_a_decision_or_a_match"), transaction.atomic():
         Effect.objects.create(upload=task.upload, outcome="approve", due_at="2026-01-01T00:00Z", **cause)
 
 

@@ -131,6 +131,8 @@ def in_words(report: Report) -> str:
         f"{sum(found['quarantined'].values())} quarantined" + (f" ({reasons})." if reasons else "."),
         f"{found['audits']} of them are audited; of {found['doubted']} no score is trusted, so a person looks.",
     ]
+    if found["matched"]:
+        lines.append(f"{found['matched']} were routed by hash lists, without a score.")
     if report.stopped_early:
         lines.append(f"Stopped early: {report.work_left} uploads are still pending.")
     return "\n".join(lines)

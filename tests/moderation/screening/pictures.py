@@ -5,6 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from moderation.inference.fingerprints import Fingerprint
+from moderation.inference.pdq import fingerprint
+
 DEMO = Path(__file__).resolve().parents[3] / "demo"
 
 
@@ -19,3 +22,8 @@ def changed(name: str, *, quality: int = 60, share: float = 0.8) -> bytes:
     out = io.BytesIO()
     small.save(out, "JPEG", quality=quality)
     return out.getvalue()
+
+
+def picture_of(name: str) -> Fingerprint:
+    with Image.open(DEMO / name) as image:
+        return fingerprint(image)
