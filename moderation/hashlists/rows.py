@@ -1,0 +1,168 @@
+"""What one line of a hash list says, in whichever format, and what is wrong with one that is not accepted.
+
+Messages never repeat a hash: lists are sensitive, and messages are logged.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils.dateparse import parse_date, parse_datetime
+
+from moderation.models import HashEntry
+
+DIGITS = 64
+#: How algorithms are called, here and elsewhere.
+ALGORITHMS = {
+    "pdq": "pdq",
+    "hash_pdq": "pdq",
+    "sha256": "sha256",
+    "sha-256": "sha256",
+    "hash_sha256": "sha256",
+}
+YES_NO = {"": True, "true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+MOST_CHARACTERS = {"label": 100, "note": 500, "reference": 200, "who": 150, "why": 500}
+
+
+class NotAccepted(Exception):
+    """Something in a file can't be taken in; nothing of the file is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One entry. ``who`` and ``why`` are None where the file does not say; ``hash`` has 64 digits in lower case."""
+
+    algorithm: str
+    hash: str
+    quality: int | None = None
+    enabled: bool = True
+    expires_at: datetime | None = None
+    label: str = ""
+    note: str = ""
+    reference: str = ""
+    who: str | None = None
+    why: str | None = None
+    standing: str = "unconfirmed"
+
+    @classmethod
+    def read(cls, said: Mapping[str, str], *, where: str) -> "Row":
+        """From texts by the names of the attributes; one that is missing is as if it were empty.
+
+        Raises:
+            NotAccepted: naming ``where``, what was found and what is accepted.
+        """
+        try:
+            return cls._read({name: text.strip() for name, text in said.items()})
+        except NotAccepted as error:
+            raise NotAccepted(f"{where}: {error}") from error
+
+    @classmethod
+    def _read(cls, said: Mapping[str, str]) -> "Row":
+        algorithm = _algorithm(said.get("algorithm", ""))
+        texts = {name: _text(said[name], name=name) for name in MOST_CHARACTERS if name in said}
+        return cls(
+            algorithm=algorithm,
+            hash=_hash(said.get("hash", "")),
+            quality=_quality(said.get("quality", ""), algorithm=algorithm),
+            enabled=_enabled(said.get("enabled", "")),
+            expires_at=moment(said.get("expires_at", "")),
+            standing=_standing(said.get("standing", "")),
+            **texts,
+        )
+
+    @classmethod
+    def of(cls, entry: HashEntry) -> "Row":
+        content: dict[str, Any] = {name: getattr(entry, name) for name in ("algorithm", "hash", "quality", "enabled")}
+        content |= {name: getattr(entry, name) for name in (*MOST_CHARACTERS, "expires_at", "standing")}
+        return cls(**content)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.algorithm, self.hash
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the row says of an entry, beyond its hash; never how it stands, which people say here."""
+        content = {
+            "quality": self.quality,
+            "enabled": self.enabled,
+            "expires_at": self.expires_at,
+            "label": self.label,
+            "note": self.note,
+            "reference": self.reference,
+        }
+        return content | {name: said for name in ("who", "why") if (said := getattr(self, name)) is not None}
+
+
+def moment(text: str) -> datetime | None:
+    """A date, a date and time (in UTC, where it names no zone), or seconds since 1970; None for nothing and for 0."""
+    if text in {"", "0"}:
+        return None
+    try:
+        found = _seconds(text) or parse_datetime(text) or _midnight(text)
+    except (ValueError, OverflowError, OSError):  # such as 2026-02-30
+        found = None
+    if found is None:
+        raise NotAccepted(
+            f"found {text[:40]!r} as the time of expiry; a date (2027-01-31), a date and time (2027-01-31T18:00:00Z) "
+            "or seconds since 1970 are accepted"
+        )
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
+
+
+def _seconds(text: str) -> datetime | None:
+    return datetime.fromtimestamp(int(text), tz=UTC) if re.fullmatch(r"[0-9]{9,11}", text) else None
+
+
+def _midnight(text: str) -> datetime | None:
+    day = parse_date(text)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None
+
+
+def _algorithm(text: str) -> str:
+    if text.lower() not in ALGORITHMS:
+        raise NotAccepted(
+            f"found the algorithm {text[:40]!r}; pdq and sha256 are accepted. Hashes of other kinds, such as MD5 or "
+            "PhotoDNA, can't be compared with what comes in"
+        )
+    return ALGORITHMS[text.lower()]
+
+
+def _hash(text: str) -> str:
+    if not re.fullmatch(rf"[0-9A-Fa-f]{{{DIGITS}}}", text):
+        what = "other characters among them" if len(text) == DIGITS else "no more and no less"
+        raise NotAccepted(f"found a hash of {len(text)} characters; {DIGITS} hexadecimal digits are accepted, {what}")
+    return text.lower()
+
+
+def _quality(text: str, *, algorithm: str) -> int | None:
+    if not text or algorithm != HashEntry.Algorithm.PDQ:
+        return None
+    if not re.fullmatch(r"[0-9]{1,3}", text) or int(text) > 100:
+        raise NotAccepted(f"found the quality {text[:40]!r}; a whole number from 0 to 100, or nothing, is accepted")
+    return int(text)
+
+
+def _enabled(text: str) -> bool:
+    if text.lower() not in YES_NO:
+        raise NotAccepted(f"found {text[:40]!r} in enabled; true and false are accepted")
+    return YES_NO[text.lower()]
+
+
+def _standing(text: str) -> str:
+    found = text.lower() or HashEntry.Standing.UNCONFIRMED.value
+    if found not in HashEntry.Standing.values:
+        accepted = ", ".join(HashEntry.Standing.values)
+        raise NotAccepted(f"found the standing {text[:40]!r}; one of {accepted}, or nothing, is accepted")
+    return found
+
+
+def _text(text: str, *, name: str) -> str:
+    most = MOST_CHARACTERS[name]
+    if len(text) > most:
+        raise NotAccepted(f"found {len(text):,} characters in {name}; at most {most} are accepted")
+    if "\0" in text:
+        raise NotAccepted(f"found a NUL character in {name}; it is not accepted")
+    return text

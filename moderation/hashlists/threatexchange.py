@@ -1,0 +1,117 @@
+"""Hash lists in the formats of Meta's ThreatExchange: threat descriptors, and the signals of HMA.
+
+Descriptors: https://developers.facebook.com/docs/threat-exchange/reference/apis/threat-descriptor. What they have no
+field for stands under ``second_look``, which others ignore.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TextIO
+
+from moderation.hashlists.objects import objects
+from moderation.hashlists.rows import NotAccepted, Row
+from moderation.models import HashList
+
+TYPES = {"pdq": "HASH_PDQ", "sha256": "HASH_SHA256"}
+STATUS = {HashList.Kind.KNOWN_BAD: "MALICIOUS", HashList.Kind.KNOWN_GOOD: "NON_MALICIOUS"}
+#: By our name, theirs: the first that is there counts.
+NAMES = {
+    "algorithm": ("type", "signal_type"),
+    "hash": ("raw_indicator", "indicator", "signal_value"),
+    "expires_at": ("expire_time", "expired_on"),
+    "label": ("tags",),
+    "note": ("description",),
+    "reference": ("id",),
+}
+OURS = ("quality", "enabled", "who", "why", "standing")
+
+
+def read(text: TextIO, *, kind: str) -> Iterator[Row]:
+    """Rows for a list of this kind, from ``{"data": [...]}``, an array, or one object a line.
+
+    Raises:
+        NotAccepted: what is wrong, with the number of the entry, counted from 1.
+    """
+    for number, found in enumerate(objects(text), start=1):
+        where = f"entry {number}"
+        if not isinstance(found, dict):
+            raise NotAccepted(f"{where}: found {_kind_of(found)}; objects are accepted, a descriptor or a signal each")
+        _refuse_other_kinds(found, kind=kind, where=where)
+        yield Row.read(_said(found, where=where), where=where)
+
+
+def _refuse_other_kinds(found: Mapping[str, Any], *, kind: str, where: str) -> None:
+    status = found.get("status", STATUS[HashList.Kind(kind)])
+    if status != STATUS[HashList.Kind(kind)]:
+        raise NotAccepted(
+            f"{where}: found the status {str(status)[:40]!r}; for a list that is {HashList.Kind(kind).label}, "
+            f"{STATUS[HashList.Kind(kind)]} is accepted. Import the others into a list of their own kind"
+        )
+
+
+def _said(found: Mapping[str, Any], *, where: str) -> dict[str, str]:
+    said = {name: found[theirs] for name, names in NAMES.items() if (theirs := _first(names, found))}
+    if isinstance(said.get("hash"), dict):
+        said["hash"] = said["hash"].get("indicator")
+    if "label" in said:
+        said["label"] = _joined(said["label"])
+    own = found.get("second_look", {})
+    if found.get("should_delete"):
+        said["enabled"] = False
+    said |= {name: own[name] for name in OURS if name in own} if isinstance(own, dict) else {}
+    return {name: _as_text(value, where=f"{where}: {name}") for name, value in said.items()}
+
+
+def _first(names: Iterable[str], found: Mapping[str, Any]) -> str | None:
+    return next((name for name in names if name in found), None)
+
+
+def _joined(tags: Any) -> Any:
+    """Tags come as an array of texts, or as ``{"data": [{"text": ...}]}``."""
+    if isinstance(tags, dict):
+        tags = [tag.get("text") for tag in tags.get("data", []) if isinstance(tag, dict)]
+    return ", ".join(map(str, tags)) if isinstance(tags, list) else tags
+
+
+def _as_text(value: Any, *, where: str) -> str:
+    if isinstance(value, dict | list):
+        raise NotAccepted(f"{where} is {_kind_of(value)}; a text, a number, true or false are accepted")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _kind_of(value: Any) -> str:
+    if isinstance(value, dict):
+        return "an object"
+    return "an array" if isinstance(value, list) else "a value of another kind"
+
+
+def write(rows: Iterable[Row], *, kind: str) -> Iterator[str]:
+    """Lines of text, a descriptor each. Reading them gives the same rows again."""
+    yield '{"data": ['
+    for number, row in enumerate(rows):
+        yield f"{',' if number else ''}\n{json.dumps(_descriptor(row, status=STATUS[HashList.Kind(kind)]))}"
+    yield "\n]}\n"
+
+
+def _descriptor(row: Row, *, status: str) -> dict[str, Any]:
+    told = {
+        "id": row.reference,
+        "type": TYPES[row.algorithm],
+        "raw_indicator": row.hash,
+        "status": status,
+        "expire_time": int(row.expires_at.timestamp()) if row.expires_at else None,
+        "description": row.note,
+        "tags": row.label.split(", ") if row.label else [],
+        "second_look": _ours(row),
+    }
+    return {name: value for name, value in told.items() if value not in ("", None, [], {})}
+
+
+def _ours(row: Row) -> dict[str, Any]:
+    """What differs from what is taken for granted where nothing is said."""
+    told = {name: getattr(row, name) for name in OURS}
+    granted = {"enabled": True, "standing": "unconfirmed"}
+    # An empty who or why is said, too: else it would be taken from the next import.
+    return {name: value for name, value in told.items() if value is not None and value != granted.get(name)}

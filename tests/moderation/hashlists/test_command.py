@@ -1,0 +1,248 @@
+"""Hash lists from the command line: made, filled, written out, switched, asked."""
+
+import io
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+
+from moderation.hashlists.importing import IMPORTING
+from moderation.models import HashEntry, HashList, Policy, PolicyVersion
+from moderation.models.hash_opinions import confirm, contest
+from moderation.verification import verify
+from tests.factories import default_policy, image_bytes, make_entry, make_hash_list, make_user
+from tests.moderation.screening.pictures import DEMO, photo, picture_of
+
+pytestmark = pytest.mark.django_db
+
+PDQ, SHA = "0f" * 32, "a1" * 32
+CSV = f"""algorithm,hash,quality,enabled,expires_at,label,note,reference,who,why,standing
+pdq,{PDQ},90,true,2030-01-01T00:00:00Z,"one, two","said ""so""\non two lines",ref-1,alice,Shared.,confirmed
+sha256,{SHA},,false,,,,,bob,Found.,unconfirmed
+sha256,{"b2" * 32},,true,,,,,bob,Found.,contested
+"""
+SIGNED = ["--by", "ada", "--why", "From our partner."]
+Run = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def ada() -> None:
+    make_user("ada", group="admin")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: object) -> str:
+        call_command("hashlists", *map(str, arguments))
+        return capsys.readouterr().out
+
+    return call
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "list.csv").write_text(CSV, newline="")
+    return tmp_path / "list.csv"
+
+
+def stored(hash_list: HashList) -> list[dict[str, object]]:
+    return list(HashEntry.objects.filter(hash_list=hash_list).order_by("pk").values())
+
+
+def test_a_list_is_made_and_listed(run: Run) -> None:
+    said = run("create", "ours", "--policy", "adult-content", "--kind", "known-bad", "--source", "us", *SIGNED)
+    assert "Made list ours (known-bad) of Adult content." in said
+    (told,) = json.loads(run("list", "--json"))
+    assert (told["name"], told["kind"], told["entries"], told["enabled"]) == ("ours", "known_bad", 0, True)
+    assert told["last_change"] == {"done": "created", "by": "ada", "why": "From our partner."}
+    assert "ours (known-bad, adult-content): 0 entries, enabled; last created by ada" in run("list")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--radius", "31"], "at most 17 bits are looked up"),
+        (["--by", "nobody"], "Nobody is called 'nobody'"),
+        (["--why", " "], "--why is empty"),
+        (["--policy", "weapons"], "no such policy is in force"),
+    ],
+)
+def test_a_list_that_can_not_be_is_refused(run: Run, options: list[str], said: str) -> None:
+    with pytest.raises(CommandError, match=said):
+        run("create", "ours", "--policy", "adult-content", "--kind", "known-bad", *SIGNED, *options)
+
+
+def test_a_second_list_of_a_name_is_refused(run: Run) -> None:
+    make_hash_list(name="ours")
+    with pytest.raises(CommandError, match="has a list 'ours' already"):
+        run("create", "ours", "--policy", "adult-content", "--kind", "known-good", *SIGNED)
+
+
+@pytest.mark.parametrize("written_as", ["csv", "threatexchange"])
+def test_import_export_and_import_again_give_the_same_rows(run: Run, file: Path, written_as: str) -> None:
+    first, fresh = make_hash_list(name="first"), make_hash_list(name="fresh")
+    assert run("import", file, "--list", "first", *SIGNED) == "3 new, 0 changed, 0 unchanged.\n"
+    before = stored(first)
+    written = file.with_name("written")
+    run("export", "first", "--format", written_as, "--output", written)
+    again = json.loads(run("import", written, "--list", "first", "--format", written_as, "--json", *SIGNED))
+    assert (again["new"], again["changed"], again["unchanged"]) == (0, 0, 3)
+    assert stored(first) == before
+    run("import", written, "--list", "fresh", "--format", written_as, "--by", "ada", "--why", "Another reason.")
+    assert run("export", "fresh", "--format", written_as).encode() == written.read_bytes()
+    assert verify().problems == []
+    assert fresh.entries.count() == 3
+
+
+def test_csv_is_written_as_it_was_read(run: Run, file: Path) -> None:
+    make_hash_list(name="ours")
+    run("import", file, "--list", "ours", *SIGNED)
+    assert run("export", "ours").splitlines() == CSV.splitlines()
+
+
+def test_an_import_that_says_something_else_changes_the_entry_and_keeps_what_people_said(run: Run, file: Path) -> None:
+    hash_list = make_hash_list(name="ours")
+    run("import", file, "--list", "ours", *SIGNED)
+    contest(HashEntry.objects.get(reference="ref-1"), by=None, why="Wrong.")
+    file.write_text(CSV.replace("ref-1", "ref-2"), newline="")
+    assert run("import", file, "--list", "ours", *SIGNED) == "0 new, 1 changed, 2 unchanged.\n"
+    entry = HashEntry.objects.get(reference="ref-2")
+    assert (entry.standing, entry.events.count()) == ("contested", 3)
+    hash_list.refresh_from_db()
+    assert (hash_list.done, hash_list.why) == ("imported: 0 new, 1 changed, 2 unchanged", "From our partner.")
+
+
+def test_who_and_why_are_the_imports_where_the_file_does_not_say(run: Run, file: Path) -> None:
+    make_hash_list(name="ours")
+    file.write_text(f"algorithm,hash\npdq,{PDQ}\npdq,{PDQ}\n")
+    assert run("import", file, "--list", "ours", *SIGNED) == "1 new, 0 changed, 1 unchanged.\n"
+    assert HashEntry.objects.values_list("who", "why").get() == ("ada", "From our partner.")
+    assert run("import", file, "--list", "ours", "--by", "ada", "--why", "Again.").startswith("0 new, 0 changed, 2 un")
+
+
+def test_nothing_is_imported_where_one_row_is_wrong(run: Run, file: Path) -> None:
+    hash_list = make_hash_list(name="ours")
+    file.write_text(CSV + "md5,abc,,,,,,,,,\n", newline="")
+    with pytest.raises(CommandError, match=r"line 6: found the algorithm 'md5'.*Nothing was changed\."):
+        run("import", file, "--list", "ours", *SIGNED)
+    assert not HashEntry.objects.exists()
+    hash_list.refresh_from_db()
+    assert hash_list.done == "created"
+
+
+def test_a_dry_run_counts_and_writes_nothing(run: Run, file: Path) -> None:
+    make_hash_list(name="ours")
+    assert "3 new, 0 changed, 0 unchanged. Nothing was written" in run(
+        "import", file, "--list", "ours", "--dry-run", *SIGNED
+    )
+    assert not HashEntry.objects.exists()
+
+
+def test_more_than_a_batch_is_imported(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("moderation.hashlists.importing.BATCH", 2)
+    hash_list = make_hash_list(name="ours")
+    file.write_text("algorithm,hash\n" + "".join(f"sha256,{number % 5:064x}\n" for number in range(9)))
+    assert run("import", file, "--list", "ours", *SIGNED) == "5 new, 0 changed, 4 unchanged.\n"
+    assert hash_list.entries.count() == 5
+
+
+def test_a_missing_file_and_an_unknown_list_are_said(run: Run, file: Path) -> None:
+    make_hash_list(name="ours")
+    with pytest.raises(CommandError, match="No such file"):
+        run("import", file.with_name("none.csv"), "--list", "ours", *SIGNED)
+    with pytest.raises(CommandError, match=r"There is no list 'theirs' there\. Known: ours\."):
+        run("export", "theirs")
+
+
+def test_lists_of_one_name_are_told_apart_by_policy(run: Run) -> None:
+    other = Policy.objects.create(slug="weapons", name="Weapons")
+    for policy in (default_policy(), other):
+        make_hash_list(name="ours", policy=policy)
+    with pytest.raises(CommandError, match="2 policies have a list 'ours'"):
+        run("disable", "ours", *SIGNED)
+    run("disable", "ours", "--policy", "weapons", *SIGNED)
+    assert HashList.objects.get(enabled=False).policy == other
+    assert PolicyVersion.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "field", "value"),
+    [(["disable"], "enabled", "False"), (["expire", "--at", "2020-01-01"], "expires_at", "2020-01-01 00:00:00+00:00")],
+)
+def test_a_list_or_one_entry_is_switched(run: Run, action: list[str], field: str, value: str) -> None:
+    hash_list = make_hash_list(name="ours")
+    entry, other = make_entry(hash_list, b"one"), make_entry(hash_list, b"two")
+    name, *rest = action
+    run(name, "ours", "--hash", entry.hash.upper(), *rest, *SIGNED)
+    assert not HashEntry.objects.on().filter(pk=entry.pk).exists()
+    assert HashEntry.objects.on().filter(pk=other.pk).exists()
+    run(name, "ours", *rest, *SIGNED)
+    hash_list.refresh_from_db()
+    assert (str(getattr(hash_list, field)), hash_list.why) == (value, "From our partner.")
+
+
+def test_it_is_switched_on_again_for_good(run: Run) -> None:
+    hash_list = make_hash_list(name="ours", enabled=False)
+    run("enable", "ours", *SIGNED)
+    assert "expires never" in run("expire", "ours", "--at", "never", *SIGNED)
+    assert list(HashList.objects.in_use()) == [hash_list]
+
+
+@pytest.mark.parametrize("text", ["abc", "x" * 64, "a" * 64])
+def test_an_entry_that_is_not_there_is_said(run: Run, text: str) -> None:
+    make_hash_list(name="ours")
+    with pytest.raises(CommandError, match="ours has no entry of that hash"):
+        run("disable", "ours", "--hash", text, *SIGNED)
+
+
+def test_files_are_asked_about_and_nothing_is_stored(run: Run, tmp_path: Path) -> None:
+    make_entry(make_hash_list(name="pictures"), picture_of("cat.jpg").pdq, is_picture=True)
+    make_entry(make_hash_list("known_good", name="bytes"), photo("cat.jpg"))
+    told = run("check", DEMO / "cat.jpg", DEMO / "coffee.jpg")
+    assert "cat.jpg: Adult content: known-bad by list pictures (PDQ, 0 bits of 256 differ)" in told
+    assert "known-good by list bytes (sha256: the same bytes)" in told
+    assert "coffee.jpg: on no list in use" in told
+    first, second = map(json.loads, run("check", "--json", DEMO / "cat.jpg", DEMO / "coffee.jpg").splitlines())
+    assert [each["list"] for each in first["known"]] == ["pictures", "bytes"]
+    assert second["known"] == []
+
+
+def test_a_file_that_can_not_be_decoded_is_asked_about_by_its_bytes(run: Run, tmp_path: Path, capsys) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(image_bytes()[:60])
+    make_entry(make_hash_list(name="bytes"), broken.read_bytes())
+    with pytest.raises(SystemExit):
+        run("check", broken)
+    out, err = capsys.readouterr()
+    assert "known-bad by list bytes" in out
+    assert "1 could not be decoded: compared by their bytes alone." in err
+
+
+def test_a_confirmed_entry_is_exported_as_such(run: Run) -> None:
+    confirm(make_entry(make_hash_list(name="ours"), b"one"), by=None)
+    assert run("export", "ours").splitlines()[1].endswith(",confirmed")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_imports_into_one_list_the_second_is_refused(run: Run, file: Path) -> None:
+    hash_list = make_hash_list(name="ours")
+
+    def import_meanwhile() -> None:
+        try:
+            run("import", file, "--list", "ours", *SIGNED)
+        finally:
+            connection.close()
+
+    with transaction.atomic(), connection.cursor() as cursor, ThreadPoolExecutor(1) as pool:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [IMPORTING, hash_list.pk])
+        with pytest.raises(CommandError, match="another import into ours is at work"):
+            pool.submit(import_meanwhile).result()
+
+
+def test_export_to_a_pipe_is_text(run: Run) -> None:
+    make_entry(make_hash_list(name="ours"), b"one")
+    assert next(iter(io.StringIO(run("export", "ours", "--format", "threatexchange")))) == '{"data": [\n'
