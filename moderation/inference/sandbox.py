@@ -30,8 +30,8 @@ UInt8Array = NDArray[np.uint8]
 #: Requests that a child holds: it decodes the next files while its caller works on the former ones. What it
 #: has decoded waits in its pipe, so memory stays bounded.
 _AHEAD = 4
-#: Children that are kept warm when nobody uses them.
-_MOST_IDLE = 2
+#: Children that are kept warm when nobody uses them: starting one takes as long as decoding forty photos.
+_MOST_IDLE = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ def share_looks(screenings: Sequence[Screening], *, clusters: Mapping[int, int],
     looks = SharedLook.objects.by_key(clusters.values())
     precedents = {look.pk: Precedent.of(look.screening) for look in looks.values()}
     waiting: dict[int, list[int]] = {}
+    new: list[SharedLook] = []
     for each in members:
         key: Key = (clusters[each.pk], each.policy_version_id, each.classifier_id)
         task, look = asked.get(each.pk), looks.get(key)
@@ -98,18 +99,14 @@ def share_looks(screenings: Sequence[Screening], *, clusters: Mapping[int, int],
             _take_over([each], found, look=look, tasks=tasks)
         elif task is not None and look is not None and _is_open(look.screening, tasks=tasks):
             waiting.setdefault(look.screening_id, []).append(task.pk)
+        elif task is not None and look is not None:
+            SharedLook.objects.hand_on(look, to=each)
         elif task is not None:
-            looks[key] = _look_at(each, look, cluster=clusters[each.pk])
+            looks[key] = SharedLook.at(each, cluster=clusters[each.pk])
+            new.append(looks[key])
+    SharedLook.objects.bulk_create(new)
     for screening, pks in waiting.items():
         tasks.filter(pk__in=pks).update(waits_for=screening)
-
-
-def _look_at(screening: Screening, look: SharedLook | None, *, cluster: int) -> SharedLook:
-    if look is not None:
-        return SharedLook.objects.hand_on(look, to=screening)
-    look = SharedLook.at(screening, cluster=cluster)
-    look.save()
-    return look
 
 
 def _is_open(screening: Screening, *, tasks: ReviewTaskQuerySet) -> bool:

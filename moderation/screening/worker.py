@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 # Chunks last seconds, files that hang a few times DECODE_SECONDS; a page's limits would end them.
 WORKER_TIMEOUTS = "-c statement_timeout=60000 -c lock_timeout=30000 -c idle_in_transaction_session_timeout=1200000"
 
+# What has tables that screening reads or writes; the pages' apps take half a second more to load.
+APPS = [
+    "moderation.apps.ModerationConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "pgtrigger",
+    "pghistory",
+]
+
 
 def main() -> None:
     # Signals of the terminal and of the operator are the command's to handle: it lets a chunk finish.
@@ -41,6 +50,7 @@ def _set_up_django(setup: dict[str, Any]) -> None:
     database: dict[str, Any] = settings.DATABASES["default"]
     options = {name: value for name, value in database["OPTIONS"].items() if name != "pool"}
     database.update(setup["database"])
+    settings.INSTALLED_APPS = APPS
     # One connection of its own, outside the pool; what concerns TLS stays.
     database["OPTIONS"] = {**options, "options": WORKER_TIMEOUTS}
     for name, value in setup["settings"].items():
