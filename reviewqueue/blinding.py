@@ -4,12 +4,17 @@ Whoever knows the score agrees with it. An audit is worse still: its route alone
 of the same bytes have the same score, so that they are hidden together.
 """
 
+from typing import TypeVar
+
 from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.expressions import Combinable
 
-from moderation.models import ReviewTask, Screening, Upload, User
+from moderation.models import HashMatch, ReviewTask, Screening, Upload, User
+from moderation.models.hash_matches import HashMatchQuerySet
 from moderation.models.screenings import ScreeningQuerySet
 from moderation.models.uploads import UploadQuerySet
+
+Rows = TypeVar("Rows", ScreeningQuerySet, HashMatchQuerySet)
 
 
 def hidden_from(viewer: User) -> Combinable:
@@ -19,11 +24,11 @@ def hidden_from(viewer: User) -> Combinable:
     return Exists(ReviewTask.objects.undecided().filter(upload__file=OuterRef("file")))
 
 
-def shown_to(viewer: User, screenings: ScreeningQuerySet) -> ScreeningQuerySet:
-    """Without those of bytes that wait for a verdict which ``viewer`` may be asked for."""
+def shown_to(viewer: User, rows: Rows) -> Rows:
+    """Screenings or matches, without those of bytes that wait for a verdict which ``viewer`` may be asked for."""
     if not viewer.has_perm("moderation.review_uploads"):
-        return screenings
-    return screenings.exclude(Exists(ReviewTask.objects.undecided().filter(upload__file=OuterRef("upload__file"))))
+        return rows
+    return rows.exclude(Exists(ReviewTask.objects.undecided().filter(upload__file=OuterRef("upload__file"))))
 
 
 def as_seen_by(viewer: User) -> UploadQuerySet:
@@ -39,7 +44,8 @@ def with_status(uploads: UploadQuerySet, status: str) -> UploadQuerySet:
 
 
 def with_route(uploads: UploadQuerySet, route: str) -> UploadQuerySet:
-    """By the route of a live screening, leaving out what is hidden. For uploads from as_seen_by()."""
+    """By the route of a live screening or match, leaving out what is hidden. For uploads from as_seen_by()."""
     hidden = {"hidden": True}
-    taken = Screening.objects.live().filter(upload=OuterRef("pk"), route=route)
-    return uploads.filter(Exists(taken)).exclude(**hidden)
+    taken = Q(Exists(Screening.objects.live().filter(upload=OuterRef("pk"), route=route)))
+    taken |= Q(Exists(HashMatch.objects.live().filter(upload=OuterRef("pk"), route=route)))
+    return uploads.filter(taken).exclude(**hidden)

@@ -27,6 +27,7 @@ PAGES = [
     ("Thresholds", "thresholds", "see_thresholds"),
     ("Uploads", "uploads", "see_uploads"),
     ("Send in", "send", "send_uploads"),
+    ("Hash lists", "hash_lists", "keep_hash_lists"),
     ("Runs", "runs", "see_runs"),
 ]
 

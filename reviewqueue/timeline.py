@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from moderation.models import Decision, Effect, Screening, Upload
+from moderation.models import Decision, Effect, HashMatch, Screening, Upload, User
 from moderation.routing import SamplingReason
 
 WHY_LOOKED_AT = {
@@ -29,6 +29,7 @@ def timeline(upload: Upload, *, hidden: bool) -> list[Event]:
     events = [_received(upload)]
     if not hidden:
         events += _screened(upload)
+        events += _matched(upload)
         events += _objected(upload)
         events += _decided(upload)
         events += _effects(upload)
@@ -48,6 +49,24 @@ def _screened(upload: Upload) -> Iterator[Event]:
         yield Event(
             at=screening.created_at, what=what, who=f"in run {screening.run_id}", detail=f"{why} {again}".strip()
         )
+
+
+def _matched(upload: Upload) -> Iterator[Event]:
+    for match in upload.hash_matches.all():
+        what = f"{match.told}: {match.route}"
+        detail = "No classifier was asked, and no statistics count it."
+        detail += " Withdrawn later." if match.superseded else ""
+        yield Event(
+            at=match.created_at, what=f"{what[:1].upper()}{what[1:]}", who=f"in run {match.run_id}", detail=detail
+        )
+        for opinion in match.opinions.all():
+            yield Event(
+                at=opinion.given_at, what=f"The list's entry {opinion.said}", who=_by(opinion.by), detail=opinion.why
+            )
+
+
+def _by(person: User | None) -> str:
+    return f"by {person}" if person else ""
 
 
 def _objected(upload: Upload) -> Iterator[Event]:
@@ -78,12 +97,16 @@ def _detail(decision: Decision) -> str:
 
 def _effects(upload: Upload) -> Iterator[Event]:
     for effect in upload.effects.all():
-        because = "the pre-screen" if effect.screening_id else "a decision"
+        because = "the pre-screen" if effect.screening_id else "a hash list" if effect.match_id else "a decision"
         yield Event(at=effect.due_at, what=f"Effect: {effect.get_outcome_display()}", detail=_fate(effect, because))
 
 
 def _fate(effect: Effect, because: str) -> str:
     return f"Because of {because}; cancelled in time." if effect.cancelled_at else f"Because of {because}."
+
+
+def shown_matches(upload: Upload, *, hidden: bool) -> list[HashMatch]:
+    return [] if hidden else [match for match in upload.hash_matches.all() if not match.superseded]
 
 
 def shown_screenings(upload: Upload, *, hidden: bool) -> list[Screening]:

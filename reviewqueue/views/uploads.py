@@ -2,17 +2,17 @@
 
 from urllib.parse import urlencode
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from moderation.models import Decision, Objection, Screening, Upload
+from moderation.models import Decision, HashMatch, HashOpinion, Objection, Screening, SharedLook, Upload
 from moderation.models.effects import status_in_force
 from reviewqueue.blinding import as_seen_by
 from reviewqueue.forms_uploads import UploadFilter
 from reviewqueue.permissions import ReviewerRequest, can_see_uploads
-from reviewqueue.timeline import shown_screenings, timeline
+from reviewqueue.timeline import shown_matches, shown_screenings, timeline
 
 PAGE = 50
 
@@ -24,7 +24,8 @@ def uploads(request: ReviewerRequest) -> HttpResponse:
     form = UploadFilter(request.GET)
     form.is_valid()
     live = Prefetch("screenings", queryset=Screening.objects.live().select_related("policy"), to_attr="live")
-    found = form.narrow(as_seen_by(request.user)).select_related("file").prefetch_related(live).order_by("-pk")
+    known = Prefetch("hash_matches", queryset=HashMatch.objects.live(), to_attr="known")
+    found = form.narrow(as_seen_by(request.user)).select_related("file").prefetch_related(live, known).order_by("-pk")
     page = list(found[: PAGE + 1])
     context = {"form": form, "uploads": page[:PAGE], "older": older(form, page) if len(page) > PAGE else ""}
     return render(request, "reviewqueue/uploads.html", context)
@@ -46,6 +47,8 @@ def upload(request: ReviewerRequest, pk: int) -> HttpResponse:
         .prefetch_related(
             Prefetch("decisions", queryset=decisions),
             Prefetch("screenings", queryset=screenings),
+            Prefetch("hash_matches", queryset=HashMatch.objects.with_list().order_by("pk")),
+            Prefetch("hash_matches__opinions", queryset=HashOpinion.objects.select_related("by").order_by("pk")),
             Prefetch("objections", queryset=Objection.objects.select_related("raised_by", "token")),
             "effects",
         )
@@ -56,6 +59,16 @@ def upload(request: ReviewerRequest, pk: int) -> HttpResponse:
         "upload": found,
         "status_in_force": Upload.Status(status_in_force(found)),
         "screenings": shown_screenings(found, hidden=hidden),
+        "matches": shown_matches(found, hidden=hidden),
+        "looked_at": looked_at_for(found),
         "events": timeline(found, hidden=hidden),
     }
     return render(request, "reviewqueue/upload.html", context)
+
+
+def looked_at_for(upload: Upload) -> int | None:
+    """The upload that people look at for this one and its near-duplicates, if there are any."""
+    shared = {"screening__followers__isnull": False, "screening__followers__withdrawn_at": None}
+    mine = Q(screening__upload=upload) | Q(screening__followers__upload=upload)
+    looks = SharedLook.objects.filter(mine, **shared).order_by("-pk")
+    return looks.values_list("screening__upload", flat=True).first()
