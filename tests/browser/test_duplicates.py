@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from moderation.models import ReviewTask, Screening
+from moderation.models import ReviewTask, Screening, Upload
 from tests import factories
 from tests.browser.conftest import Visit
 from tests.moderation.near_duplicates import Cluster
@@ -51,3 +51,17 @@ def test_the_page_fits(
     keep(page, f"duplicates-{scheme}-{page.viewport_size['width']}")  # type: ignore[index]
     assert serious(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_two_keys_take_out_what_is_another_picture(visit: Callable[..., Visit], members: list[Screening]) -> None:
+    """After the verdict that decided them all, `d` leads to what took it over, and a digit takes one out."""
+    page = visit(factories.make_user()).open()
+    expect(page.locator("#stage-title")).to_have_text(f"Upload {members[0].upload_id}")
+    page.keyboard.press("a")
+    expect(page.locator(".toast")).to_contain_text("5 near-duplicates took it over")
+    page.keyboard.press("d")
+    expect(page.locator(".member")).to_have_count(5)
+    page.keyboard.press("2")
+    expect(page.get_by_text(f"Upload {members[2].upload_id} is asked about by itself now.")).to_be_visible()
+    expect(page.locator(".member")).to_have_count(4)
+    assert Upload.objects.get(pk=members[2].upload_id).status == "in_review"

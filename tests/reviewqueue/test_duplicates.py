@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from moderation.models import Decision, ReviewTask, Screening, Upload
-from tests.factories import make_renditions, make_user
+from tests.factories import make_renditions, make_screening, make_user
 from tests.moderation.near_duplicates import Cluster
 
 pytestmark = pytest.mark.django_db
@@ -88,3 +88,17 @@ def test_only_reviewers_take_out(members: list[Screening]) -> None:
     client = Client()
     client.force_login(make_user("auditor", group="auditor"))
     assert client.post(address(members, f"{members[1].upload_id}/split/")).status_code == 403
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_the_page_of_each_upload_leads_to_its_near_duplicates(members: list[Screening], number: int) -> None:
+    client = Client()
+    client.force_login(make_user("lead", group="lead"))
+    told = client.get(f"/uploads/{members[number].upload_id}/").content.decode()
+    assert f'href="{address(members)}"' in told
+
+
+def test_an_upload_without_near_duplicates_leads_to_none() -> None:
+    client = Client()
+    client.force_login(make_user("lead", group="lead"))
+    assert "/duplicates/" not in client.get(f"/uploads/{make_screening().upload_id}/").content.decode()
