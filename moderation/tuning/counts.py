@@ -116,13 +116,14 @@ _GRID = Value(GRID, output_field=ArrayField(FloatField()))
 def score_counts(policy: Policy) -> ScoreCounts:
     """The live screenings of the last 28 days that go by the policy's own thresholds, not by a community's.
 
-    Only those of the classifier in force: another one's scores mean something else.
+    Only those of the classifier in force, by the preprocessing of its epoch: other scores mean something else.
     """
     rules = PolicyVersion.objects.root().in_force().filter(policy=policy)
     screenings = Screening.objects.live().filter(
         policy=policy,
         policy_version__community=None,
         classifier=Subquery(rules.values("classifier")),
+        preprocessing_version=Subquery(rules.values("epoch__preprocessing_version")),
         created_at__gte=Now() - WINDOW,
     )
     trusted = Case(When(doubt="", then=WidthBucket(F("score"), _GRID) - 1), default=None)

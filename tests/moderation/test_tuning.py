@@ -96,6 +96,12 @@ def test_screenings_under_a_communitys_own_thresholds_are_left_out() -> None:
     assert tuning.score_counts(default_policy()).total == 1
 
 
+@pytest.mark.django_db
+def test_scores_by_another_preprocessing_are_left_out() -> None:
+    copy_screening(make_screening(score=0.6), preprocessing_version="another")
+    assert tuning.score_counts(default_policy()).total == 1
+
+
 def copy_screening(screening: Screening, **changes: object) -> Screening:
     """Screenings are immutable: another one, for another upload, that differs in ``changes``."""
     screening.pk, screening.upload = None, make_upload()
