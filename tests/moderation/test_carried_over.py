@@ -5,7 +5,7 @@ import pytest
 from moderation.models import Decision, Effect, LedgerRow, OpinionCount, ReviewTask, Screening, Upload
 from moderation.models.carried import carry_over
 from moderation.tuning.rollup import differences, roll_up
-from moderation.verification import conclusive_verdicts_have_an_effect, uploads_have_the_status_of_their_record
+from moderation.verification.outcomes import conclusive_verdicts_have_an_effect, uploads_have_the_status_of_their_record
 from tests.factories import image_bytes, make_screening, make_upload, make_user
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 
 from moderation.models import Claim, ClaimLost, Decision, Exposure, ReviewTask, User, Verdict
-from moderation.verification import decided_tasks_have_one_live_verdict, uploads_have_the_status_of_their_record
+from moderation.verification.outcomes import uploads_have_the_status_of_their_record
+from moderation.verification.reviews import decided_tasks_have_one_live_verdict
 from tests.factories import expire_claim, make_tasks, make_user
 
 TASKS, MODERATORS = 2000, 16

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from moderation.models import Decision, Effect, ReviewTask, UndoRefused, User
-from moderation.verification import conclusive_verdicts_have_an_effect, uploads_have_the_status_of_their_record
+from moderation.verification.outcomes import conclusive_verdicts_have_an_effect, uploads_have_the_status_of_their_record
 from tests.factories import make_renditions, make_task, make_user
 
 pytestmark = pytest.mark.django_db

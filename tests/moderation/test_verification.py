@@ -28,7 +28,7 @@ from moderation.models import (
     settle,
 )
 from moderation.models.quarantine import settle_quarantine
-from moderation.verification import RULES, verify
+from moderation.verification import RULES, storage, verify
 from tests.factories import (
     image_bytes,
     make_renditions,
@@ -174,12 +174,14 @@ def test_two_live_verdicts_on_a_task(decided: ReviewTask) -> None:
     assert found_by("each decided task has exactly one live verdict") == ["decided with 2 live verdicts"]
 
 
-def test_a_screening_without_its_score(waiting: ReviewTask) -> None:
+@pytest.mark.parametrize("change", [{"preprocessing_version": "another"}, {"frame": 3}, {"view": 2}])
+def test_a_screening_without_its_score(waiting: ReviewTask, change: dict[str, object]) -> None:
     rule = "each screening has its score"
     assert found_by(rule) == []
     with pgtrigger.ignore():
-        Score.objects.update(preprocessing_version="another")
-    assert found_by(rule) == ["no score of its file by its classifier and preprocessing"]
+        Score.objects.update(**change)
+    (found,) = found_by(rule)
+    assert found.startswith("no score of its file by its classifier and preprocessing")
 
 
 def test_two_scores_of_one_file(waiting: ReviewTask) -> None:
@@ -393,16 +395,16 @@ def same_bytes_again(path: Path) -> None:
 def test_what_is_wanted_between_the_listing_and_the_removal_is_kept(
     old: Path, monkeypatch: pytest.MonkeyPatch, come_in_between: Callable[[Path], None]
 ) -> None:
-    listed = list(verification.sweepable_files())
+    listed = list(storage.sweepable_files())
     assert listed == [old]
     come_in_between(old)
-    monkeypatch.setattr(verification, "sweepable_files", lambda: iter(listed))
+    monkeypatch.setattr(storage, "sweepable_files", lambda: iter(listed))
     assert verification.sweep() == 0
     assert old.exists()
 
 
 def test_a_file_that_goes_by_itself_stops_no_sweep(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verification, "sweepable_files", lambda: iter([old.with_name("gone"), old]))
+    monkeypatch.setattr(storage, "sweepable_files", lambda: iter([old.with_name("gone"), old]))
     assert verification.sweep() == 1
     assert not old.exists()
 

@@ -1,0 +1,70 @@
+"""What classifiers found, and what follows from it by coin and thresholds."""
+
+from collections.abc import Iterator
+
+from django.db.models import Count, Exists, OuterRef
+
+from moderation import routing
+from moderation.models import Epoch, PolicyVersion, Score, Screening, Shadow
+from moderation.verification.findings import Finding
+
+
+def screenings_have_their_score() -> Iterator[Finding]:
+    score = Score.objects.filter(
+        file=OuterRef("upload__file"),
+        classifier=OuterRef("classifier"),
+        preprocessing_version=OuterRef("preprocessing_version"),
+        frame=OuterRef("frame"),
+        view=OuterRef("view"),
+    )
+    for screening in Screening.objects.filter(~Exists(score)).iterator():
+        yield str(screening), "no score of its file by its classifier and preprocessing, of the picture that it names"
+
+
+def doubted_scores_go_to_a_person() -> Iterator[Finding]:
+    """Why a screening's score is not trusted is what its score says; then it is a person's, as the database sees to."""
+    other = Score.objects.filter(
+        file=OuterRef("upload__file"),
+        classifier=OuterRef("classifier"),
+        preprocessing_version=OuterRef("preprocessing_version"),
+    ).exclude(doubt=OuterRef("doubt"))
+    for screening in Screening.objects.filter(Exists(other)).iterator():
+        yield str(screening), f"its doubt is {screening.doubt or 'none'}, its score says another"
+
+
+def files_have_one_score() -> Iterator[Finding]:
+    key = ("file", "classifier", "preprocessing_version", "label")
+    for row in Score.objects.values(*key).annotate(scores=Count("pk")).filter(scores__gt=1).iterator():
+        yield f"file {row['file']}", f"{row['scores']} scores for {row['label']} by classifier {row['classifier']}"
+
+
+def screenings_follow_coin_and_thresholds() -> Iterator[Finding]:
+    """The draw is the epoch's coin; the route is what score, thresholds and coin say."""
+    secrets = {epoch.pk: bytes(epoch.secret) for epoch in Epoch.objects.all()}
+    for screening in Screening.objects.select_related("policy_version").iterator():
+        u = routing.coin(secrets[screening.epoch_id], upload_id=screening.upload_id, policy_id=screening.policy_id)
+        if u != screening.u:
+            yield str(screening), f"u is {screening.u}, the epoch's coin shows {u}"
+        if not _could_be_drawn(screening):
+            yield str(screening), f"pi {screening.pi}, {screening.rate_class}, {screening.sampling_reason} don't agree"
+        within = routing.region(screening.score, low=screening.low, high=screening.high)
+        route = routing.route(within, draw=screening.draw, fallback=screening.policy_version.rates.fallback)
+        if route != screening.route:
+            yield str(screening), f"route is {screening.route}, score and thresholds say {route}"
+
+
+def _could_be_drawn(screening: Screening) -> bool:
+    """Whether pi, class and reason come from one throw: this version's, or an earlier one's of the same epoch."""
+    region = screening.rate_class.split(":")[0]
+    within = routing.Route.REVIEW if region == routing.DOUBTED else routing.Route(region)
+    rates = routing.Rates(approve=screening.pi, review=screening.pi, reject=screening.pi)
+    return routing.draw(screening.u, within=within, rates=rates, doubted=bool(screening.doubt)) == screening.draw
+
+
+def retired_classifiers_rule_nothing() -> Iterator[Finding]:
+    in_force = PolicyVersion.objects.in_force().exclude(classifier__retired_at=None)
+    for version in in_force.select_related("policy", "classifier"):
+        yield str(version), f"in force with {version.classifier}, which is retired"
+    shadows = Shadow.objects.open().exclude(classifier__retired_at=None)
+    for shadow in shadows.select_related("policy", "classifier"):
+        yield str(shadow), "still asked, and retired"
