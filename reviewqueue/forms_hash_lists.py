@@ -10,6 +10,8 @@ from moderation.models import HashEntry, HashList, HashMatch, HashOpinion, Polic
 from moderation.models.hash_opinions import confirm, contest
 
 WHY = "Say why, in a sentence: it is kept with the list."
+# What a page can wait for.
+MOST_BYTES = 1_000_000
 WIDER = (
     f"At most {RADIUS} bits are looked up, as near-duplicates are; farther ones would be missed without a word. "
     "(HMA's default of 31 also takes in more pictures by mistake.)"
@@ -69,7 +71,7 @@ class ImportForm(PlainForm):
     """A file of entries; which format, where its name does not say it."""
 
     file = forms.FileField(
-        help_text="Up to 2.5 MB, some 30,000 hashes; longer ones with manage.py hashlists import.",
+        help_text="Up to 1 MB, some 12,000 hashes; longer ones with manage.py hashlists import.",
         error_messages={"required": "Choose a file.", "empty": "The file is empty. Choose another one."},
     )
     format = forms.ChoiceField(
@@ -77,6 +79,15 @@ class ImportForm(PlainForm):
         required=False,
     )
     why = WhyField()
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > MOST_BYTES:
+            raise forms.ValidationError(
+                f"The file has {file.size:,} bytes; {MOST_BYTES:,} are accepted here. Import it with manage.py "
+                "hashlists import, which takes files of any length."
+            )
+        return file
 
     def take_in(self, hash_list: HashList, *, by: User) -> importing.Imported:
         """Raises NotAccepted: nothing is imported."""

@@ -142,7 +142,8 @@ class HashEntry(Recognisable, Switched):
         CONFIRMED = "confirmed", "confirmed"
         CONTESTED = "contested", "contested"
 
-    hash_list = models.ForeignKey(HashList, on_delete=models.PROTECT, related_name="entries")
+    # Found by its constraints' indexes: one of the list alone would be taken for selective, and walk through all of it.
+    hash_list = models.ForeignKey(HashList, on_delete=models.PROTECT, related_name="entries", db_index=False)
     algorithm = models.CharField(max_length=6, choices=Algorithm)
     sha256 = models.CharField(max_length=64, blank=True)
     quality = models.PositiveSmallIntegerField(

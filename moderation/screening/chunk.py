@@ -148,9 +148,6 @@ class Screener:
         known = Known(claimed, uploads, policies=self.policies)
         scores, refusals, found, views = self._scores(claimed, known)
         cluster_of = self._clusters(claimed, found)
-        # What was contested since it was looked up stays pending: the walk comes by again.
-        left = known.contested_meanwhile()
-        uploads = [upload for upload in uploads if upload.file_id not in left]
         # Bytes that lists know need not be readable.
         refusals = {file: refused for file, refused in refusals.items() if not known.spares(file)}
         matches = known.matches([upload for upload in uploads if upload.file_id not in refusals], run=self.run)
@@ -159,8 +156,13 @@ class Screener:
             screening.duplicate_cluster = cluster_of.get(screening.upload.file_id)
         if not self.dry_run:
             refusals |= self._render(screenings, files={file.pk: file for file in claimed}, scores=scores)
-        screenings = [screening for screening in screenings if screening.upload.file_id not in refusals]
-        matches = [match for match in matches if match.upload.file_id not in refusals]
+        # What was contested since it was looked up stays pending: the walk comes by again. Asked last, as nobody can
+        # contest an entry from now on until we commit.
+        left = known.contested_meanwhile()
+        uploads = [upload for upload in uploads if upload.file_id not in left]
+        dropped = refusals.keys() | left
+        screenings = [screening for screening in screenings if screening.upload.file_id not in dropped]
+        matches = [match for match in matches if match.upload.file_id not in dropped]
         self.save(screenings)
         records.save_matches(matches)
         quarantined = self.quarantine(refusals, uploads=uploads)

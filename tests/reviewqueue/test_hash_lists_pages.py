@@ -123,6 +123,7 @@ def test_a_file_is_imported(page: Client) -> None:
         ),
         ({"file": file("[{}]", name="list.json")}, "file", "Entry 1: found the algorithm"),
         ({"file": file("")}, "file", "The file is empty"),
+        ({"file": file("x" * 1_000_001)}, "file", "1,000,000 are accepted here"),
         ({}, "file", "Choose a file."),
         ({"file": file("algorithm,hash\n"), "why": ""}, "why", "Say why, in a sentence"),
     ],

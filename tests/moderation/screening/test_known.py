@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 from PIL import Image
 
@@ -26,6 +27,7 @@ from moderation.models import (
     Upload,
 )
 from moderation.models.hash_opinions import confirm, contest
+from moderation.screening.known import Known
 from moderation.tuning.rollup import roll_up
 from moderation.verification import verify
 from tests.factories import image_bytes, make_entry, make_hash_list, make_upload, make_uploads, make_user, red
@@ -278,3 +280,28 @@ def test_killed_in_the_middle_each_upload_is_routed_once(red_policy: PolicyVersi
     prescreen()
     assert (HashMatch.objects.count(), Screening.objects.count(), Effect.objects.count()) == (300, 300, 600)
     assert verify().problems == []
+
+
+@pytest.mark.parametrize(("lists", "queries"), [(0, 1), (1, 6)])
+def test_without_a_list_in_use_a_chunk_costs_one_query_more(
+    red_policy: PolicyVersion, django_assert_num_queries: Any, lists: int, queries: int
+) -> None:
+    uploads = [make_upload() for _ in range(5)]
+    for _ in range(lists):
+        make_entry(make_hash_list(), picture_of("cat.jpg").pdq, is_picture=True)
+        Fingerprint.objects.create(
+            file=uploads[0].file, cluster=uploads[0].file, pdq=picture_of("cat.jpg").pdq, quality=100
+        )
+    make_entry(make_hash_list(enabled=False), red(0.1))
+    with django_assert_num_queries(queries):
+        known = Known([upload.file for upload in uploads], uploads, policies=[red_policy.policy_id])
+        assert [known.spares(upload.file_id) for upload in uploads] == [bool(lists), False, False, False, False]
+
+
+def test_an_upload_whose_entry_is_contested_meanwhile_is_left_for_the_next_chunk(red_policy: PolicyVersion) -> None:
+    entry = make_entry(make_hash_list(), red(0.1))
+    upload = make_upload(content=red(0.1))
+    known = Known([upload.file], [upload], policies=[red_policy.policy_id])
+    contest(entry, by=None, why="A red square.")
+    with transaction.atomic():
+        assert known.contested_meanwhile() == {upload.file_id}
