@@ -95,7 +95,8 @@ DATABASES = {
         "OPTIONS": {
             **env.database_options("DATABASE_URL"),
             "connect_timeout": 5,
-            "options": " ".join(f"-c {name}={value}" for name, value in DATABASE_TIMEOUTS.items()),
+            # Compiling a query takes longer than running it: ours are many and short, however large the tables.
+            "options": " ".join(f"-c {name}={value}" for name, value in {**DATABASE_TIMEOUTS, "jit": "off"}.items()),
             # A pool serves the web server's threads (wsgi.py asks for it); commands hold one connection.
             **({"pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 10}} if DATABASE_POOL_SIZE else {}),
         },

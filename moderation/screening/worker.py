@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from moderation.screening.engine import Engine
 
 # Chunks last seconds, files that hang a few times DECODE_SECONDS; a page's limits would end them.
-WORKER_TIMEOUTS = "-c statement_timeout=60000 -c lock_timeout=30000 -c idle_in_transaction_session_timeout=1200000"
+WORKER_OPTIONS = (
+    "-c jit=off -c statement_timeout=60000 -c lock_timeout=30000 -c idle_in_transaction_session_timeout=1200000"
+)
 
 # What has tables that screening reads or writes; the pages' apps take half a second more to load.
 APPS = [
@@ -52,7 +54,7 @@ def _set_up_django(setup: dict[str, Any]) -> None:
     database.update(setup["database"])
     settings.INSTALLED_APPS = APPS
     # One connection of its own, outside the pool; what concerns TLS stays.
-    database["OPTIONS"] = {**options, "options": WORKER_TIMEOUTS}
+    database["OPTIONS"] = {**options, "options": WORKER_OPTIONS}
     for name, value in setup["settings"].items():
         setattr(settings, name, value)
     settings.FILE_UPLOAD_TEMP_DIR = Path(settings.DATA_DIR) / "incoming"  # it moves along
