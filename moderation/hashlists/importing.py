@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any, BinaryIO, Literal
 
+import pghistory
 from django.db import connection, transaction
 
 from moderation.hashlists import as_csv, threatexchange
@@ -59,9 +60,9 @@ def import_rows(
         NotAccepted: by what makes ``rows``, or because another import into the list is at work. Nothing is imported.
     """
     said = _Said(by=by, why=why)
-    # Without a context of pghistory: each row's audit would write it once more. Who and why are in the rows.
-    with transaction.atomic():
+    with pghistory.context(why=why, by=by.pk if by else None), transaction.atomic():
         _alone(hash_list)
+        _check_at_once()
         rows = iter(rows)
         while batch := list(islice(rows, BATCH)):
             said.take(batch, hash_list=hash_list)
@@ -77,6 +78,16 @@ def _alone(hash_list: HashList) -> None:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [IMPORTING, hash_list.pk % 2**31])
         if not cursor.fetchone()[0]:
             raise NotAccepted(f"another import into {hash_list} is at work. Nothing was imported. Try again later")
+
+
+def _check_at_once() -> None:
+    """Let no check wait for the commit: those that wait are gone through again with each row.
+
+    Also tells the database the context, which COPY alone would not; where there is none, each row's audit fails to
+    find it, and that is what goes through them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 @dataclass(kw_only=True)

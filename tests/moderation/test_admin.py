@@ -49,6 +49,10 @@ def test_every_list_opens(root: Client) -> None:
         "policyversion",
         "score",
         "epoch",
+        "hashlist",
+        "hashentry",
+        "hashmatch",
+        "hashopinion",
     ],
 )
 def test_the_record_can_be_read_and_not_changed(root: Client, table: str) -> None:

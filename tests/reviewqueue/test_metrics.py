@@ -37,7 +37,7 @@ def value(families: dict[str, Metric], name: str, **labels: str) -> float:
 def test_prometheus_reads_what_waits_and_what_the_last_run_did(families: Any) -> None:
     run = make_run(
         ago=3, lasting=1, work_left=7, uploads=13,
-        counts={"approve": 8, "review": 2, "reject": 1, "audits": 3, "quarantined:truncated": 2},
+        counts={"approve": 8, "review": 2, "reject": 1, "audits": 3, "matched": 4, "quarantined:truncated": 2},
     )  # fmt: skip
     old = make_upload()
     Upload.objects.filter(pk=old.pk).update(received_at=Now() - timedelta(hours=2))
@@ -51,7 +51,8 @@ def test_prometheus_reads_what_waits_and_what_the_last_run_did(families: Any) ->
     routes = [value(found, "last_run_uploads", route=route) for route in ("approve", "review", "reject")]
     assert routes == [8, 2, 1]
     assert value(found, "last_run_quarantined_uploads", reason="truncated") == 2
-    assert (value(found, "last_run_audits"), value(found, "last_run_uploads_left")) == (3, 7)
+    told = [value(found, f"last_run_{name}") for name in ("audits", "matched_uploads", "uploads_left")]
+    assert told == [3, 4, 7]
     assert value(found, "last_run_duration_seconds") == pytest.approx(3600, abs=1)
     assert (value(found, "last_run_state", state="done"), value(found, "last_run_state", state="failed")) == (1, 0)
     assert value(found, "storage_free_bytes") > 0

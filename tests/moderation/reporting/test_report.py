@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from moderation.models import PolicyVersion, Upload
+from moderation.models import PolicyVersion, ScreeningRun, Upload
 from moderation.reporting.report import Report
 from moderation.reporting.words import as_text, duration, size
 from tests.factories import image_bytes, make_upload, red
@@ -149,3 +149,11 @@ def test_durations_have_their_two_largest_units(seconds: float, text: str) -> No
 @pytest.mark.parametrize(("number", "text"), [(999, "999 B"), (1500, "1.5 kB"), (3_200_000_000_000, "3.2 TB")])
 def test_sizes_are_decimal(number: int, text: str) -> None:
     assert size(number) == text
+
+
+def test_what_hash_lists_routed_is_told_where_they_routed_anything() -> None:
+    make_run(ago=1, uploads=8, counts={"reject": 8, "matched": 2})
+    assert "Routed by hash lists  2 (25.0 %)" in report()
+    assert json.loads(report("--json"))["matched"] == 2
+    make_run(ago=0.5, lasting=0.1, uploads=8, counts={"reject": 8})
+    assert "Routed by hash lists" not in report("--run", str(ScreeningRun.objects.latest("pk").pk))
