@@ -167,9 +167,7 @@ class Screener:
         records.save_matches(matches)
         quarantined = self.quarantine(refusals, uploads=uploads)
         records.settle_all(uploads)
-        count = len({screening.upload_id for screening in screenings} | {match.upload_id for match in matches})
-        counts = records.count(screenings, matches) + quarantined
-        return counts + Counter(uploads=count + quarantined.total(), views=views)
+        return records.count(screenings, matches) + quarantined + Counter(uploads=quarantined.total(), views=views)
 
     def _screenings(
         self,

@@ -153,7 +153,7 @@ def quarantine(refusals: Mapping[int, Refused], *, uploads: Sequence[Upload]) ->
 
 
 def count(screenings: Sequence[Screening], matches: Sequence[HashMatch] = ()) -> Counter[str]:
-    """Uploads by their strictest route, how many the coin drew for an audit, and of how many the score is doubted.
+    """Uploads, also by their strictest route, how many the coin drew for an audit, and how many scores are doubted.
 
     Also how many of them a hash list routed, under one policy at least.
     """
@@ -161,6 +161,7 @@ def count(screenings: Sequence[Screening], matches: Sequence[HashMatch] = ()) ->
     for upload, route in [*((s.upload_id, s.route) for s in screenings), *((m.upload_id, m.route) for m in matches)]:
         routes.setdefault(upload, set()).add(route)
     counts = Counter(str(next(route for route in STRICTEST_FIRST if route in found)) for found in routes.values())
+    counts["uploads"] = len(routes)
     counts["audits"] = len({s.upload_id for s in screenings if s.sampling_reason.startswith("audit_")})
     counts["doubted"] = len({s.upload_id for s in screenings if s.doubt})
     counts["matched"] = len({match.upload_id for match in matches})
