@@ -1,6 +1,6 @@
 """The pre-screen beside the least that it could cost, and beside the way it is usually written. Ratios, not times.
 
-bound   decode (draft), preprocess, session with one thread, in one process a core; nothing else
+bound   the very decode and session of the very views, one thread each, in one process a core; nothing else
 naive   full decode, session with its default threads, one image after the other
 ours    `manage.py prescreen`: PostgreSQL, sandboxed decoding, routing, tasks, renditions, audit trail
 
@@ -17,20 +17,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
 from moderation.cluster import Cluster
-from moderation.inference import decoder, embedded
-from moderation.inference.classifier import BATCH, Classifier
-from moderation.inference.images import Limits
+from moderation.inference import decoder, embedded, plan
+from moderation.inference.classifier import Classifier
 from moderation.inference.manifest import Manifest
-from moderation.inference.preprocessing import Preprocessing, prepare
+from moderation.inference.preprocessing import prepare
+from moderation.inference.sandbox import Decoded, Sandbox
+from moderation.inference.scorer import Scored, Scorer
 from moderation.inference.tensors import to_tensor
+from moderation.inference.wire import Message
 from tests.hostile.watching import MemoryWatch
 
 CORES = len(os.sched_getaffinity(0))
@@ -56,7 +60,7 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, default=Path("demo"), help="a folder of photos (default: demo)")
-    parser.add_argument("--count", type=int, default=800, help="files to screen; photos are repeated with other bytes")
+    parser.add_argument("--count", type=int, default=3200, help="files to screen; photos are turned, then repeated")
     parser.add_argument("--megapixels", type=float, help="scale the photos up first")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--eight-bit", action="store_true", help="with a quantized variant of the network")
@@ -64,25 +68,41 @@ def parse() -> argparse.Namespace:
 
 
 def make_files(images: Path, target: Path, *, count: int, megapixels: float | None) -> list[Path]:
-    """``count`` files with bytes of their own; what is added after a JPEG's end changes no pixel."""
+    """``count`` files: every photo as it is, then turned and mirrored; after eight times the same with other bytes.
+
+    What is added after a JPEG's end changes no pixel.
+    """
     target.mkdir()
     photos = sorted(path for path in images.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg"})
     if not photos:
         sys.exit(f"{images} holds no .jpg files. Give a folder of photos: --images FOLDER")
-    contents = [scaled(photo, megapixels) if megapixels else photo.read_bytes() for photo in photos]
     paths = [target / f"{number}.jpg" for number in range(count)]
     for number, path in enumerate(paths):
-        path.write_bytes(contents[number % len(contents)] + number.to_bytes(4, "big"))
+        times, photo = divmod(number, len(photos))
+        position = POSITIONS[times % len(POSITIONS)]
+        path.write_bytes(laid(photos[photo], position, megapixels=megapixels) + number.to_bytes(4, "big"))
     return paths
 
 
-def scaled(photo: Path, megapixels: float) -> bytes:
+#: None of them is a near-duplicate of another, but of its mirror image.
+POSITIONS = (None, *Image.Transpose)
+
+
+def laid(photo: Path, position: Image.Transpose | None, *, megapixels: float | None) -> bytes:
+    """A photo scaled and turned, compressed with the tables that it came with."""
+    if position is None and megapixels is None:
+        return photo.read_bytes()
     out = io.BytesIO()
-    with Image.open(photo) as image:
-        upright = ImageOps.exif_transpose(image).convert("RGB")
-        factor = (megapixels * 1e6 / (upright.width * upright.height)) ** 0.5
-        size = round(upright.width * factor), round(upright.height * factor)
-        upright.resize(size, Image.Resampling.BICUBIC).save(out, "JPEG", quality=90)
+    with Image.open(photo, formats=["JPEG"]) as image:
+        picture, tables = ImageOps.exif_transpose(image).convert("RGB"), image.quantization
+    if megapixels is not None:
+        factor = (megapixels * 1e6 / (picture.width * picture.height)) ** 0.5
+        picture = picture.resize(
+            (round(picture.width * factor), round(picture.height * factor)), Image.Resampling.BICUBIC
+        )
+    if position is not None:
+        picture = picture.transpose(position)
+    picture.save(out, "JPEG", qtables=tables, subsampling="4:2:0")
     return out.getvalue()
 
 
@@ -94,7 +114,8 @@ def eight_bit(paths: Sequence[Path], folder: Path) -> Path:
 
     folder.mkdir()
     manifest, model = embedded.open_nsfw()
-    views = np.concatenate([view(path, manifest.preprocessing)[:1] for path in paths])
+    decoded = Here(preprocessings=[manifest.preprocessing]).decode(paths)
+    views = np.concatenate([each.views[0][:1] for each in decoded if isinstance(each, Decoded)])
     small = quantize(model.read_bytes(), manifest=manifest, method="static", views=views, folder=folder)
     facts = {name: value for name, value in json.loads(manifest.to_json()).items() if name not in OF_THE_FILE}
     proven = prove(Published(small, facts), name=EIGHT_BIT, narrowest=0.01, widest=0.02, apart=0.01)
@@ -128,14 +149,15 @@ def bound(paths: Sequence[Path], *, model: Path | None) -> float:
         return len(paths) / (time.perf_counter() - started)
 
 
-NETWORK: list[Classifier] = []
+SCORER: list[Scorer] = []
 
 
 def load(model: Path | None) -> None:
     manifest, path = embedded.open_nsfw()
     if model is not None:
         manifest, path = Manifest.from_json(model.with_suffix(".json").read_text()), model
-    NETWORK.append(Classifier.load(path, manifest))
+    SCORER.append(Scorer([Classifier.load(path, manifest)], plan=plan.IN_FORCE))
+    SCORER[0].sandbox = Here(preprocessings=[manifest.preprocessing], plan=plan.IN_FORCE)
 
 
 def noop(_: int) -> None:
@@ -144,18 +166,33 @@ def noop(_: int) -> None:
 
 def bare_loop(paths: Sequence[Path]) -> None:
     """The very decode and session that the pre-screen uses, in one process and nothing around it."""
-    network = NETWORK[0]
-    preprocessing = network.manifest.preprocessing
-    for start in range(0, len(paths), BATCH):
-        views = [view(path, preprocessing) for path in paths[start : start + BATCH]]
-        network.predict(np.concatenate(views))
+    for outcome in SCORER[0].score(paths):
+        assert isinstance(outcome, Scored), outcome
 
 
-def view(path: Path, preprocessing: Preprocessing) -> np.ndarray:
-    request = {"verb": "decode", "path": str(path)}
-    _, (blob,) = decoder.answer(request, limits=Limits(), preprocessings=[preprocessing])
-    width, height = preprocessing.size
-    return np.frombuffer(blob, dtype=np.uint8).reshape(-1, height, width, 3)
+class Here(Sandbox):
+    """Decodes in this process: no child, no pipe, no limits."""
+
+    def _start(self) -> "Decoder":  # type: ignore[override]
+        return Decoder(self)
+
+
+class Decoder:
+    """Stands in for a decode process, and answers when it is listened to."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.owner, self.sandbox, self.asked = os.getpid(), sandbox, deque[Mapping[str, Any]]()
+
+    def send(self, request: Mapping[str, Any]) -> None:
+        self.asked.append(request)
+
+    def receive(self, *, seconds: float | None = None) -> Message:  # noqa: ARG002
+        request, rules = self.asked.popleft(), list(self.sandbox.preprocessings)
+        facts, blobs = decoder.answer(request, limits=self.sandbox.limits, preprocessings=rules, plan=self.sandbox.plan)
+        return dict(facts), [bytearray(blob) for blob in blobs]
+
+    def end(self) -> None:
+        self.asked.clear()
 
 
 def naive(paths: Sequence[Path]) -> float:
