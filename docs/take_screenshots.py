@@ -3,7 +3,9 @@
 Run it as ``.venv/bin/python docs/take_screenshots.py http://localhost:8000 var/accounts.txt docs/screenshots``; it
 writes docs/pages.md as well. Before that, so that the pages of a shadow show one: ``manage.py classifiers quantize
 open_nsfw --calibrate demo --name open_nsfw-8bit``, ``manage.py classifiers shadow open_nsfw-8bit --policy
-adult-content``, ``manage.py prescreen --shadows``.
+adult-content``, ``manage.py prescreen --shadows``. And for hash lists: ``manage.py hashlists create partners --policy
+adult-content --kind known-bad ...``, ``hashlists import`` of some hashes (``hashlists check`` tells those of files),
+``ingest demo --source try``, ``prescreen``.
 """
 
 import io
@@ -95,6 +97,8 @@ SHOTS = [
     Shot("admin", "history", "History and roll back", "/thresholds/history/"),
     Shot("admin", "gold", "Gold items: what moderators miss", "/thresholds/gold/"),
     Shot("admin", "shadow", "A classifier in the shadow", "/thresholds/shadows/", first_link),
+    Shot("admin", "hash-lists", "Hash lists", "/hash-lists/"),
+    Shot("admin", "hash-list", "One list, and what it decided", "/hash-lists/", first_link),
     Shot("admin", "runs", "Runs of the pre-screen", "/runs/"),
     Shot("admin", "run", "One run, and how things stand", "/runs/", first_link),
     Shot("admin", "uploads", "Uploads", "/uploads/"),
