@@ -7,19 +7,16 @@ a transaction; a chunk lasts seconds.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from django.db import transaction
 from django.db.models import Exists
 
-from moderation.inference.fingerprints import Fingerprint
-from moderation.inference.images import Header, ImageRefused
-from moderation.inference.sandbox import Decoded, Refused
-from moderation.inference.scorer import Scored, Spares, spare_none
-from moderation.models import Score, Screening, ScreeningRun, StoredFile, Upload
+from moderation.inference.images import ImageRefused
+from moderation.inference.sandbox import Refused
+from moderation.models import Screening, ScreeningRun, StoredFile, Upload
 from moderation.models.film import film
 from moderation.models.fingerprints import of_files
 from moderation.models.uploads import StoredFileQuerySet, UploadQuerySet
@@ -28,6 +25,7 @@ from moderation.screening.attempts import WATCH, Attempts, suspects
 from moderation.screening.engine import Engine
 from moderation.screening.fresh import FRESH, first_fresh_file, strays
 from moderation.screening.known import Known, routed
+from moderation.screening.scoring import Seen, score_files
 
 
 @dataclass
@@ -146,40 +144,32 @@ class Screener:
 
     def _work(self, claimed: Sequence[StoredFile], uploads: Sequence[Upload]) -> Counter[str]:
         known = Known(claimed, uploads, policies=self.policies)
-        scores, refusals, found, views = self._scores(claimed, known)
-        cluster_of = self._clusters(claimed, found)
-        # Bytes that lists know need not be readable.
-        refusals = {file: refused for file, refused in refusals.items() if not known.spares(file)}
-        matches = known.matches([upload for upload in uploads if upload.file_id not in refusals], run=self.run)
-        screenings = self._screenings(uploads, scores, done={match.pair for match in matches}, refusals=refusals)
-        for screening in screenings:
-            screening.duplicate_cluster = cluster_of.get(screening.upload.file_id)
-        if not self.dry_run:
-            refusals |= self._render(screenings, files={file.pk: file for file in claimed}, scores=scores)
+        seen = score_files(self.engine, claimed, known=known)
+        readable = [upload for upload in uploads if upload.file_id not in seen.refusals]
+        matches = known.matches(readable, run=self.run)
+        screenings = self._screenings(readable, seen, done={match.pair for match in matches})
         # What was contested since it was looked up stays pending: the walk comes by again. Asked last, as nobody can
         # contest an entry from now on until we commit.
         left = known.contested_meanwhile()
         uploads = [upload for upload in uploads if upload.file_id not in left]
-        dropped = refusals.keys() | left
+        dropped = seen.refusals.keys() | left
         screenings = [screening for screening in screenings if screening.upload.file_id not in dropped]
         matches = [match for match in matches if match.upload.file_id not in dropped]
         self.save(screenings)
         records.save_matches(matches)
-        quarantined = self.quarantine(refusals, uploads=uploads)
+        quarantined = self.quarantine(seen.refusals, uploads=uploads)
         records.settle_all(uploads)
-        return records.count(screenings, matches) + quarantined + Counter(uploads=quarantined.total(), views=views)
+        return records.count(screenings, matches) + quarantined + Counter(uploads=quarantined.total(), views=seen.views)
 
-    def _screenings(
-        self,
-        uploads: Sequence[Upload],
-        scores: Mapping[int, records.FileScores],
-        *,
-        done: Set[tuple[int, int]],
-        refusals: Mapping[int, Refused],
-    ) -> list[Screening]:
-        """Unsaved ones of what can be read and is not ``done`` by a list."""
-        readable = [upload for upload in uploads if upload.file_id not in refusals]
-        return self.router.screenings(readable, scores=scores, done=self.done(readable) | done)
+    def _screenings(self, readable: Sequence[Upload], seen: Seen, *, done: Set[tuple[int, int]]) -> list[Screening]:
+        """Unsaved ones of what is not ``done`` by a list; what can't be shown to people is refused."""
+        screenings = self.router.screenings(readable, scores=seen.scores, done=self.done(readable) | done)
+        cluster_of = self._clusters(seen)
+        for screening in screenings:
+            screening.duplicate_cluster = cluster_of.get(screening.upload.file_id)
+        if not self.dry_run:
+            seen.refusals |= self._render(screenings, seen)
+        return screenings
 
     def save(self, screenings: Sequence[Screening]) -> None:
         records.save_screenings(screenings)
@@ -191,67 +181,22 @@ class Screener:
         """(upload, policy) that need no screening any more."""
         return routed(uploads)
 
-    def _scores(
-        self, claimed: Sequence[StoredFile], known: Known | None = None
-    ) -> tuple[dict[int, dict[int, dict[str, Score]]], dict[int, Refused], dict[int, Fingerprint | None], int]:
-        """The scores of each file by classifier and label: those that are known, and new ones for the rest.
-
-        None of what lists know. Also what can't be read, what those that were decoded just now are recognised by, and
-        how many views were computed.
-        """
-        scores = self._known_scores(claimed)
-        missing = [file for file in claimed if not self._is_complete(scores[file.pk])]
-        missing = [file for file in missing if not (known and known.spares_decode(file.pk))]
-        refusals: dict[int, Refused] = {}
-        hashed: dict[int, Fingerprint | None] = {}
-        new: list[Score] = []
-        views = 0
-        for file, outcome in self.engine.score(missing, spares=_spares(known, missing)):
-            if isinstance(outcome, Refused):
-                refusals[file.pk] = outcome
-            else:
-                _note_header(file, outcome.header)
-                hashed[file.pk] = outcome.fingerprint
-                new += self._unknown(file, outcome, known=scores[file.pk])
-                views += outcome.looked
-        for score in Score.objects.bulk_create(new):
-            scores[score.file_id].setdefault(score.classifier_id, {})[score.label] = score
-        return scores, refusals, hashed, views
-
-    def _clusters(self, claimed: Sequence[StoredFile], found: dict[int, Fingerprint | None]) -> dict[int, int]:
+    def _clusters(self, seen: Seen) -> dict[int, int]:
         """By file, the one that stands for all that are nearly the same picture."""
-        known = of_files(file.pk for file in claimed)
+        known = of_files(seen.files)
         if self.dry_run:
             return known
-        new = {file: each for file, each in found.items() if file not in known}
+        new = {file: each for file, each in seen.fingerprints.items() if file not in known}
         return known | clusters.join(new, using=WATCH)
 
-    def _unknown(self, file: StoredFile, outcome: Scored, *, known: dict[int, dict[str, Score]]) -> list[Score]:
-        found = self.engine.scores_of(file, outcome)
-        return [score for score in found if score.label not in known.get(score.classifier_id, {})]
-
-    def _known_scores(self, claimed: Sequence[StoredFile]) -> dict[int, dict[int, dict[str, Score]]]:
-        scores: dict[int, dict[int, dict[str, Score]]] = {file.pk: {} for file in claimed}
-        for score in Score.objects.by(*self.engine.classifiers.values()).filter(file__in=claimed):
-            scores[score.file_id].setdefault(score.classifier_id, {})[score.label] = score
-        return scores
-
-    def _is_complete(self, known: dict[int, dict[str, Score]]) -> bool:
-        return all(
-            label in known.get(classifier, {})
-            for classifier in self.engine.classifiers
-            for label in self.engine.labels(classifier)
-        )
-
-    def _render(
-        self, screenings: Sequence[Screening], *, files: dict[int, StoredFile], scores: Mapping[int, records.FileScores]
-    ) -> dict[int, Refused]:
+    def _render(self, screenings: Sequence[Screening], seen: Seen) -> dict[int, Refused]:
         """Make the renditions of what people will be asked about. What can't be shown is not asked."""
         refusals: dict[int, Refused] = {}
         for screening in filter(records.needs_person, screenings):
-            file = files[screening.upload.file_id]
+            file = seen.files[screening.upload.file_id]
+            ruling = self.router.ruling(screening.policy_id, seen.scores[file.pk])
             try:
-                self.engine.render(file, shots=film(self.router.ruling(screening.policy_id, scores[file.pk]).values()))
+                self.engine.render(file, shots=film(ruling.values()))
             except ImageRefused as refused:
                 refusals[file.pk] = Refused(file.path, refused.reason, refused.detail)
         return refusals
@@ -262,23 +207,3 @@ class Screener:
             transaction.set_rollback(True)
         elif chunk.counts["uploads"]:
             self.run.add(chunk.counts)
-
-
-def _spares(known: Known | None, files: Sequence[StoredFile]) -> Spares:
-    """Looks up what has just been decoded, so that the network is not asked about what lists know."""
-    if known is None:
-        return spare_none
-    by_path = {file.path: file.pk for file in files}
-
-    def spares(decoded: Sequence[Decoded]) -> set[Path]:
-        known.recognise({by_path[each.path]: each.fingerprint for each in decoded})
-        return {each.path for each in decoded if known.spares(by_path[each.path])}
-
-    return spares
-
-
-def _note_header(file: StoredFile, header: Header) -> None:
-    """Keep what the decoder found, where the header could not be read at the door or said less."""
-    found = {"width": header.width, "height": header.height, "frames": header.frames, "format": header.format}
-    if any(getattr(file, name) != value for name, value in found.items()):
-        StoredFile.objects.filter(pk=file.pk).update(**found)

@@ -26,9 +26,8 @@ from moderation.models.carried import carry_over
 from moderation.models.sharing import share_looks
 from moderation.routing import Draw, Route
 from moderation.screening.engine import Rulebook
+from moderation.screening.scoring import FileScores
 
-# Scores of one file: by classifier, then by label.
-FileScores = Mapping[int, Mapping[str, Score]]
 STRICTEST_FIRST = (Route.REJECT, Route.REVIEW, Route.APPROVE)
 
 

@@ -28,6 +28,7 @@ from moderation.models.queue import NOT_CLAIMED
 from moderation.models.uploads import UploadQuerySet
 from moderation.screening.chunk import Screener
 from moderation.screening.engine import Rulebook
+from moderation.screening.scoring import score_files
 
 SCREENED = (Upload.Status.IN_REVIEW, Upload.Status.APPROVED, Upload.Status.REJECTED)
 NOTHING = Q(pk__in=[])
@@ -178,9 +179,9 @@ class ShadowScorer(Screener):
         return False
 
     def _work(self, claimed: Sequence[StoredFile], uploads: Sequence[Upload]) -> Counter[str]:
-        _, refusals, _, views = self._scores(claimed)
-        scored = sum(upload.file_id not in refusals for upload in uploads)
-        return Counter(uploads=scored, unread=len(refusals), views=views)
+        seen = score_files(self.engine, claimed)
+        scored = sum(upload.file_id not in seen.refusals for upload in uploads)
+        return Counter(uploads=scored, unread=len(seen.refusals), views=seen.views)
 
 
 SCREENERS: dict[str, type[Screener]] = {"pending": Screener, "rescore": Rescreener, "shadows": ShadowScorer}
