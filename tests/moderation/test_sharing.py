@@ -22,13 +22,13 @@ from moderation.models.queue import ReviewTaskQuerySet
 from moderation.models.sharing import share_looks
 from moderation.models.splitting import NotTornOut, tear_out
 from moderation.tuning.rollup import differences, roll_up
-from moderation.verification import (
+from moderation.verification.outcomes import (
     conclusive_verdicts_have_an_effect,
-    decided_tasks_have_one_live_verdict,
     effects_do_what_was_decided,
     undone_effects_are_reversed,
     uploads_have_the_status_of_their_record,
 )
+from moderation.verification.reviews import decided_tasks_have_one_live_verdict
 from tests.factories import make_screening, make_upload, make_user, version_in_force
 from tests.moderation.near_duplicates import Cluster
 
