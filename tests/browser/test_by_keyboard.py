@@ -45,6 +45,13 @@ def test_an_admin_publishes_thresholds(visit: Callable[..., Visit]) -> None:
     assert PolicyVersion.objects.root().in_force().get().low == 0.31
 
 
+def test_what_is_typed_is_tried_out_at_once(visit: Callable[..., Visit]) -> None:
+    factories.make_screening(score=0.5)
+    page = visit(factories.make_user(group="admin")).open("/thresholds/")
+    fill(page, "#id_low", "0.31")
+    expect(page.locator("#threshold-preview")).to_contain_text("proposed 0.31 / 0.80")
+
+
 def test_an_admin_marks_gold_and_sets_its_rate(visit: Callable[..., Visit]) -> None:
     upload = factories.make_screening(score=0.05).upload_id
     page = visit(factories.make_user(group="admin")).open("/thresholds/gold/")
