@@ -6,7 +6,6 @@ python -m benchmarks.hash_lists [--count 1000000] [--folder FOLDER]
 """
 
 import argparse
-import os
 import random
 import resource
 import tempfile
@@ -15,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from benchmarks.record import start_django
 from moderation.cluster import Cluster
 
 
@@ -24,18 +24,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the database may lie")
     options = parser.parse_args()
     with Cluster.throwaway(options.folder) as cluster, tempfile.TemporaryDirectory(dir=options.folder) as data:
-        set_up(cluster.url(), data=data)
+        start_django(cluster.url(), data=data)
         measure(write(Path(data) / "list.csv", count=options.count))
-
-
-def set_up(url: str, *, data: str) -> None:
-    import django  # noqa: PLC0415 (the database is started first)
-    from django.core.management import call_command  # noqa: PLC0415
-
-    os.environ |= {"DATABASE_URL": url, "DATA_DIR": data, "SECRET_KEY": "for a benchmark " * 4}
-    os.environ["DJANGO_SETTINGS_MODULE"] = "moderation.settings"
-    django.setup()
-    call_command("migrate", verbosity=0)
 
 
 def write(path: Path, *, count: int) -> Path:

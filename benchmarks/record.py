@@ -7,6 +7,12 @@ from collections.abc import Callable
 
 def set_up(url: str, *, data: str) -> None:
     """Django with an empty database of its own, and one real row of each kind to copy."""
+    start_django(url, data=data)
+    make_templates()
+
+
+def start_django(url: str, *, data: str) -> None:
+    """With the tables of the product, and what ``migrate`` puts into them."""
     import django  # noqa: PLC0415 (the database is started first)
     from django.core.management import call_command  # noqa: PLC0415
 
@@ -14,7 +20,6 @@ def set_up(url: str, *, data: str) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "moderation.settings"
     django.setup()
     call_command("migrate", verbosity=0)
-    make_templates()
 
 
 def make_templates() -> None:

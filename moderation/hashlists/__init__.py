@@ -1,5 +1,5 @@
 """Hash lists: bringing them in and out, asking them about files, and whether what they decided holds together.
 
 ``rows`` is what one line of any format says; ``as_csv`` and ``threatexchange`` read and write it; ``importing`` brings
-it into a list, ``exporting`` out again; ``asking`` says which lists know a file; ``soundness`` is for ``verify``.
+it into a list, ``exporting`` out again; ``asking`` says which lists know a file.
 """

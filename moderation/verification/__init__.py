@@ -6,10 +6,9 @@ from pathlib import Path
 
 from django.db.models import Model
 
-from moderation.hashlists import soundness
 from moderation.models import Decision, Effect, HashMatch, ReviewTask, Score, Screening, StoredFile, Upload
 from moderation.tuning import certificates, rollup
-from moderation.verification import history, outcomes, reviews, scores, storage
+from moderation.verification import history, known, outcomes, reviews, scores, storage
 from moderation.verification.findings import Finding
 from moderation.verification.storage import sweep
 
@@ -72,9 +71,9 @@ RULES: dict[str, Callable[[], Iterable[Finding]]] = {
     "each effect does what was decided": outcomes.effects_do_what_was_decided,
     "what was undone has no effect any more": outcomes.undone_effects_are_reversed,
     "each upload is routed once under each policy": outcomes.each_upload_is_routed_once,
-    "each match with a hash list is what its entry says": soundness.matches_fit_their_entries,
-    "each contested entry of a hash list decides nothing": soundness.contested_entries_decide_nothing,
-    "each entry of a hash list stands as people said last": soundness.entries_stand_as_was_said,
+    "each match with a hash list is what its entry says": known.matches_fit_their_entries,
+    "each contested entry of a hash list decides nothing": known.contested_entries_decide_nothing,
+    "each entry of a hash list stands as people said last": known.entries_stand_as_was_said,
     "each row has its file with its size and sha256": storage.rows_have_their_file,
     "each classifier has its file with its sha256": storage.classifiers_have_their_file,
     "no retired classifier rules or scores along": scores.retired_classifiers_rule_nothing,

@@ -1,4 +1,4 @@
-"""What ``verify`` asks of hash lists and of what they decided."""
+"""Hash lists, and what they decided."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,7 @@ from django.db.models.functions import Coalesce
 
 from moderation.inference.fingerprints import distance
 from moderation.models import Fingerprint, HashEntry, HashMatch, HashOpinion
-
-Finding = tuple[str, str]
+from moderation.verification.findings import Finding
 
 
 def matches_fit_their_entries() -> Iterator[Finding]:
