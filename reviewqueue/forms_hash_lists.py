@@ -3,19 +3,17 @@
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 
 from moderation.hashlists import importing
 from moderation.inference.fingerprints import RADIUS
 from moderation.models import HashEntry, HashList, HashMatch, HashOpinion, Policy, User
+from moderation.models.hash_lists import TOO_WIDE
 from moderation.models.hash_opinions import confirm, contest
 
 WHY = "Say why, in a sentence: it is kept with the list."
 # What a page can wait for.
 MOST_BYTES = 1_000_000
-WIDER = (
-    f"At most {RADIUS} bits are looked up, as near-duplicates are; farther ones would be missed without a word. "
-    "(HMA's default of 31 also takes in more pictures by mistake.)"
-)
 
 
 class PlainForm(forms.Form):
@@ -48,7 +46,7 @@ class NewListForm(PlainForm):
         max_value=RADIUS,
         initial=RADIUS,
         help_text="How far a picture's PDQ hash may be from an entry's.",
-        error_messages={"max_value": WIDER},
+        error_messages={"max_value": capfirst(TOO_WIDE)},
     )
     why = WhyField()
 

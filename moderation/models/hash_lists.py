@@ -17,6 +17,11 @@ from moderation.models.policies import Policy
 from moderation.models.tracking import never_deleted, tracked
 from moderation.routing import Route
 
+# What whoever asks for a wider radius is told.
+TOO_WIDE = (
+    f"at most {RADIUS} bits are looked up, as near-duplicates are; farther ones would be missed without a word. "
+    "(HMA's default of 31 also takes in more pictures by mistake.)"
+)
 # Advisory locks of entries: (this, entry id).
 ENTRY_LOCKS = 20_484
 

@@ -22,11 +22,10 @@ class SharedLookQuerySet(models.QuerySet["SharedLook"]):
         looks = self.filter(cluster__in=set(clusters)).select_related("screening__policy_version")
         return {look.key: look for look in looks}
 
-    def hand_on(self, look: "SharedLook", *, to: Screening) -> "SharedLook":
+    def hand_on(self, look: "SharedLook", *, to: Screening) -> None:
         """Another member is looked at in place of the one before."""
         self.filter(pk=look.pk).update(screening=to)
         look.screening = to
-        return look
 
 
 @tracked()

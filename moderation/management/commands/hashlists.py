@@ -15,6 +15,7 @@ from moderation.inference.sandbox import SandboxUnavailable
 from moderation.management.commands.classifiers import person_named
 from moderation.management.commands.tune import policy_named, whole
 from moderation.models import HashEntry, HashList, User
+from moderation.models.hash_lists import TOO_WIDE
 
 
 class Command(BaseCommand):
@@ -49,10 +50,7 @@ class Command(BaseCommand):
 
     def do_create(self, options: dict[str, Any]) -> None:
         if options["radius"] > RADIUS:
-            raise CommandError(
-                f"--radius {options['radius']}: at most {RADIUS} bits are looked up, as near-duplicates are; farther "
-                "ones would be missed without a word. (HMA's default of 31 also takes in more pictures by mistake.)"
-            )
+            raise CommandError(f"--radius {options['radius']}: {TOO_WIDE}")
         content = {"kind": options["kind"].replace("-", "_"), "radius": options["radius"], "source": options["source"]}
         by, policy = author(options), policy_named(options["policy"])
         try:
