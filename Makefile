@@ -1,18 +1,22 @@
 # `make run` and `make test` do everything; they ask nothing and need Python 3.11 and make.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
-# Processes that share the tests out among them.
-WORKERS ?= 2
+# Processes that share the tests out among them: one more than cores, as many tests wait for processes of their own.
+WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 COLLECTED := $(or $(DATA_DIR),var)/static/staticfiles.json
 MANAGE := $(BIN)/python manage.py
+# Many short processes run this code, and those that read uploads may write nothing, not even what Python compiled.
+COMPILE := $(BIN)/python -m compileall -q moderation reviewqueue
 
 .PHONY: install install-dev install-torch run test test-slow check format bench bench-screening bench-claiming bench-draft bench-evasion bench-statistics bench-rollup bench-night stop clean
 
 install: $(VENV)/installed
+	@$(COMPILE)
 
 install-dev: $(VENV)/installed-dev
+	@$(COMPILE)
 
 install-torch: $(VENV)/installed-torch
 

@@ -10,6 +10,9 @@ WITHOUT_DATABASE = {"pg", "help", "check", "collectstatic", "makemigrations", "-
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moderation.settings")
+    # Nothing here multiplies matrices that are large: numpy's threads would only be started, and wait for work at full
+    # speed. Whatever this process starts is spared them, too.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from django.core.management import execute_from_command_line
 
     if len(sys.argv) > 1 and sys.argv[1] not in WITHOUT_DATABASE:

@@ -42,6 +42,8 @@ CALIBRATED_ON = 100
 #: Processes whose memory is told, by the module that they run.
 KINDS = {"moderation.screening.worker": "worker", "moderation.inference.decoder": "decode process"}
 EIGHT_BIT = "eight-bit"
+#: Between two looks at the memory: the kernel keeps a process's peak, and each look takes time from what is measured.
+LOOK_SECONDS = 2.0
 
 
 def main() -> None:
@@ -233,7 +235,7 @@ AS_BEFORE = ("--policy", "adult-content", "--low", "0.2", "--high", "0.8", "--wh
 def manage(arguments: Sequence[str], environment: dict[str, str], *, memory: dict[str, float] | None = None) -> str:
     command = [sys.executable, "manage.py", *arguments]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        with MemoryWatch(pause=0.2) as watch:
+        with MemoryWatch(pause=LOOK_SECONDS) as watch:
             printed, _ = process.communicate()
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, command)

@@ -65,8 +65,7 @@ def write(path: Path, chunks: Iterable[bytes]) -> None:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
-        make_folder(path.parent)
-        with os.fdopen(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        with os.fdopen(_create(temporary), "wb") as file:
             for chunk in chunks:
                 file.write(chunk)
             file.flush()
@@ -80,6 +79,16 @@ def write(path: Path, chunks: Iterable[bytes]) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _create(path: Path) -> int:
+    """A descriptor of a new file for its owner alone; most folders are there already."""
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+    try:
+        return os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        make_folder(path.parent)
+        return os.open(path, flags, 0o600)
 
 
 def store_upload(content: bytes) -> str:

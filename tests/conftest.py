@@ -23,6 +23,8 @@ def memory_or_disk() -> Path:
     return memory if roomy else Path(tempfile.gettempdir())
 
 
+# As manage.py says, whose processes the tests start as well.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # pytest-django must not have read the settings yet: pyproject.toml does not name them.
 os.environ["DJANGO_SETTINGS_MODULE"] = "moderation.settings"
 # Workers have to name the same tests in the same order, and the order of a set's strings hangs on this.

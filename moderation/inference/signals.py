@@ -13,7 +13,8 @@ from PIL import Image, ImageFile
 
 from moderation.inference.views import Box
 
-Luma = NDArray[np.int16]
+#: Whole numbers, whose sums are exact: numpy adds rows of floats several times faster than rows of integers.
+Luma = NDArray[np.float32]
 
 #: What a plain border leaves is looked at by itself where it is less than this share of the picture.
 CONTENT_SHARE = 0.4
@@ -43,7 +44,7 @@ def blockiness(picture: Image.Image) -> float:
         return 0.0
     width, height = (min(side, _BLOCK_CROP) for side in picture.size)
     left, top = (picture.width - width) // 2, (picture.height - height) // 2
-    luma = np.asarray(picture.crop((left, top, left + width, top + height)).convert("L"), dtype=np.int16)
+    luma = np.asarray(picture.crop((left, top, left + width, top + height)).convert("L"), dtype=np.float32)
     return min(_grid_step(luma), _grid_step(np.ascontiguousarray(luma.T)))
 
 
@@ -72,8 +73,8 @@ def content_box(picture: Image.Image) -> Box | None:
 
 def _halved(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
     """Means of 2 x 2 cells, and the mean square of what they leave out."""
-    cells = values.reshape(len(values) // 2, 2, values.shape[1] // 2, 2)
-    means = cells.mean(axis=(1, 3))
+    rows = values[0::2] + values[1::2]
+    means = (rows[:, 0::2] + rows[:, 1::2]) * np.float32(0.25)
     return means, float(np.square(values).mean() - np.square(means).mean())
 
 

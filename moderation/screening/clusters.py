@@ -9,7 +9,7 @@ from django.db import connections, transaction
 from django.db.models import F, Max
 
 from moderation.inference import fingerprints
-from moderation.inference.fingerprints import RADIUS, distance
+from moderation.inference.fingerprints import RADIUS
 from moderation.models.fingerprints import Fingerprint
 
 # One process after the other gives files their clusters: two near-duplicates that come at once meet there.
@@ -31,7 +31,7 @@ def join(found: Found, *, using: str) -> dict[int, int]:
     with transaction.atomic(using=using):
         _take_turns(using)
         newer = Fingerprint.objects.using(using).filter(pk__gt=seen, cluster=F("file")).exclude(keys=[])
-        added = [(file, bytes(pdq)) for file, pdq in newer.values_list("file_id", "pdq") if pdq]
+        added = [(file, int.from_bytes(pdq)) for file, pdq in newer.values_list("file_id", "pdq") if pdq]
         rows = [_row(file, each, nearest=nearest.get(file, []), added=added) for file, each in sorted(found.items())]
         Fingerprint.objects.using(using).bulk_create(rows)
     return {row.file_id: row.cluster_id for row in rows}
@@ -51,15 +51,19 @@ def _row(
     found: fingerprints.Fingerprint | None,
     *,
     nearest: Iterable[tuple[int, int]],
-    added: list[tuple[int, bytes]],
+    added: list[tuple[int, int]],
 ) -> Fingerprint:
-    """The file's row; where it stands for itself, those after it are compared with it as well."""
+    """The file's row; where it stands for itself, those after it are compared with it as well.
+
+    ``added`` are hashes as numbers: each is compared with every file of its chunk.
+    """
     if found is None or not found.says_something:
         return Fingerprint.of(file, found, cluster_id=file)
-    newer = ((min(distance(pdq, found.pdq), distance(pdq, found.mirrored)), other) for other, pdq in added)
-    near = [*nearest, *((bits, other) for bits, other in newer if bits <= RADIUS)]
+    pdq, mirrored = map(int.from_bytes, found.both)
+    newer = ((min((pdq ^ other).bit_count(), (mirrored ^ other).bit_count()), of) for of, other in added)
+    near = [*nearest, *((bits, of) for bits, of in newer if bits <= RADIUS)]
     if not near:
-        added.append((file, found.pdq))
+        added.append((file, pdq))
     return Fingerprint.of(file, found, cluster_id=min(near)[1] if near else file)
 
 
