@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import django
+import hypothesis
 import pytest
 from django.core.management import call_command
 from django.db import connection
@@ -45,8 +46,18 @@ os.environ["DATA_DIR"] = str(DATA)
 os.environ["SECRET_KEY"] = "only for tests " * 4
 # Playwright's event loop runs in the thread of the tests, which talk to the database as well.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+# On a busy machine: the same examples every time, and no clock.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 # Other conftest files import models before pytest-django has had its turn.
 django.setup()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest is begun first: at the end, one process would be busy with it and the others idle."""
+    items.sort(key=lambda item: "lengthy" not in item.keywords)
 
 
 @pytest.fixture(scope="session")

@@ -62,6 +62,7 @@ def test_two_keys_take_out_what_is_another_picture(visit: Callable[..., Visit], 
     expect(page.locator(".toast")).to_contain_text("5 near-duplicates took it over")
     page.keyboard.press("d")
     expect(page.locator(".member")).to_have_count(5)
+    page.wait_for_load_state()  # keys are listened to once the page's modules have come
     page.keyboard.press("2")
     expect(page.get_by_text(f"Upload {members[2].upload_id} is asked about by itself now.")).to_be_visible()
     expect(page.locator(".member")).to_have_count(4)

@@ -150,6 +150,7 @@ def check(night: Night, *, cases: Sequence[Case]) -> None:
     assert max(night.memory.values()) < 1_000_000_000
 
 
+@pytest.mark.lengthy
 def test_a_night_of_hostile_files(spend: Spend) -> None:
     """A part of them, to be quick; the slow test has all."""
     cases = [case for case in every_case() if not case.expected.is_vague][::4]

@@ -64,6 +64,7 @@ class Moderator(threading.Thread):
         self.did["posted twice"] += 1
 
 
+@pytest.mark.lengthy
 @pytest.mark.django_db(transaction=True)
 def test_sixteen_moderators_at_once() -> None:
     make_tasks(TASKS)

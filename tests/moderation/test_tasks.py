@@ -48,6 +48,7 @@ def test_worker_runs_the_prescreen_that_the_tick_asked_for(red_policy: PolicyVer
     assert (upload.status, ScreeningRun.objects.get().state) == ("approved", "done")
 
 
+@pytest.mark.lengthy
 def test_the_scheduled_prescreen_is_followed_by_its_report(red_policy: PolicyVersion, settings: Settings) -> None:
     make_upload(content=red(0.5))
     with MailServer() as server:

@@ -37,6 +37,7 @@ def assert_each_screened_once(count: int) -> None:
     assert verify().problems == []
 
 
+@pytest.mark.lengthy
 def test_killed_twenty_times_and_each_file_scored_once() -> None:
     """With the real classifier, so that a chunk lasts long enough to be hit; workers of killed commands live on."""
     assert version_in_force().classifier.name == "open_nsfw"
@@ -58,6 +59,7 @@ def test_killed_twenty_times_and_each_file_scored_once() -> None:
     assert not ScreeningAttempt.objects.exists()
 
 
+@pytest.mark.lengthy
 def test_killed_worker_is_replaced_and_the_command_ends_well(red_policy: PolicyVersion) -> None:
     uploads = make_uploads(red(0.1, salt=salt) for salt in range(1500))
     command = start_command("prescreen", "--processes", "1")
@@ -101,6 +103,7 @@ def test_suspects_of_a_dead_command_are_screened_alone(red_policy: PolicyVersion
     assert not ScreeningAttempt.objects.exists()
 
 
+@pytest.mark.lengthy
 def test_sigterm_ends_after_the_chunk(red_policy: PolicyVersion) -> None:
     make_uploads(red(0.1, salt=salt) for salt in range(2500))
     command = start_command("prescreen", "--processes", "1", "--json")

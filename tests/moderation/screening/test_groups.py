@@ -20,6 +20,7 @@ def assert_each_screened_once() -> None:
     assert verify().problems == []
 
 
+@pytest.mark.lengthy
 def test_two_groups_share_a_night(red_policy: PolicyVersion) -> None:
     make_uploads(red(0.1, salt=salt) for salt in range(COUNT))
     groups = [start_command("prescreen", "--processes", "2", group=True) for _ in range(2)]
@@ -32,6 +33,7 @@ def test_two_groups_share_a_night(red_policy: PolicyVersion) -> None:
     assert_each_screened_once()
 
 
+@pytest.mark.lengthy
 def test_what_a_killed_group_held_is_done_by_the_other(red_policy: PolicyVersion) -> None:
     make_uploads(red(0.1, salt=salt) for salt in range(COUNT))
     killed = start_command("prescreen", "--processes", "2", group=True, quiet=True)

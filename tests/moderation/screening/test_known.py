@@ -267,6 +267,7 @@ def test_a_rescore_goes_by_lists_for_what_is_pending(red_policy: PolicyVersion, 
     assert status_of(upload) == "rejected"
 
 
+@pytest.mark.lengthy
 def test_killed_in_the_middle_each_upload_is_routed_once(red_policy: PolicyVersion, prescreen: Prescreen) -> None:
     hash_list = make_hash_list()
     contents = [red(0.1, salt=salt) for salt in range(600)]

@@ -183,6 +183,7 @@ def test_a_dry_rescore_leaves_the_record_as_it_is(red_policy: PolicyVersion, pre
     assert not Screening.objects.filter(superseded=True).exists()
 
 
+@pytest.mark.lengthy
 def test_killed_in_a_rescore_nothing_is_lost_or_done_twice(red_policy: PolicyVersion, prescreen: Any) -> None:
     make_uploads(red(0.5, salt=salt) for salt in range(200))
     prescreen()
