@@ -15,6 +15,8 @@ from django.contrib.auth.admin import UserAdmin
 from django.db import models
 from django.db.models.functions import Now
 from django.http import HttpRequest
+from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from moderation.models import (
     ApiToken,
@@ -46,6 +48,26 @@ admin.site.index_title = "People and programs; the record to read"
 admin.site.site_url = "/"
 # There is no e-mail in this product, and axes' log of failures is switched off: its attempts say the same.
 admin.site.unregister([EmailAddress, AccessFailureLog])
+admin.site.unregister(ProcrastinateJob)
+
+
+@admin.register(ProcrastinateJob)
+class JobAdmin(ProcrastinateJobAdmin):  # type: ignore[misc]  # the library's is untyped
+    """Background work, without the columns that bring styles of their own: the browser is told to refuse these."""
+
+    fields = [
+        "pk",
+        "short_task_name",
+        "args",
+        "pretty_status",
+        "queue_name",
+        "lock",
+        "queueing_lock",
+        "priority",
+        "scheduled_at",
+        "attempts",
+    ]
+    list_display = ["pk", "short_task_name", "args", "pretty_status", "attempts", "scheduled_at"]
 
 
 @admin.register(User)

@@ -4,8 +4,10 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.test import Client
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from moderation.models import ApiToken, Community, Effect, Objection, ReviewTask, Score, Screening, User
+from moderation.tasks import request_prescreen
 from tests.factories import PASSWORD, make_screening, make_task, make_upload, make_user, red
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +36,16 @@ def test_every_list_opens(root: Client) -> None:
     for model in admin.site._registry:
         url = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
         assert root.get(url).status_code == 200, url
+
+
+def test_jobs_bring_no_styles_that_the_browser_would_refuse(root: Client) -> None:
+    request_prescreen()
+    listed = root.get("/admin/procrastinate/procrastinatejob/")
+    job = ProcrastinateJob.objects.get()
+    opened = root.get(f"/admin/procrastinate/procrastinatejob/{job.pk}/change/")
+    for page in (listed.content.decode(), opened.content.decode()):
+        assert "prescreen" in page
+        assert "style=" not in page
 
 
 @pytest.mark.parametrize(
