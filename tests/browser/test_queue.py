@@ -111,6 +111,7 @@ def test_no_clear_byte_arrives_before_a_reveal(visit: Visits) -> None:
     assert not any(picture in body for picture in clear for body in bodies)
     with page.expect_response("**/clear/**") as shown:
         page.keyboard.down(" ")
+    shows(page, "clear")
     assert shown.value.body() == clear[3]
 
 

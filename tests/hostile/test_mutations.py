@@ -98,14 +98,14 @@ def mutants(draw: st.DrawFn) -> bytes:
     return bytes(content)
 
 
-@settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(mutants())
 def test_a_mutant_is_read_or_refused_and_disturbs_no_other(bench: Bench, content: bytes) -> None:
     bench.run(content)
 
 
 @pytest.mark.slow
-@settings(max_examples=8_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8_000, suppress_health_check=list(HealthCheck))
 @given(mutants())
 def test_thousands_of_mutants(bench: Bench, content: bytes) -> None:
     bench.run(content)

@@ -22,7 +22,7 @@ def test_an_upload_lies_below_the_first_digits_of_its_sha256(settings) -> None:
     assert path.read_bytes() == b"abc"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(st.lists(st.binary(max_size=200), max_size=6))
 def test_what_is_read_is_what_was_written(chunks: list[bytes]) -> None:
     path = files.uploads_folder() / "folder" / "file"
