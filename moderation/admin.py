@@ -55,18 +55,7 @@ admin.site.unregister(ProcrastinateJob)
 class JobAdmin(ProcrastinateJobAdmin):  # type: ignore[misc]  # the library's is untyped
     """Background work, without the columns that bring styles of their own: the browser is told to refuse these."""
 
-    fields = [
-        "pk",
-        "short_task_name",
-        "args",
-        "pretty_status",
-        "queue_name",
-        "lock",
-        "queueing_lock",
-        "priority",
-        "scheduled_at",
-        "attempts",
-    ]
+    fields = ["args" if name == "pretty_args" else name for name in ProcrastinateJobAdmin.fields]
     list_display = ["pk", "short_task_name", "args", "pretty_status", "attempts", "scheduled_at"]
 
 

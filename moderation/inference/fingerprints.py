@@ -54,7 +54,12 @@ def is_flat(pdq: bytes) -> bool:
 
 def distance(one: bytes, other: bytes) -> int:
     """In how many of their bits two hashes differ. Two pictures with nothing in common differ in about 128."""
-    return (int.from_bytes(one) ^ int.from_bytes(other)).bit_count()
+    return bits_apart(int.from_bytes(one), int.from_bytes(other))
+
+
+def bits_apart(one: int, other: int) -> int:
+    """The same of hashes as numbers, for whoever compares each with many."""
+    return (one ^ other).bit_count()
 
 
 def keys(pdq: bytes) -> list[int]:

@@ -9,7 +9,7 @@ from django.db import connections, transaction
 from django.db.models import F, Max
 
 from moderation.inference import fingerprints
-from moderation.inference.fingerprints import RADIUS
+from moderation.inference.fingerprints import RADIUS, bits_apart
 from moderation.models.fingerprints import Fingerprint
 
 # One process after the other gives files their clusters: two near-duplicates that come at once meet there.
@@ -60,7 +60,7 @@ def _row(
     if found is None or not found.says_something:
         return Fingerprint.of(file, found, cluster_id=file)
     pdq, mirrored = map(int.from_bytes, found.both)
-    newer = ((min((pdq ^ other).bit_count(), (mirrored ^ other).bit_count()), of) for of, other in added)
+    newer = ((min(bits_apart(pdq, other), bits_apart(mirrored, other)), of) for of, other in added)
     near = [*nearest, *((bits, of) for bits, of in newer if bits <= RADIUS)]
     if not near:
         added.append((file, pdq))
