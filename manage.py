@@ -22,13 +22,14 @@ def main() -> None:
 
 def start_private_cluster() -> None:
     """Without DATABASE_URL the project has a server of its own, which every command may start."""
-    from moderation import cluster, settings
+    import localpg
+    from moderation import settings
 
     if settings.CLUSTER is None:
         return
     try:
         settings.CLUSTER.start()
-    except cluster.ClusterError as error:
+    except localpg.ClusterError as error:
         sys.exit(f"The private PostgreSQL server could not be started: {error}")
     settings.DATABASES["default"].update(settings.CLUSTER.connection())
 

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from benchmarks.record import copy, execute, set_up, timed
-from moderation.cluster import Cluster
+from localpg import Cluster
 
 if TYPE_CHECKING:
     from moderation.screening.chunk import Screener
@@ -88,7 +88,7 @@ def claiming(screener: "Screener", *, first: int) -> float:
 
 def looking_for_fresh(screener: "Screener") -> dict[str, float]:
     """The median of finding where the fresh uploads begin, and of the look-ups once a walk is past all of them."""
-    from moderation.screening.fresh import first_fresh_file  # noqa: PLC0415
+    from moderation.screening.newest_first import first_fresh_file  # noqa: PLC0415
 
     since = screener.fresh_since()
     assert since is not None

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from moderation.cluster import Cluster
-from moderation.inference.fingerprints import BITS, RADIUS, WORDS, keys
-from moderation.inference.pdq import fingerprint
+from localpg import Cluster
+from moderation.decoding.child.pdq import fingerprint
+from moderation.decoding.fingerprints import BITS, RADIUS, WORDS, keys
 
 CROPS, AT_ONCE, ROUNDS, STEP = 25, 64, 12, 50_000
 Bits = NDArray[np.bool_]

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from PIL import Image
 
+from moderation.decoding.plan import IN_FORCE, WHOLE_PICTURES, Plan
+from moderation.decoding.views import WHOLE
 from moderation.inference import embedded
 from moderation.inference.classifier import Classifier
-from moderation.inference.findings import findings
-from moderation.inference.plan import IN_FORCE, WHOLE_PICTURES, Plan
+from moderation.inference.quality_flags import findings
 from moderation.inference.scorer import ClassifierScores, Scored, Scorer
-from moderation.inference.views import WHOLE
-from tests.moderation.inference.attacks import ATTACKS
+from tests.moderation.decoding.attacks import ATTACKS
 from tests.moderation.inference.patch_onnx import CENTRE_CROP, patch_classifier
 
 #: What a picture's quality is compared over: the photo as it is, compressed, and enlarged from less.

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.record import start_django
-from moderation.cluster import Cluster
+from localpg import Cluster
 
 
 def main() -> None:

@@ -20,9 +20,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from benchmarks.duplicates import photographs, set_up
-from moderation.cluster import Cluster
-from moderation.inference.fingerprints import RADIUS, Fingerprint, distance
-from moderation.inference.pdq import fingerprint
+from localpg import Cluster
+from moderation.decoding.child.pdq import fingerprint
+from moderation.decoding.fingerprints import RADIUS, Fingerprint, distance
 
 Change = Callable[[Image.Image], Image.Image]
 SHARE_OF_COPIES = 0.3

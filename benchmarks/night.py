@@ -29,7 +29,7 @@ import psycopg
 
 from benchmarks.night_words import Found, Kill, Night
 from benchmarks.processes import Group, processes_of
-from moderation.cluster import Cluster
+from localpg import Cluster
 from moderation.demo.pictures import read_photos
 from moderation.demo.variants import variants
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 # By what stands in its command line.
-ROLES = {"moderation.screening.worker": "worker", "moderation.inference": "decoder", "manage.py": "command"}
+ROLES = {"moderation.screening.worker_main": "worker", "moderation.inference": "decoder", "manage.py": "command"}
 
 
 class Group:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.record import copy, execute, set_up, timed
-from moderation.cluster import Cluster
+from localpg import Cluster
 
 NIGHT, NIGHTS, DAYS = 10_000, 5, 90
 TABLES = (

@@ -26,21 +26,23 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
-from moderation.cluster import Cluster
-from moderation.inference import decoder, embedded, plan
+from localpg import Cluster
+from moderation.decoding import plan
+from moderation.decoding.child import __main__
+from moderation.decoding.preprocessing import prepare
+from moderation.decoding.protocol import Message
+from moderation.decoding.sandbox import Decoded, Sandbox
+from moderation.inference import embedded
 from moderation.inference.classifier import Classifier
 from moderation.inference.manifest import Manifest
-from moderation.inference.preprocessing import prepare
-from moderation.inference.sandbox import Decoded, Sandbox
 from moderation.inference.scorer import Scored, Scorer
 from moderation.inference.tensors import to_tensor
-from moderation.inference.wire import Message
 from tests.hostile.watching import MemoryWatch
 
 CORES = len(os.sched_getaffinity(0))
 CALIBRATED_ON = 100
 #: Processes whose memory is told, by the module that they run.
-KINDS = {"moderation.screening.worker": "worker", "moderation.inference.decoder": "decode process"}
+KINDS = {"moderation.screening.worker_main": "worker", "moderation.decoding.child": "decode process"}
 EIGHT_BIT = "eight-bit"
 #: Between two looks at the memory: the kernel keeps a process's peak, and each look takes time from what is measured.
 LOOK_SECONDS = 2.0
@@ -110,9 +112,9 @@ def laid(photo: Path, position: Image.Transpose | None, *, megapixels: float | N
 
 def eight_bit(paths: Sequence[Path], folder: Path) -> Path:
     """A quantized variant of the embedded network with its manifest, as `classifiers quantize` makes it."""
-    from moderation.inference.proving import prove  # noqa: PLC0415 (they bring onnx along)
-    from moderation.inference.published import Published  # noqa: PLC0415
-    from moderation.inference.quantizing import quantize  # noqa: PLC0415
+    from moderation.classifiers.conversion import Published  # noqa: PLC0415
+    from moderation.classifiers.conversion.golden import prove  # noqa: PLC0415 (they bring onnx along)
+    from moderation.classifiers.conversion.quantizing import quantize  # noqa: PLC0415
 
     folder.mkdir()
     manifest, model = embedded.open_nsfw()
@@ -190,7 +192,9 @@ class Decoder:
 
     def receive(self, *, seconds: float | None = None) -> Message:  # noqa: ARG002
         request, rules = self.asked.popleft(), list(self.sandbox.preprocessings)
-        facts, blobs = decoder.answer(request, limits=self.sandbox.limits, preprocessings=rules, plan=self.sandbox.plan)
+        facts, blobs = __main__.answer(
+            request, limits=self.sandbox.limits, preprocessings=rules, plan=self.sandbox.plan
+        )
         return dict(facts), [bytearray(blob) for blob in blobs]
 
     def end(self) -> None:

@@ -16,15 +16,15 @@ class ModerationConfig(AppConfig):
 
 def make_incoming_folder() -> None:
     """Bodies that are too long for memory are written there, so it has to be there before the first request."""
-    from moderation import files
+    from moderation import storage
 
     # Where it can't be made, Django's check of FILE_UPLOAD_TEMP_DIR says so, and /readyz.
     with suppress(OSError):
-        files.make_folder(files.incoming_folder())
+        storage.make_folder(storage.incoming_folder())
 
 
 def ensure_defaults_after_migrate(**_kwargs: Any) -> None:
     """What a fresh database needs comes back after a flush, too."""
-    from moderation.defaults import ensure_defaults
+    from moderation.initial_data import ensure_defaults
 
     ensure_defaults()

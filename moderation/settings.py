@@ -7,8 +7,8 @@ from zoneinfo import available_timezones
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from moderation import environment as env
-from moderation.cluster import Cluster
+from localpg import Cluster
+from moderation import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # Everything that the product writes lives below this folder.
@@ -47,7 +47,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     # Before the first that reads a body.
-    "moderation.bodies.BodyLimitMiddleware",
+    "moderation.request_limits.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
@@ -72,7 +72,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "reviewqueue.http.navigation",
+                "reviewqueue.navigation.navigation",
             ],
         },
     }
@@ -121,7 +121,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-ACCOUNT_ADAPTER = "reviewqueue.accounts.ClosedSignupAdapter"
+ACCOUNT_ADAPTER = "reviewqueue.sign_in.ClosedSignupAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
@@ -133,14 +133,14 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_FORM_FIELD = "login"
-AXES_USERNAME_CALLABLE = "reviewqueue.accounts.username_tried"
+AXES_USERNAME_CALLABLE = "reviewqueue.sign_in.username_tried"
 AXES_LOCKOUT_TEMPLATE = "account/locked_out.html"
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_VERBOSE = False
 # The address of the client as that many reverse proxies report it; without any, as the socket has it.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", default=0, at_most=10)
-AXES_CLIENT_IP_CALLABLE = "reviewqueue.accounts.client_address"
+AXES_CLIENT_IP_CALLABLE = "reviewqueue.sign_in.client_address"
 
 # Safety in transport and in the browser
 HTTPS = env.flag("HTTPS", default=False)
@@ -152,7 +152,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 if HTTPS and env.flag("BEHIND_TLS_PROXY", default=True):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
-CSRF_FAILURE_VIEW = "reviewqueue.views.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "reviewqueue.system.errors.csrf_failure"
 SESSION_COOKIE_AGE = env.number("SESSION_HOURS", default=12, at_least=1) * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"

@@ -13,8 +13,8 @@ from django.core.management import call_command
 from django.db import connection
 from pytest_django import DjangoDbBlocker, Settings
 
-from moderation.cluster import Cluster
-from moderation.cluster.locks import locked
+from localpg import Cluster
+from localpg.file_locks import locked
 
 
 def memory_or_disk() -> Path:

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group
 from django.db.models.functions import Now
 from PIL import Image
 
-from moderation import files, routing
+from moderation import routing, storage
 from moderation.inference.manifest import Manifest
 from moderation.models import (
     Classifier,
@@ -59,7 +59,7 @@ _made = iter(range(1, 10**9))
 def make_file(content: bytes | None = None) -> StoredFile:
     number = next(_made)
     content = content or image_bytes((number % 256, number // 256 % 256, 77))
-    sha256 = files.store_upload(content)
+    sha256 = storage.store_upload(content)
     file, _ = StoredFile.objects.get_or_create(
         sha256=sha256,
         defaults={"size": len(content), "format": "PNG", "width": 96, "height": 72, "frames": 1},
@@ -75,7 +75,7 @@ def make_upload(*, content: bytes | None = None, source: str = "test", external_
 
 def make_uploads(contents: Iterable[bytes], *, source: str = "many") -> list[Upload]:
     """Many uploads in two statements."""
-    made = [(files.store_upload(content), len(content)) for content in contents]
+    made = [(storage.store_upload(content), len(content)) for content in contents]
     stored = StoredFile.objects.bulk_create(StoredFile(sha256=sha, size=size, format="PNG") for sha, size in made)
     return Upload.objects.bulk_create(
         Upload(source=source, external_id=str(number), file=file) for number, file in enumerate(stored)
@@ -165,8 +165,8 @@ def use_red_classifier(**content: Any) -> PolicyVersion:
 
 def use_classifier(write: Callable[[Path], tuple[Manifest, Path]], **content: Any) -> PolicyVersion:
     """Register what ``write`` makes, and put a version in force that goes by its positive label."""
-    files.classifiers_folder().mkdir(parents=True, exist_ok=True)
-    manifest, path = write(files.classifiers_folder())
+    storage.classifiers_folder().mkdir(parents=True, exist_ok=True)
+    manifest, path = write(storage.classifiers_folder())
     classifier = Classifier.objects.create(
         name=manifest.name,
         sha256=manifest.sha256,
@@ -197,7 +197,7 @@ def make_renditions(task: ReviewTask) -> None:
     for number, shot in enumerate(task.film):
         for variant, colour in (("clear", (200, 30, 30 + 20 * number)), ("blurred", (90, 90, 90 + 20 * number))):
             path = shot.rendition(task.upload.file.sha256, variant=variant)
-            files.write(path, [image_bytes(colour, fmt="JPEG")])
+            storage.write(path, [image_bytes(colour, fmt="JPEG")])
 
 
 def make_views(task: ReviewTask, *views: dict[str, Any], **changes: Any) -> None:

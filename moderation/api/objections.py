@@ -10,7 +10,6 @@ from ninja import Header, Router, Schema, Status
 from ninja.errors import HttpError
 from pydantic import Field
 
-from moderation import objecting
 from moderation.api.answers import Problem
 from moderation.api.idempotency import Answer, answer_once
 from moderation.api.problems import STATUS_CODES
@@ -18,6 +17,7 @@ from moderation.api.tokens import TokenRequest
 from moderation.api.uploads import ABOUT_KEYS, Text
 from moderation.models import Objection, Upload
 from moderation.models.decisions import OUTCOMES, Verdict
+from moderation.review import objecting
 
 router = Router(tags=["reports and appeals"])
 

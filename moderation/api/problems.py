@@ -11,12 +11,13 @@ from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
 
-from moderation import intake, objecting
+from moderation import intake
 from moderation.api import idempotency
-from moderation.bodies import declared_length
-from moderation.files import StorageFull
-from moderation.inference.sandbox import SandboxUnavailable
+from moderation.decoding.sandbox import SandboxUnavailable
 from moderation.models import ObjectionRefused
+from moderation.request_limits import declared_length
+from moderation.review import objecting
+from moderation.storage import StorageFull
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import pghistory
 from django.conf import settings
 from django.contrib.auth.models import Group
 
-from moderation import files, intake
+from moderation import intake, storage
 from moderation.demo.pictures import make_images
 from moderation.models import Policy, PolicyVersion, User
 
@@ -44,7 +44,7 @@ def load(images: Path | None) -> Iterator[intake.Outcome]:
     if not made.exists():
         # Whole or not at all: a demo that was interrupted while it was made is made anew.
         unfinished = made.with_name(f"demo-{secrets.token_hex(4)}.part")
-        files.make_folder(unfinished)
+        storage.make_folder(unfinished)
         make_images(settings.BASE_DIR / "demo", unfinished)
         unfinished.rename(made)
     yield from intake.ingest(made, source=DEMO_SOURCE)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
-from moderation.hashlists.objects import objects
+from moderation.hashlists.json_objects import objects
 from moderation.hashlists.rows import NotAccepted, Row
 from moderation.models import HashList
 

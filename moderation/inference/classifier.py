@@ -11,8 +11,8 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 from PIL import Image
 
+from moderation.decoding.preprocessing import prepare
 from moderation.inference.manifest import ClassifierFileError, Golden, Manifest
-from moderation.inference.preprocessing import prepare
 from moderation.inference.providers import CPU, PROVIDERS, check_installed, check_started
 from moderation.inference.tensors import (
     Float32Array,

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
+from moderation.decoding.preprocessing import Filter, Preprocessing, Resize, ResizeMode, Size
 from moderation.inference.manifest_fields import Fields, ManifestError, parse_object, probability, size, whole
-from moderation.inference.preprocessing import Filter, Preprocessing, Resize, ResizeMode, Size
 
 __all__ = ["ClassifierFileError", "Golden", "Manifest", "ManifestError"]
 

@@ -9,15 +9,15 @@ from typing import Self
 
 import numpy as np
 
+from moderation.decoding.fingerprints import Fingerprint
+from moderation.decoding.images import Header, ImageRefused, Limits
+from moderation.decoding.plan import WHOLE_PICTURES, Doubt, Plan
+from moderation.decoding.preprocessing import Size
+from moderation.decoding.sandbox import Decoded, Looked, Refused, Sandbox
+from moderation.decoding.views import EVERYTHING, WHOLE, Box, is_whole, view_number
 from moderation.inference.classifier import BATCH, Classifier
-from moderation.inference.closer import SecondLook, doubt, second_look
-from moderation.inference.fingerprints import Fingerprint
-from moderation.inference.images import Header, ImageRefused, Limits
-from moderation.inference.plan import WHOLE_PICTURES, Doubt, Plan
-from moderation.inference.preprocessing import Size
-from moderation.inference.sandbox import Decoded, Looked, Refused, Sandbox
 from moderation.inference.tensors import Float32Array, UInt8Array
-from moderation.inference.views import EVERYTHING, WHOLE, Box, is_whole, view_number
+from moderation.inference.tiling import SecondLook, doubt, second_look
 
 __all__ = ["WHOLE", "LabelScore", "Scored", "Scorer", "Viewed"]
 

@@ -10,9 +10,9 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from moderation import files
-from moderation.inference.images import Header, ImageRefused, Limits, Reason
-from moderation.inference.sandbox import Sandbox
+from moderation import storage
+from moderation.decoding.images import Header, ImageRefused, Limits, Reason
+from moderation.decoding.sandbox import Sandbox
 from moderation.intake import refusals
 from moderation.models import Community, StoredFile, Upload, User
 
@@ -52,7 +52,7 @@ def receive(  # noqa: PLR0913  (what is known of one upload)
     if known := _known(identity):
         return Received(_same(known, sha256=sha256), created=False)
     facts = _facts(content, sha256=sha256, sniffed=sniffed)
-    files.store_upload(content)
+    storage.store_upload(content)
     rest = {"uploader_reference": uploader_reference, "community": community, "received_by": received_by}
     try:
         return Received(_record(sha256, facts=facts, upload={**identity, **rest}), created=True)
@@ -122,15 +122,15 @@ def _let_pass_unless_refusable(refusal: ImageRefused) -> None:
 
 def _probe(content: bytes) -> Header:
     """Read the header in the decode process, from a file that goes away: refused bytes leave nothing behind."""
-    folder = files.uploads_folder()
+    folder = storage.uploads_folder()
     try:
-        files.make_folder(folder)
+        storage.make_folder(folder)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".", suffix=".part") as file:
             file.write(content)
             file.flush()
             return sandbox().probe(Path(file.name))
     except OSError as error:
-        raise files.StorageFull(
+        raise storage.StorageFull(
             f"{folder} could not be written ({error.strerror}). Free some space and send the file again."
         ) from error
 

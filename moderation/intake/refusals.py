@@ -5,7 +5,7 @@ import re
 from django.conf import settings
 from django.db import models
 
-from moderation.inference.images import ALLOWED_FORMATS, HEAD_BYTES, sniff
+from moderation.decoding.images import ALLOWED_FORMATS, HEAD_BYTES, sniff
 from moderation.models import Upload
 
 #: PostgreSQL indexes at most 2,704 bytes of (source, external id); some are the index's own.

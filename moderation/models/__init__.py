@@ -1,13 +1,13 @@
 """The record: every table, one module a step."""
 
-from moderation.models.claims import Claim, ClaimLost
 from moderation.models.classifiers import Classifier, Score
+from moderation.models.cluster_reviews import SharedLook
 from moderation.models.decisions import Decision, UndoRefused, Verdict
 from moderation.models.effects import Effect
 from moderation.models.epochs import Epoch
 from moderation.models.exposures import Exposure
 from moderation.models.fingerprints import Fingerprint
-from moderation.models.gold import GoldItem
+from moderation.models.gold_items import GoldItem
 from moderation.models.hash_lists import HashEntry, HashList
 from moderation.models.hash_matches import HashMatch
 from moderation.models.hash_opinions import HashOpinion, OpinionRefused
@@ -20,17 +20,17 @@ from moderation.models.ledgers import (
     OpinionCount,
     RollUp,
 )
-from moderation.models.looks import SharedLook
 from moderation.models.objections import Objection, ObjectionRefused
 from moderation.models.people import ApiToken, IdempotentAnswer, User
 from moderation.models.policies import Community, Policy
 from moderation.models.queue import Skip
-from moderation.models.reviews import ReviewTask
+from moderation.models.review_tasks import ReviewTask
 from moderation.models.screenings import Screening, ScreeningAttempt, ScreeningRun
 from moderation.models.shadows import Shadow
-from moderation.models.status import settle
 from moderation.models.uploads import StoredFile, Upload
 from moderation.models.versions import PolicyVersion
+from moderation.review.claims import Claim, ClaimLost
+from moderation.review.status import settle
 
 __all__ = [
     "ApiToken",

@@ -9,10 +9,10 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from moderation import files
-from moderation.inference import plan
-from moderation.inference.plan import Doubt
-from moderation.inference.views import is_whole
+from moderation import storage
+from moderation.decoding import plan
+from moderation.decoding.plan import Doubt
+from moderation.decoding.views import is_whole
 from moderation.models.tracking import append_only, tracked
 from moderation.models.uploads import StoredFile
 
@@ -57,7 +57,7 @@ class Classifier(models.Model):
     @property
     def path(self) -> Path:
         """Where an imported file lies; the embedded one knows its own place."""
-        return files.classifiers_folder() / self.file_name
+        return storage.classifiers_folder() / self.file_name
 
     @property
     def score_version(self) -> str:

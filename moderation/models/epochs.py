@@ -7,8 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from moderation.models.grid import GRID
 from moderation.models.policies import Policy
+from moderation.models.threshold_grid import GRID
 from moderation.models.tracking import never_deleted, tracked
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import connections, models
 from django.db.models import F, Func, Q
 
-from moderation.inference import fingerprints
-from moderation.inference.fingerprints import BITS, LEAST_QUALITY, RADIUS
+from moderation.decoding import fingerprints
+from moderation.decoding.fingerprints import BITS, LEAST_QUALITY, RADIUS
 from moderation.models.tracking import never_deleted, tracked_changes
 from moderation.models.uploads import StoredFile
 

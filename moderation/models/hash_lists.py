@@ -9,8 +9,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from moderation.inference import fingerprints
-from moderation.inference.fingerprints import RADIUS
+from moderation.decoding import fingerprints
+from moderation.decoding.fingerprints import RADIUS
 from moderation.models.fingerprints import Recognisable, key_indexes
 from moderation.models.people import User
 from moderation.models.policies import Policy

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from moderation.inference.fingerprints import BITS, RADIUS
+from moderation.decoding.fingerprints import BITS, RADIUS
 from moderation.models.hash_lists import HashEntry
 from moderation.models.policies import Policy
 from moderation.models.screenings import ScreeningRun

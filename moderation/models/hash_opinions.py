@@ -11,9 +11,9 @@ from moderation.models.effects import Effect
 from moderation.models.hash_lists import HashEntry, wait_for_who_routes_by
 from moderation.models.hash_matches import HashMatch, HashMatchQuerySet
 from moderation.models.people import User
-from moderation.models.status import settle
 from moderation.models.tracking import append_only
 from moderation.models.uploads import Upload
+from moderation.review.status import settle
 
 
 class OpinionRefused(Exception):

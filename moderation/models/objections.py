@@ -8,16 +8,16 @@ from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 
-from moderation.models.consequences import opinions_by_turns
 from moderation.models.decisions import OBJECTED, Decision
 from moderation.models.effects import Effect
-from moderation.models.opinions import Opinions
 from moderation.models.people import ApiToken, User
 from moderation.models.queue import take_turns
-from moderation.models.reviews import ReviewTask
+from moderation.models.review_tasks import ReviewTask
 from moderation.models.screenings import Screening
 from moderation.models.tracking import append_only
 from moderation.models.uploads import Upload
+from moderation.review.consensus import Opinions
+from moderation.review.consequences import opinions_by_turns
 
 # Ahead of what nobody has asked about.
 PRIORITY = 10

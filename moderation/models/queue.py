@@ -9,13 +9,13 @@ from django.db import models, transaction
 from django.db.models import Exists, ExpressionWrapper, Max, OuterRef, Q
 from django.db.models.functions import Now
 
-from moderation.models.claims import Claim
 from moderation.models.decisions import CONCLUSIVE, OBJECTED, Decision, DecisionQuerySet
 from moderation.models.people import User
 from moderation.models.screenings import Screening
+from moderation.review.claims import Claim
 
 if TYPE_CHECKING:
-    from moderation.models.reviews import ReviewTask
+    from moderation.models.review_tasks import ReviewTask
 
 NOT_CLAIMED = {"claimed_by": None, "claim_token": None, "claimed_at": None, "claim_expires_at": None}
 CLAIM_FIELDS = list(NOT_CLAIMED)

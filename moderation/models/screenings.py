@@ -11,10 +11,10 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
-from moderation.inference.views import appearance_of
+from moderation.decoding.views import appearance_of
 from moderation.models.classifiers import Classifier, Score, ScoreQuerySet
 from moderation.models.epochs import Epoch
-from moderation.models.film import Shot, film
+from moderation.models.frames import Shot, film
 from moderation.models.policies import Policy
 from moderation.models.tracking import immutable_but_for, never_deleted, tracked_changes
 from moderation.models.uploads import StoredFile, Upload

@@ -8,7 +8,7 @@ from django.db.models import Count, Max, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Least, Now
 
 from moderation.models.classifiers import Classifier, Score
-from moderation.models.combining import Combination, combine
+from moderation.models.label_score import Combination, combine
 from moderation.models.people import User
 from moderation.models.policies import Policy
 from moderation.models.screenings import Screening, ScreeningQuerySet

@@ -12,7 +12,7 @@ from django.db.models import Exists, Min, OuterRef, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from moderation import files
+from moderation import storage
 from moderation.models.people import User
 from moderation.models.policies import Community
 from moderation.models.tracking import never_deleted, tracked
@@ -48,7 +48,7 @@ class StoredFile(models.Model):
 
     @property
     def path(self) -> Path:
-        return files.upload_path(self.sha256)
+        return storage.upload_path(self.sha256)
 
 
 class UploadQuerySet(models.QuerySet["Upload"]):
@@ -101,7 +101,7 @@ class Upload(models.Model):
     uploader_reference = models.CharField(max_length=255, blank=True)
     community = models.ForeignKey(Community, on_delete=models.PROTECT, null=True, blank=True, related_name="uploads")
     file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="uploads")
-    # Set by moderation.models.status.settle() alone.
+    # Set by moderation.review.status.settle() alone.
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
     quarantine_reason = models.CharField(max_length=40, blank=True)
     quarantine_detail = models.CharField(max_length=500, blank=True)

@@ -10,11 +10,11 @@ from django.db import models, transaction
 from django.db.models import F, Max, Q
 from django.db.models.functions import Now
 
-from moderation.models.combining import Combination, combine
 from moderation.models.epochs import Epoch, epoch_for, why_new
-from moderation.models.grid import on_grid
+from moderation.models.label_score import Combination, combine
 from moderation.models.people import User
 from moderation.models.policies import Community, Policy, default_targets
+from moderation.models.threshold_grid import on_grid
 from moderation.models.tracking import never_deleted, tracked
 from moderation.routing import Rates, Route
 

@@ -9,8 +9,8 @@ from django.db.models import Min
 from django.utils import timezone
 
 from moderation.models import ScreeningRun, Upload
-from moderation.reporting.counting import Amount, amount
 from moderation.reporting.night import Night
+from moderation.reporting.row_estimate import Amount, amount
 
 LOOKED_BACK = timedelta(days=7)
 # Less says nothing about a day.

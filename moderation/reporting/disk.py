@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from moderation import files
+from moderation import storage
 
 # Files are named by their sha256, so any share of the folders holds that share of the files: some thousand say enough.
 SAMPLE = 4_000
@@ -39,8 +39,8 @@ class Disk:
     def now(cls) -> "Disk":
         space = shutil.disk_usage(settings.DATA_DIR)
         return cls(
-            uploads=used(files.uploads_folder()),
-            renditions=used(files.renditions_folder()),
+            uploads=used(storage.uploads_folder()),
+            renditions=used(storage.renditions_folder()),
             database=database_bytes(),
             free=space.free,
             total=space.total,

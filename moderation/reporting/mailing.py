@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 
 from moderation.reporting.report import Report
-from moderation.reporting.words import as_text, subject
+from moderation.reporting.text import as_text, subject
 
 
 class NotSent(Exception):

@@ -15,9 +15,9 @@ from django.db.models import Min
 from django.utils import timezone
 
 from moderation.models import Certificate, ReviewTask, RollUp, ScreeningRun, Upload
-from moderation.reporting.counting import amount
 from moderation.reporting.disk import database_bytes
 from moderation.reporting.night import QUARANTINED
+from moderation.reporting.row_estimate import amount
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PREFIX = "second_look_"

@@ -12,8 +12,8 @@ from moderation.models import ScreeningRun
 from moderation.reporting.backlog import Backlog
 from moderation.reporting.disk import Disk
 from moderation.reporting.drift import ScoreDrift, drift_of
+from moderation.reporting.ledger_summary import Standing
 from moderation.reporting.night import Night
-from moderation.reporting.standing import Standing
 
 LONG = timedelta(hours=48)
 LITTLE_FREE = 0.1

@@ -14,18 +14,18 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Exists
 
-from moderation.inference.images import ImageRefused
-from moderation.inference.sandbox import Refused
+from moderation.decoding.images import ImageRefused
+from moderation.decoding.sandbox import Refused
 from moderation.models import Screening, ScreeningRun, StoredFile, Upload
-from moderation.models.film import film
 from moderation.models.fingerprints import of_files
+from moderation.models.frames import film
 from moderation.models.uploads import StoredFileQuerySet, UploadQuerySet
 from moderation.screening import clusters, records
 from moderation.screening.attempts import WATCH, Attempts, suspects
 from moderation.screening.engine import Engine
-from moderation.screening.fresh import FRESH, first_fresh_file, strays
-from moderation.screening.known import Known, routed
-from moderation.screening.scoring import Seen, score_files
+from moderation.screening.hash_list_lookup import Known, routed
+from moderation.screening.newest_first import FRESH, first_fresh_file, strays
+from moderation.screening.scored_files import Seen, score_files
 
 
 @dataclass

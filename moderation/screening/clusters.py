@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from django.db import connections, transaction
 from django.db.models import F, Max
 
-from moderation.inference import fingerprints
-from moderation.inference.fingerprints import RADIUS, bits_apart
+from moderation.decoding import fingerprints
+from moderation.decoding.fingerprints import RADIUS, bits_apart
 from moderation.models.fingerprints import Fingerprint
 
 # One process after the other gives files their clusters: two near-duplicates that come at once meet there.

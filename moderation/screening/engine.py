@@ -8,15 +8,16 @@ from typing import Self
 
 from django.conf import settings
 
-from moderation import files
-from moderation.inference import embedded, plan
+from moderation import storage
+from moderation.decoding import plan
+from moderation.decoding.images import Limits
+from moderation.decoding.sandbox import Refused, Sandbox
+from moderation.inference import embedded
 from moderation.inference.classifier import Classifier as Network
-from moderation.inference.images import Limits
 from moderation.inference.manifest import ClassifierFileError, Manifest
-from moderation.inference.sandbox import Refused, Sandbox
 from moderation.inference.scorer import ClassifierScores, Scored, Scorer, Spares, spare_none
 from moderation.models import Classifier, Community, Epoch, PolicyVersion, Score, Shadow, StoredFile
-from moderation.models.film import BLURRED, CLEAR, Shot
+from moderation.models.frames import BLURRED, CLEAR, Shot
 
 logger = logging.getLogger(__name__)
 
@@ -220,5 +221,5 @@ def write_renditions(file: StoredFile, *, shots: Sequence[Shot], sandbox: Sandbo
         return
     renditions = sandbox.render_all(file.path, wanted=[shot.place for shot in missing])
     for shot, rendition in zip(missing, renditions, strict=True):
-        files.write(shot.rendition(file.sha256, variant=CLEAR), [rendition.clear])
-        files.write(shot.rendition(file.sha256, variant=BLURRED), [rendition.blurred])
+        storage.write(shot.rendition(file.sha256, variant=CLEAR), [rendition.clear])
+        storage.write(shot.rendition(file.sha256, variant=BLURRED), [rendition.blurred])

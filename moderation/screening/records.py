@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db.models.functions import Now
 
 from moderation import routing
-from moderation.inference.sandbox import Refused
+from moderation.decoding.sandbox import Refused
 from moderation.models import (
     Effect,
     HashMatch,
@@ -22,11 +22,11 @@ from moderation.models import (
     Upload,
     settle,
 )
-from moderation.models.carried import carry_over
-from moderation.models.sharing import share_looks
+from moderation.review.exact_duplicates import carry_over
+from moderation.review.near_duplicates import share_looks
 from moderation.routing import Draw, Route
 from moderation.screening.engine import Rulebook
-from moderation.screening.scoring import FileScores
+from moderation.screening.scored_files import FileScores
 
 STRICTEST_FIRST = (Route.REJECT, Route.REVIEW, Route.APPROVE)
 

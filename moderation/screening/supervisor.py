@@ -15,8 +15,8 @@ from moderation.models.shadows import in_shadow
 from moderation.models.uploads import UploadQuerySet
 from moderation.screening import attempts
 from moderation.screening.engine import Rulebook
-from moderation.screening.stored import to_rescreen, to_score_along
-from moderation.screening.workers import Crew, Gone, Reply, Worker
+from moderation.screening.rescreening import to_rescreen, to_score_along
+from moderation.screening.worker_pool import Crew, Gone, Reply, Worker
 
 CHUNK = 64
 # Chunks at a time in one worker: while one is written down, the network computes for the other.

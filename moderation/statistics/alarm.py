@@ -8,7 +8,7 @@ import scipy
 
 from moderation.statistics import checks
 from moderation.statistics.checks import Floats, Numbers
-from moderation.statistics.evidence import checked_counts
+from moderation.statistics.e_values import checked_counts
 
 _FACTORS = np.array([1.5, 2.0, 3.0, 5.0])
 

@@ -8,13 +8,7 @@ import numpy as np
 from moderation.statistics import checks
 from moderation.statistics.alarm import ReverseAlarm
 from moderation.statistics.checks import Floats
-from moderation.statistics.evidence import (
-    clean_checks_needed,
-    e_value,
-    log_e_value,
-    recognised,
-    upper_bound,
-)
+from moderation.statistics.e_values import clean_checks_needed, e_value, log_e_value, recognised, upper_bound
 from moderation.statistics.ledger import Ledger
 from moderation.statistics.risks import (
     Counts,

@@ -8,7 +8,7 @@ import scipy
 
 from moderation.statistics import checks
 from moderation.statistics.checks import Floats, Numbers
-from moderation.statistics.evidence import first_true, log_e_value
+from moderation.statistics.e_values import first_true, log_e_value
 
 _MOST_LABELS = 10_000_000
 

@@ -12,9 +12,9 @@ from moderation.statistics.checks import Floats
 from moderation.statistics.guarantee import ReverseAlarm, Risk, alarm_counts_for
 from moderation.statistics.ledger import Ledger
 from moderation.statistics.risks import pair_at
-from moderation.tuning.days import NEVER, ClosedDay, closed_days, total
 from moderation.tuning.evidence import share_recognised
-from moderation.tuning.words import CLAIMS, percent
+from moderation.tuning.ledger_days import NEVER, ClosedDay, closed_days, total
+from moderation.tuning.text import CLAIMS, percent
 
 
 def watch() -> list[Certificate]:

@@ -12,11 +12,11 @@ from moderation.models import Certificate, Policy, User
 from moderation.statistics.guarantee import Risk, counts_for
 from moderation.statistics.risks import pair_at, verdicts
 from moderation.tuning.alarms import withdraw
-from moderation.tuning.days import ClosedDay, closed_days, total
+from moderation.tuning.certificate_file import FORMAT, NotACertificate, digest, end_of, log_e_of, verify
 from moderation.tuning.evidence import RISKS
-from moderation.tuning.proof import FORMAT, NotACertificate, digest, end_of, log_e_of, verify
-from moderation.tuning.sequence import Step, Walk
-from moderation.tuning.state import Finding
+from moderation.tuning.fixed_sequence import Step, Walk
+from moderation.tuning.ledger_days import ClosedDay, closed_days, total
+from moderation.tuning.threshold_report import Finding
 
 __all__ = ["NotACertificate", "NothingToCertify", "issue", "unsound", "verify"]
 

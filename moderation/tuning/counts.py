@@ -10,7 +10,7 @@ from django.db.models import Case, Count, F, FloatField, Func, IntegerField, Min
 from django.db.models.functions import Now
 
 from moderation.models import Policy, PolicyVersion, Screening
-from moderation.models.grid import GRID, GRID_STEPS
+from moderation.models.threshold_grid import GRID, GRID_STEPS
 from moderation.routing import Rates, Route
 
 WINDOW = timedelta(days=28)

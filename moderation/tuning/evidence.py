@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from moderation.models.grid import GRID, GRID_STEPS
+from moderation.models.threshold_grid import GRID, GRID_STEPS
 from moderation.statistics.guarantee import (
     RESPONSE_NEEDED,
     Risk,

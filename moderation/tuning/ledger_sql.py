@@ -16,9 +16,9 @@ Quarantine, reports, appeals and gold items never count. Names in %(...)s are pa
 
 from typing import Any
 
-from moderation.models.grid import GRID
 from moderation.models.ledgers import DEADLINE
-from moderation.models.opinions import ASKED_AT_MOST
+from moderation.models.threshold_grid import GRID
+from moderation.review.consensus import ASKED_AT_MOST
 
 # A chunk of the pre-screen that began before midnight may commit a little after it.
 SETTLED_AFTER = "1 hour"

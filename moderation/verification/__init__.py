@@ -8,9 +8,9 @@ from django.db.models import Model
 
 from moderation.models import Decision, Effect, HashMatch, ReviewTask, Score, Screening, StoredFile, Upload
 from moderation.tuning import certificates, rollup
-from moderation.verification import history, known, outcomes, reviews, scores, storage
+from moderation.verification import hash_lists, history, outcomes, reviews, scores, stored_files
 from moderation.verification.findings import Finding
-from moderation.verification.storage import sweep
+from moderation.verification.stored_files import sweep
 
 __all__ = ["RULES", "Findings", "Problem", "sweep", "verify"]
 
@@ -45,7 +45,7 @@ class Findings:
 
 def verify(*, on_rule: Callable[[str], None] = lambda _rule: None) -> Findings:
     """Check every rule in turn; ``on_rule`` is told which one is at work."""
-    findings = Findings(sweepable=list(storage.sweepable_files()))
+    findings = Findings(sweepable=list(stored_files.sweepable_files()))
     for rule, check in RULES.items():
         on_rule(rule)
         findings.problems += [Problem(rule, what, found) for what, found in check()]
@@ -71,11 +71,11 @@ RULES: dict[str, Callable[[], Iterable[Finding]]] = {
     "each effect does what was decided": outcomes.effects_do_what_was_decided,
     "what was undone has no effect any more": outcomes.undone_effects_are_reversed,
     "each upload is routed once under each policy": outcomes.each_upload_is_routed_once,
-    "each match with a hash list is what its entry says": known.matches_fit_their_entries,
-    "each contested entry of a hash list decides nothing": known.contested_entries_decide_nothing,
-    "each entry of a hash list stands as people said last": known.entries_stand_as_was_said,
-    "each row has its file with its size and sha256": storage.rows_have_their_file,
-    "each classifier has its file with its sha256": storage.classifiers_have_their_file,
+    "each match with a hash list is what its entry says": hash_lists.matches_fit_their_entries,
+    "each contested entry of a hash list decides nothing": hash_lists.contested_entries_decide_nothing,
+    "each entry of a hash list stands as people said last": hash_lists.entries_stand_as_was_said,
+    "each row has its file with its size and sha256": stored_files.rows_have_their_file,
+    "each classifier has its file with its sha256": stored_files.classifiers_have_their_file,
     "no retired classifier rules or scores along": scores.retired_classifiers_rule_nothing,
     "each undecided task has its renditions": reviews.undecided_tasks_have_renditions,
     "each change of a mutable row has its audit row": history.changes_have_their_audit_row,

@@ -6,8 +6,8 @@ from django.db.models import Exists, F, OuterRef, Subquery
 
 from moderation import routing
 from moderation.models import Decision, Effect, HashMatch, Screening, Upload, Verdict
-from moderation.models.opinions import Opinions
-from moderation.models.status import statuses
+from moderation.review.consensus import Opinions
+from moderation.review.status import statuses
 from moderation.verification.findings import Finding, batches
 
 

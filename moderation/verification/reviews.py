@@ -6,7 +6,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q
 
 from moderation import routing
 from moderation.models import Decision, Fingerprint, ReviewTask, Screening
-from moderation.models.film import BLURRED, CLEAR
+from moderation.models.frames import BLURRED, CLEAR
 from moderation.verification.findings import Finding
 
 

@@ -3,7 +3,7 @@
 from django import template
 
 from moderation.models import ScreeningRun
-from moderation.reporting.words import asked_for
+from moderation.reporting.text import asked_for
 
 register = template.Library()
 MINUS = "\N{MINUS SIGN}"

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from reviewqueue.keys import ACTIONS, DIGITS, keys_of
+from reviewqueue.shortcuts import ACTIONS, DIGITS, keys_of
 
 register = template.Library()
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from moderation import gold
 from moderation.models import GoldItem, Objection, PolicyVersion
+from moderation.review import gold
 from tests import factories
 from tests.browser.conftest import Visit
 

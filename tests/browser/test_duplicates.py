@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from moderation.models import ReviewTask, Screening, Upload
 from tests import factories
 from tests.browser.conftest import Visit
-from tests.moderation.near_duplicates import Cluster
+from tests.moderation.review.near_duplicates import Cluster
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from playwright.sync_api import Page, expect
 
 from moderation.models import Decision, Effect, Exposure, ReviewTask
-from reviewqueue.workplace import rendition_of
+from reviewqueue.review.context import rendition_of
 from tests import factories
 from tests.browser.conftest import Visit, make_tasks
 

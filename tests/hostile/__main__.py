@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from pathlib import Path
 
-from moderation.inference.images import Limits, Reason
+from moderation.decoding.images import Limits, Reason
 from tests.hostile.measuring import Cost, MeasuredSandbox
 
 LISTED = 10

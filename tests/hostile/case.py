@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from moderation.inference.images import Reason
+from moderation.decoding.images import Reason
 
 READ = "scored"
 

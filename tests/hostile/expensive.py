@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from moderation.inference.images import Reason
+from moderation.decoding.images import Reason
 from tests.hostile import bmp, gif, jpeg, png, tiff, webp
 from tests.hostile.case import SCORED, Case, Cases, quarantined
 from tests.hostile.seeds import encoded, exif

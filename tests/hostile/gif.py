@@ -4,7 +4,7 @@ import struct
 
 from PIL import Image
 
-from moderation.inference.images import Reason
+from moderation.decoding.images import Reason
 from tests.hostile.case import (
     SCORED,
     TOO_MANY_FRAMES,

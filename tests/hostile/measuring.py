@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from moderation.inference.child import DecoderChild
-from moderation.inference.images import Limits, Reason
-from moderation.inference.plan import Plan
-from moderation.inference.preprocessing import Preprocessing, Resize
-from moderation.inference.sandbox import Decoded, Refused, Sandbox
+from moderation.decoding.images import Limits, Reason
+from moderation.decoding.plan import Plan
+from moderation.decoding.preprocessing import Preprocessing, Resize
+from moderation.decoding.process import DecoderChild
+from moderation.decoding.sandbox import Decoded, Refused, Sandbox
 from tests.hostile.case import READ
 
 #: A clock that no busy machine reaches, for files that are not late by themselves.

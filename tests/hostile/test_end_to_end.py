@@ -13,8 +13,8 @@ import pytest
 from django.core.management import call_command
 from pytest_django import Settings
 
-from moderation.inference.images import Limits
-from moderation.inference.sandbox import Sandbox
+from moderation.decoding.images import Limits
+from moderation.decoding.sandbox import Sandbox
 from moderation.intake import receiving
 from moderation.models import Screening, Upload
 from moderation.verification import Problem, verify
@@ -146,7 +146,7 @@ def check(night: Night, *, cases: Sequence[Case]) -> None:
     assert night.refused["\\udcff\\udcfe.jpg"] == "no_text"
     assert night.problems == []
     assert not Upload.objects.pending().exists()
-    assert night.memory.keys() == {"moderation.inference.decoder", "moderation.screening.worker"}
+    assert night.memory.keys() == {"moderation.decoding.child", "moderation.screening.worker_main"}
     assert max(night.memory.values()) < 1_000_000_000
 
 

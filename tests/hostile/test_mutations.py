@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moderation.inference.images import Reason
-from moderation.inference.plan import Plan
-from moderation.inference.sandbox import Decoded, Sandbox
+from moderation.decoding.images import Reason
+from moderation.decoding.plan import Plan
+from moderation.decoding.sandbox import Decoded, Sandbox
 from tests.hostile.every import every_case
 from tests.hostile.measuring import PATIENT, SMALL
 from tests.hostile.seeds import encoded, noise, seeds

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from moderation.inference.images import Limits
+from moderation.decoding.images import Limits
 from tests.hostile import expensive
 from tests.hostile.case import Case
 from tests.hostile.every import every_case, large_cases

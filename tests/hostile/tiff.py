@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from PIL import Image
 
-from moderation.inference.images import Reason
+from moderation.decoding.images import Reason
 from tests.hostile.case import (
     SCORED,
     TOO_MANY_FRAMES_IN_TIME,

@@ -10,10 +10,10 @@ import pytest
 from django.conf import settings as project
 from pytest_django import Settings
 
-from moderation import environment, files
+from moderation import env, storage
 from moderation.apps import make_incoming_folder
 from moderation.demo import loading
-from tests.moderation.test_intake import in_threads
+from tests.moderation.intake.test_receiving import in_threads
 
 
 @contextmanager
@@ -33,30 +33,30 @@ def mode(path: Path) -> str:
 @pytest.mark.parametrize(
     "path",
     [
-        lambda: files.upload_path("ab" * 32),
-        lambda: files.rendition_path("ab" * 32, frame=0, variant="clear"),
-        lambda: files.classifiers_folder() / "red.onnx",
+        lambda: storage.upload_path("ab" * 32),
+        lambda: storage.rendition_path("ab" * 32, frame=0, variant="clear"),
+        lambda: storage.classifiers_folder() / "red.onnx",
     ],
 )
 def test_a_file_and_every_folder_above_it_are_private(mask: int, path) -> None:
     with umask(mask):
-        files.write(path(), [b"private"])
+        storage.write(path(), [b"private"])
     folders = list(path().relative_to(project.DATA_DIR).parents)[:-1]
     assert mode(path()) == "0o600"
     assert {mode(project.DATA_DIR / folder) for folder in folders} == {"0o700"}
 
 
 def test_a_folder_keeps_the_mode_that_the_operator_gave_it() -> None:
-    files.renditions_folder().mkdir()
-    files.renditions_folder().chmod(0o750)
-    files.write(files.rendition_path("ab" * 32, frame=0, variant="clear"), [b"for nginx, too"])
-    assert mode(files.renditions_folder()) == "0o750"
+    storage.renditions_folder().mkdir()
+    storage.renditions_folder().chmod(0o750)
+    storage.write(storage.rendition_path("ab" * 32, frame=0, variant="clear"), [b"for nginx, too"])
+    assert mode(storage.renditions_folder()) == "0o750"
 
 
 def test_a_folder_that_can_not_be_made_is_said() -> None:
-    files.uploads_folder().write_bytes(b"a file where a folder belongs")
-    with pytest.raises(files.StorageFull, match="could not be written"):
-        files.write(files.upload_path("ab" * 32), [b"content"])
+    storage.uploads_folder().write_bytes(b"a file where a folder belongs")
+    with pytest.raises(storage.StorageFull, match="could not be written"):
+        storage.write(storage.upload_path("ab" * 32), [b"content"])
 
 
 def test_long_bodies_wait_in_a_private_folder_that_a_sweep_looks_into(settings: Settings) -> None:
@@ -64,10 +64,10 @@ def test_long_bodies_wait_in_a_private_folder_that_a_sweep_looks_into(settings: 
     settings.FILE_UPLOAD_TEMP_DIR = settings.DATA_DIR / "incoming"
     with umask(0):
         make_incoming_folder()
-    left = files.incoming_folder() / "tmp1234.upload.png"
+    left = storage.incoming_folder() / "tmp1234.upload.png"
     left.write_bytes(b"left by a process that was killed")
-    assert mode(files.incoming_folder()) == "0o700"
-    assert list(files.stored_files()) == [left]
+    assert mode(storage.incoming_folder()) == "0o700"
+    assert list(storage.stored_files()) == [left]
 
 
 @pytest.mark.django_db
@@ -81,7 +81,7 @@ def test_the_demos_pictures_lie_in_a_private_folder(settings: Settings, monkeypa
 def test_first_starts_at_once_agree_on_the_key(tmp_path: Path) -> None:
     path = tmp_path / "data" / "secret_key"
     with umask(0):
-        keys = in_threads(16, lambda _: environment.kept_secret(path))
+        keys = in_threads(16, lambda _: env.kept_secret(path))
     assert set(keys) == {path.read_text()}
     assert len(path.read_text()) > 60
     assert mode(path) == "0o600"
@@ -90,4 +90,4 @@ def test_first_starts_at_once_agree_on_the_key(tmp_path: Path) -> None:
 
 def test_a_key_that_was_kept_is_read_again(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_text("kept")
-    assert environment.kept_secret(tmp_path / "secret_key") == "kept"
+    assert env.kept_secret(tmp_path / "secret_key") == "kept"

@@ -5,7 +5,7 @@ from django.test import Client
 
 from moderation.models import Decision, ReviewTask, Screening, Upload
 from tests.factories import make_renditions, make_screening, make_user
-from tests.moderation.near_duplicates import Cluster
+from tests.moderation.review.near_duplicates import Cluster
 
 pytestmark = pytest.mark.django_db
 

@@ -7,7 +7,7 @@ from django.template.loader import render_to_string
 from django.test import Client
 
 from moderation.models import User
-from reviewqueue.keys import DEFAULTS, keys_of
+from reviewqueue.shortcuts import DEFAULTS, keys_of
 from tests import factories
 
 pytestmark = pytest.mark.django_db

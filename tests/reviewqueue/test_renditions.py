@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from moderation.models import Exposure, ReviewTask, User
-from reviewqueue.workplace import rendition_of
+from reviewqueue.review.context import rendition_of
 from tests import factories
 
 pytestmark = pytest.mark.django_db

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from django.test import Client
 
-from reviewqueue.drift_chart import drift_chart
+from reviewqueue.charts.drift import drift_chart
 from tests.factories import make_upload, make_user
 from tests.moderation.reporting.runs import make_ledger_day, make_run
 
@@ -55,7 +55,7 @@ def test_what_somebody_should_look_at_stands_on_top() -> None:
 
 
 def test_the_list_goes_on_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reviewqueue.views.runs.PAGE", 2)
+    monkeypatch.setattr("reviewqueue.runs.views.PAGE", 2)
     made = [make_run(ago=ago).pk for ago in (5, 4, 3, 2, 1)]
     client, seen, query = signed_in(), [], ""
     while query is not None:

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
-from moderation import files
+from moderation import storage
 from moderation.models import Exposure, ReviewTask, Screening, Shadow, Upload
 from moderation.routing import Route
 from tests.factories import (
@@ -105,13 +105,13 @@ def test_pictures_are_made_and_no_clear_byte_is_served_before_a_reveal(shadow: S
     (screening,) = compared(shadow, (0.1, 0.9))
     upload, client = screening.upload, signed_in("lead")
     page = client.get(f"/thresholds/shadows/{shadow.pk}/{AT}")
-    blurred = files.rendition_path(upload.file.sha256, frame=0, variant="blurred")
+    blurred = storage.rendition_path(upload.file.sha256, frame=0, variant="blurred")
     assert body(client.get(f"/thresholds/shadows/{shadow.pk}/uploads/{upload.pk}/blurred/")) == blurred.read_bytes()
     assert b"/clear/" not in page.content
     for query in ("", "?token=", f"?token={'0' * 32}"):
         assert client.get(f"/thresholds/shadows/{shadow.pk}/uploads/{upload.pk}/clear/{query}").status_code == 403
     clear = reveal(client, shadow, upload)
-    assert body(client.get(clear)) == files.rendition_path(upload.file.sha256, frame=0, variant="clear").read_bytes()
+    assert body(client.get(clear)) == storage.rendition_path(upload.file.sha256, frame=0, variant="clear").read_bytes()
     assert Exposure.objects.get().upload == upload
 
 

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from moderation.management.commands.tune import policy_named, threshold
 from moderation.models import Certificate
-from moderation.tuning import alarms, certificates, state
+from moderation.tuning import alarms, certificates, threshold_report
 
 
 class Command(BaseCommand):
@@ -37,7 +37,7 @@ class Command(BaseCommand):
     def issue(self, options: dict[str, Any]) -> None:
         alarms.watch()
         try:
-            finding = state.find(policy_named(options["policy"]), low=options["low"], high=options["high"])
+            finding = threshold_report.find(policy_named(options["policy"]), low=options["low"], high=options["high"])
             issued = certificates.issue(finding)
         except (ValueError, certificates.NothingToCertify) as error:
             raise CommandError(str(error)) from error

@@ -6,14 +6,14 @@ from typing import Any
 import pghistory
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from moderation import adoption
-from moderation.files import StorageFull
-from moderation.inference.proving import Proven
-from moderation.inference.published import Told
-from moderation.inference.sandbox import SandboxUnavailable
+from moderation.classifiers import adoption
+from moderation.classifiers.conversion import Told
+from moderation.classifiers.conversion.golden import Proven
+from moderation.decoding.sandbox import SandboxUnavailable
 from moderation.inference.tensors import ModelOutputError
-from moderation.management import shadowing
+from moderation.management.subcommands import shadow_mode
 from moderation.models import Classifier, PolicyVersion, User
+from moderation.storage import StorageFull
 
 
 class Command(BaseCommand):
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         add_import(actions)
         add_activate(actions)
         add_deactivate(actions)
-        shadowing.add_shadow(actions, words=words)
+        shadow_mode.add_shadow(actions, words=words)
         add_check(actions)
         add_quantize(actions)
         retire = actions.add_parser("retire", help="take a classifier out of use; refused while it is in force")
@@ -97,17 +97,17 @@ class Command(BaseCommand):
     def do_shadow(self, *, name: str, policy: str, by: str, json: bool, **options: Any) -> None:
         person = person_named(by)
         if options["end"]:
-            self.stdout.write(shadowing.end(name, policy=policy, why=options["why"], by=person))
+            self.stdout.write(shadow_mode.end(name, policy=policy, why=options["why"], by=person))
             return
         adoption.stated_pair(options["low"], options["high"])
-        shadow = shadowing.open_shadow(name, policy=policy, by=person, options=options)
+        shadow = shadow_mode.open_shadow(name, policy=policy, by=person, options=options)
         found = adoption.Comparison.of(shadow, low=options["low"], high=options["high"])
-        proof, flips = shadowing.proof_of(found, since=options["since"]), options["flips"]
+        proof, flips = shadow_mode.proof_of(found, since=options["since"]), options["flips"]
         if json:
             self.stdout.write(as_json(found.as_json(flips=flips) | {"proof": proof.as_json()}))
             return
-        self.stdout.write(shadowing.in_words(found, flips=flips))
-        shadowing.write_proof(self.stdout, proof)
+        self.stdout.write(shadow_mode.in_words(found, flips=flips))
+        shadow_mode.write_proof(self.stdout, proof)
 
     def do_retire(self, *, name: str, **_: Any) -> None:
         adoption.retire(name)

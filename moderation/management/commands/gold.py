@@ -3,13 +3,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from moderation import gold
-from moderation.files import StorageFull
-from moderation.inference.sandbox import SandboxUnavailable
+from moderation.decoding.sandbox import SandboxUnavailable
 from moderation.management.commands.tune import policy_named, whole
 from moderation.models import GoldItem, ObjectionRefused, Policy, Upload, Verdict
-from moderation.objecting import PolicyUnclear
-from moderation.tuning.words import percent
+from moderation.review import gold
+from moderation.review.objecting import PolicyUnclear
+from moderation.storage import StorageFull
+from moderation.tuning.text import percent
 
 
 class Command(BaseCommand):

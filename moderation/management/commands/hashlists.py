@@ -7,11 +7,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError, transaction
 
+from moderation.decoding.fingerprints import RADIUS
+from moderation.decoding.sandbox import SandboxUnavailable
 from moderation.hashlists import exporting, importing
-from moderation.hashlists.asking import Answer, ask
+from moderation.hashlists.file_check import Answer, ask
 from moderation.hashlists.rows import NotAccepted, moment
-from moderation.inference.fingerprints import RADIUS
-from moderation.inference.sandbox import SandboxUnavailable
 from moderation.management.commands.classifiers import person_named
 from moderation.management.commands.tune import policy_named, whole
 from moderation.models import HashEntry, HashList, User

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from moderation import intake
-from moderation.files import StorageFull
-from moderation.inference.sandbox import SandboxUnavailable
+from moderation.decoding.sandbox import SandboxUnavailable
 from moderation.intake import Kind, Outcome
+from moderation.storage import StorageFull
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from moderation.cluster import Cluster, ClusterError, Status
+from localpg import Cluster, ClusterError, Status
 
 
 class Command(BaseCommand):

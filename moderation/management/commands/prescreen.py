@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from moderation.management.moments import moment
-from moderation.management.reporting import add_report, show
+from moderation.management.arguments import moment
+from moderation.management.subcommands.report import add_report, show
 from moderation.screening.supervisor import Options, Report, ScreeningFailed, Supervisor
 from moderation.tuning.rollup import StillWriting, roll_up
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from moderation.management.tables import write_table
+from moderation.management.output import write_table
 from moderation.models import Policy
-from moderation.tuning import state, trial, words
-from moderation.tuning.trial import Trial
+from moderation.tuning import csv_trial, text, threshold_report
+from moderation.tuning.csv_trial import Trial
 
 
 def threshold(text: str) -> float:
@@ -78,7 +78,7 @@ class Command(BaseCommand):
 
     def _ask_the_ledger(self, options: dict[str, Any]) -> None:
         try:
-            found = state.find(policy_named(options["policy"]), low=options["low"], high=options["high"])
+            found = threshold_report.find(policy_named(options["policy"]), low=options["low"], high=options["high"])
             report = found.as_json()
         except ValueError as error:
             raise CommandError(f"{error}. Nothing was computed.") from error
@@ -87,7 +87,7 @@ class Command(BaseCommand):
         else:
             self._show_finding(found)
 
-    def _show_finding(self, found: state.Finding) -> None:
+    def _show_finding(self, found: threshold_report.Finding) -> None:
         self.stdout.write(f"{found.version.policy}: approved below {found.low:g}, rejected from {found.high:g}.")
         if not found.days:
             self.stdout.write(
@@ -97,21 +97,21 @@ class Command(BaseCommand):
             return
         first, last = found.days[0].day, found.days[-1].day
         self.stdout.write(f"{len(found.days)} closed days, {first} to {last}, of epoch {found.epoch.pk}.")
-        for sentence in words.sentences(found.estimates, found.evidence):
+        for sentence in text.sentences(found.estimates, found.evidence):
             self.stdout.write(sentence)
-        write_table(self.stdout, ["", "estimate", "95 % interval", "n"], words.estimate_rows(found.estimates))
-        write_table(self.stdout, words.CLAIM_COLUMNS, words.evidence_rows(found.evidence))
+        write_table(self.stdout, ["", "estimate", "95 % interval", "n"], text.estimate_rows(found.estimates))
+        write_table(self.stdout, text.CLAIM_COLUMNS, text.evidence_rows(found.evidence))
         self.stdout.write("Each claim that reaches 20 is certified at 95 % of its own; two together need 40 each.")
         if found.groups:
-            self.stdout.write(words.ABOUT_GROUPS)
-            write_table(self.stdout, words.GROUP_HEADING, words.group_rows(found.groups))
+            self.stdout.write(text.ABOUT_GROUPS)
+            write_table(self.stdout, text.GROUP_HEADING, text.group_rows(found.groups))
         for certificate in found.certificates:
             self.stdout.write(f"Certified: {certificate}; ends {certificate.ends_at:%Y-%m-%d}.")
         if found.cost_10k is not None:
             self.stdout.write(f"Cost of 10,000 uploads: about {found.cost_10k:,.0f}.")
-        self.stdout.write(words.recommended(found.recommendation))
+        self.stdout.write(text.recommended(found.recommendation))
         self.stdout.write(f"Agreement of moderators: {found.agreement.words}.")
-        for warning in words.warnings(found.estimates, found.evidence, agreement=found.agreement):
+        for warning in text.warnings(found.estimates, found.evidence, agreement=found.agreement):
             self.stdout.write(self.style.WARNING(warning))
 
     def _try_out(self, options: dict[str, Any]) -> None:
@@ -120,11 +120,11 @@ class Command(BaseCommand):
             raise CommandError(f"--csv needs {', '.join(lacking)} as well.")
         if not options["bins"]:
             raise CommandError("--bins 0: write a whole number from 1 up.")
-        plan = trial.Plan(**{name: options[name] for name in (*needed, "seed", "bins")})
+        plan = csv_trial.Plan(**{name: options[name] for name in (*needed, "seed", "bins")})
         try:
-            rows = trial.read_rows(options["csv"])
-            found = trial.try_out(rows, plan)
-        except trial.UnreadableTable as error:
+            rows = csv_trial.read_rows(options["csv"])
+            found = csv_trial.try_out(rows, plan)
+        except csv_trial.UnreadableTable as error:
             raise CommandError(f"{error}\nNothing was computed.") from error
         except ValueError as error:
             raise CommandError(f"{error}. Nothing was computed.") from error
@@ -139,14 +139,14 @@ class Command(BaseCommand):
             f"{found.rows:,} uploads; approved below {plan.low:g}, rejected from {plan.high:g}. The coin (seed "
             f"{plan.seed}) drew {found.n_labelled:,} for a verdict; the other labels were hidden."
         )
-        for sentence in words.sentences(found.estimates, found.evidence):
+        for sentence in text.sentences(found.estimates, found.evidence):
             self.stdout.write(sentence)
-        rows = words.estimate_rows(found.estimates, found.true_rates, found.naive)
+        rows = text.estimate_rows(found.estimates, found.true_rates, found.naive)
         write_table(self.stdout, ["", "estimate", "95 % interval", "n", "truth", "naive"], rows)
         self.stdout.write(
             "Truth: all labels, hidden ones too. "
             "Naive: the drawn labels as they come, unweighted; never to be relied on."
         )
-        write_table(self.stdout, words.CLAIM_COLUMNS, words.evidence_rows(found.evidence))
-        for warning in words.warnings(found.estimates, found.evidence):
+        write_table(self.stdout, text.CLAIM_COLUMNS, text.evidence_rows(found.evidence))
+        for warning in text.warnings(found.estimates, found.evidence):
             self.stdout.write(self.style.WARNING(warning))

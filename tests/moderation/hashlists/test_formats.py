@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moderation.hashlists import as_csv, importing, objects, threatexchange
+from moderation.hashlists import as_csv, importing, json_objects, threatexchange
 from moderation.hashlists.rows import NotAccepted, Row
 
 HASH, OTHER = "0f" * 32, "a1" * 32
@@ -159,7 +159,7 @@ def test_what_is_wrong_with_descriptors_is_said_with_their_number(content: str, 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1000])
 def test_objects_are_read_across_any_chunks(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
-    monkeypatch.setattr(objects, "CHUNK", chunk)
+    monkeypatch.setattr(json_objects, "CHUNK", chunk)
     wanted = [{"number": number, "text": "],{[\"' " * 3} for number in range(20)]
-    assert list(objects.objects(io.StringIO(json.dumps(wanted, indent=1)))) == wanted
-    assert list(objects.objects(io.StringIO("\n".join(map(json.dumps, wanted))))) == wanted
+    assert list(json_objects.objects(io.StringIO(json.dumps(wanted, indent=1)))) == wanted
+    assert list(json_objects.objects(io.StringIO("\n".join(map(json.dumps, wanted))))) == wanted

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from moderation.inference.child import DecoderChild
+from moderation.decoding.images import Limits
+from moderation.decoding.preprocessing import Preprocessing, Resize
+from moderation.decoding.process import DecoderChild
+from moderation.decoding.sandbox import Sandbox
 from moderation.inference.classifier import Classifier
-from moderation.inference.images import Limits
-from moderation.inference.preprocessing import Preprocessing, Resize
-from moderation.inference.sandbox import Sandbox
 from moderation.inference.scorer import Scorer
 from tests.moderation.inference.tiny_onnx import write_red_classifier
 

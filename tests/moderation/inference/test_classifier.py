@@ -18,7 +18,7 @@ from moderation.inference.manifest import Manifest
 from moderation.inference.providers import PROVIDERS, ProviderMissing, check_started
 from moderation.inference.scorer import Scored, Scorer
 from moderation.inference.tensors import to_probabilities, to_tensor
-from tests.moderation.inference.pictures import plain, write
+from tests.moderation.decoding.pictures import plain, write
 from tests.moderation.inference.tiny_onnx import write_colour_classifier, write_red_classifier
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
+from moderation.decoding.preprocessing import Preprocessing, Resize
 from moderation.inference import embedded
 from moderation.inference.classifier import Classifier, GoldenMismatch
 from moderation.inference.manifest import ClassifierFileError, Manifest
-from moderation.inference.preprocessing import Preprocessing, Resize
 from moderation.inference.scorer import Scored, Scorer
-from tests.moderation.inference.pictures import write
+from tests.moderation.decoding.pictures import write
 
 
 @pytest.fixture(scope="module")

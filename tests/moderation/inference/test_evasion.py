@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from moderation.decoding.plan import Doubt, Plan
+from moderation.decoding.views import in_pixels
 from moderation.inference.classifier import Classifier
-from moderation.inference.plan import Doubt, Plan
 from moderation.inference.scorer import ClassifierScores, Scored, Scorer
-from moderation.inference.views import in_pixels
-from tests.moderation.inference.attacks import ATTACKS, Attack, bad, exif_with_preview, ground, one_of_300
+from tests.moderation.decoding.attacks import ATTACKS, Attack, bad, exif_with_preview, ground, one_of_300
+from tests.moderation.decoding.pictures import write, write_frames
 from tests.moderation.inference.patch_onnx import CENTRE_CROP, patch_classifier
-from tests.moderation.inference.pictures import write, write_frames
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ import math
 import pytest
 
 from moderation.models import Upload
-from moderation.reporting import counting
+from moderation.reporting import row_estimate
 from moderation.reporting.backlog import Backlog
-from moderation.reporting.counting import Amount, amount
 from moderation.reporting.night import Night
-from moderation.reporting.words import forecast
+from moderation.reporting.row_estimate import Amount, amount
+from moderation.reporting.text import forecast
 from tests.factories import make_upload
 from tests.moderation.reporting.runs import make_run
 
@@ -90,7 +90,7 @@ def test_nothing_waits() -> None:
 def test_more_rows_than_are_counted_one_by_one_are_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
     waiting(5)
     assert amount(Upload.objects.pending()) == Amount(5)
-    monkeypatch.setattr(counting, "COUNTED", 3)
+    monkeypatch.setattr(row_estimate, "COUNTED", 3)
     found = amount(Upload.objects.pending())
     assert not found.exact
     assert found.number >= 4

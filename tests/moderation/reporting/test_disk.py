@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from moderation import files
+from moderation import storage
 from moderation.reporting import disk
 from moderation.reporting.disk import Disk, used
 from tests.factories import image_bytes
@@ -12,33 +12,33 @@ from tests.factories import image_bytes
 
 def fill(count: int, *, size: int) -> None:
     for number in range(count):
-        path = files.upload_path(hashlib.sha256(str(number).encode()).hexdigest())
+        path = storage.upload_path(hashlib.sha256(str(number).encode()).hexdigest())
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes(size))
 
 
 def test_few_files_are_all_looked_at() -> None:
     fill(50, size=100)
-    assert used(files.uploads_folder()) == disk.Used(5000, exact=True)
+    assert used(storage.uploads_folder()) == disk.Used(5000, exact=True)
 
 
 def test_many_files_are_estimated_from_some_folders(monkeypatch: pytest.MonkeyPatch) -> None:
     fill(3000, size=100)
     monkeypatch.setattr(disk, "SAMPLE", 1000)
-    found = used(files.uploads_folder())
+    found = used(storage.uploads_folder())
     assert not found.exact
     # A thousand seen: right within 10 % but for chance of more than three standard deviations; the names are fixed.
     assert found.bytes == pytest.approx(300_000, rel=0.1)
 
 
 def test_where_nothing_was_stored_nothing_is_used() -> None:
-    assert used(files.renditions_folder()) == disk.Used(0, exact=True)
+    assert used(storage.renditions_folder()) == disk.Used(0, exact=True)
 
 
 @pytest.mark.django_db
 def test_the_disk_has_its_parts() -> None:
     content = image_bytes()
-    files.store_upload(content)
+    storage.store_upload(content)
     found = Disk.now()
     assert found.uploads.bytes == len(content)
     assert found.database > 1_000_000

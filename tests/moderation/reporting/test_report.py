@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from moderation.models import PolicyVersion, ScreeningRun, Upload
 from moderation.reporting.report import Report
-from moderation.reporting.words import as_text, duration, size
+from moderation.reporting.text import as_text, duration, size
 from tests.factories import image_bytes, make_upload, red
 from tests.mail_server import MailServer
 from tests.moderation.reporting.runs import make_run, make_withdrawn_certificate

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from moderation.inference.fingerprints import Fingerprint
-from moderation.inference.pdq import fingerprint
+from moderation.decoding.child.pdq import fingerprint
+from moderation.decoding.fingerprints import Fingerprint
 
 DEMO = Path(__file__).resolve().parents[3] / "demo"
 

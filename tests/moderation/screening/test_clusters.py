@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from moderation.inference.fingerprints import BITS, RADIUS
-from moderation.inference.fingerprints import Fingerprint as Found
+from moderation.decoding.fingerprints import BITS, RADIUS
+from moderation.decoding.fingerprints import Fingerprint as Found
 from moderation.models import Fingerprint, PolicyVersion, ReviewTask, Screening, StoredFile
 from moderation.screening.clusters import join
 from moderation.verification import verify

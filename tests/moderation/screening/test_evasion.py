@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from moderation.inference.plan import IN_FORCE
+from moderation.decoding.plan import IN_FORCE
+from moderation.decoding.views import in_pixels
 from moderation.inference.scorer import Scored, Scorer
-from moderation.inference.views import in_pixels
 from moderation.models import Classifier, Policy, PolicyVersion, ReviewTask, Score, Screening, Upload
 from moderation.verification import verify
 from tests.factories import make_upload, use_patch_classifier
-from tests.moderation.inference.attacks import ATTACKS, Attack
+from tests.moderation.decoding.attacks import ATTACKS, Attack
 from tests.moderation.inference.patch_onnx import CENTRE_CROP, patch_classifier, write_patch_classifier
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from moderation import files
+from moderation import storage
 from moderation.models import Classifier, PolicyVersion, ScreeningAttempt, ScreeningRun, Upload
 from tests.factories import make_upload, make_uploads, red
 from tests.processes import PATIENCE, start_command
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_unwritable_storage_ends_the_run_and_blames_no_file(red_policy: PolicyVersion) -> None:
     make_uploads(red(0.5, salt=salt) for salt in range(10))
-    files.renditions_folder().write_text("a file in the folder's place")
+    storage.renditions_folder().write_text("a file in the folder's place")
     command = start_command("prescreen", "--processes", "1")
     _, err = command.communicate(timeout=PATIENCE)
     assert command.returncode == 1
@@ -23,9 +23,9 @@ def test_unwritable_storage_ends_the_run_and_blames_no_file(red_policy: PolicyVe
 
 def test_what_failed_is_screened_once_the_storage_is_mended(red_policy: PolicyVersion) -> None:
     make_uploads(red(0.5, salt=salt) for salt in range(10))
-    files.renditions_folder().write_text("a file in the folder's place")
+    storage.renditions_folder().write_text("a file in the folder's place")
     start_command("prescreen", "--processes", "1").communicate(timeout=PATIENCE)
-    files.renditions_folder().unlink()
+    storage.renditions_folder().unlink()
     _, err = (command := start_command("prescreen", "--processes", "1")).communicate(timeout=PATIENCE)
     assert command.returncode == 0, err
     assert Upload.objects.filter(status="in_review").count() == 10

@@ -8,13 +8,13 @@ import pgtrigger
 import pytest
 from django.core.management import CommandError, call_command
 
-from moderation import defaults
-from moderation.inference import plan
+from moderation import initial_data
+from moderation.decoding import plan
 from moderation.models import Epoch, PolicyVersion, ReviewTask, Score, Screening, ScreeningRun, Upload
 from moderation.verification import verify
 from tests.factories import make_upload, use_patch_classifier
-from tests.moderation.inference import attacks
-from tests.moderation.inference.pictures import write
+from tests.moderation.decoding import attacks
+from tests.moderation.decoding.pictures import write
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -81,10 +81,10 @@ def test_a_score_that_was_doubted_and_is_not_is_found(
 def test_another_plan_ends_the_epoch_at_the_next_migrate(patch_policy: PolicyVersion) -> None:
     before = Epoch.objects.get(closed_at=None)
     assert before.preprocessing_version == f"patch-1+{plan.IN_FORCE.version}"
-    defaults.ensure_defaults()
+    initial_data.ensure_defaults()
     assert Epoch.objects.get(closed_at=None) == before
     Epoch.objects.filter(pk=before.pk).update(preprocessing_version="patch-1")
-    defaults.ensure_defaults()
+    initial_data.ensure_defaults()
     after = Epoch.objects.get(closed_at=None)
     assert after.preprocessing_version == before.preprocessing_version
     assert after.why_opened == "The classifier or its preprocessing changed."

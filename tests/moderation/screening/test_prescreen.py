@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from PIL import Image
 
-from moderation import files
+from moderation import storage
 from moderation.models import (
     Community,
     Effect,
@@ -90,7 +90,7 @@ def test_worst_frame_counts_and_is_what_people_see(red_policy: PolicyVersion, pr
     prescreen()
     screening = upload.screenings.get()
     assert (screening.route, screening.frame) == ("review", 3)
-    assert files.rendition_path(upload.file.sha256, frame=3, variant="clear").exists()
+    assert storage.rendition_path(upload.file.sha256, frame=3, variant="clear").exists()
 
 
 def test_automatic_routes_take_effect_at_once(red_policy: PolicyVersion, prescreen: Any) -> None:
@@ -127,7 +127,7 @@ def test_dry_run_leaves_the_record_as_it_is(red_policy: PolicyVersion, prescreen
     upload.refresh_from_db()
     assert upload.status == "pending"
     assert not Score.objects.exists()
-    assert not files.renditions_folder().exists()
+    assert not storage.renditions_folder().exists()
 
 
 def test_limit_stops_with_75_and_work_left(red_policy: PolicyVersion, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,19 @@
+"""A private PostgreSQL server for one data folder. Knows no Django: the settings import it.
+
+``Cluster(data_dir)`` starts, stops and describes the server; ``ClusterError`` is what can go wrong.
+"""
+
+from localpg.cluster import Cluster as Cluster
+from localpg.cluster import Status as Status
+from localpg.errors import AccountNotFoundError as AccountNotFoundError
+from localpg.errors import ClusterBusyError as ClusterBusyError
+from localpg.errors import ClusterError as ClusterError
+from localpg.errors import DataVersionError as DataVersionError
+from localpg.errors import DiskFullError as DiskFullError
+from localpg.errors import FolderNotWritableError as FolderNotWritableError
+from localpg.errors import FolderTakenError as FolderTakenError
+from localpg.errors import ProgramsNotFoundError as ProgramsNotFoundError
+from localpg.errors import ProgramsTooOldError as ProgramsTooOldError
+from localpg.errors import StartFailedError as StartFailedError
+from localpg.errors import StartTimedOutError as StartTimedOutError
+from localpg.errors import StopTimedOutError as StopTimedOutError

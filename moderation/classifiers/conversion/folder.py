@@ -1,0 +1,62 @@
+"""Tell by a path which form of publication lies there."""
+
+from pathlib import Path
+
+from moderation.classifiers.conversion.hugging_face import read_hugging_face
+from moderation.classifiers.conversion.onnx_files import read_onnx
+from moderation.classifiers.conversion.publisher_facts import NotAccepted, Published, Told, read_object
+from moderation.classifiers.conversion.timm_folder import is_timm, read_timm
+from moderation.classifiers.conversion.with_manifest import is_manifest, read_with_manifest
+
+_ACCEPTED = (
+    "an ONNX file with a manifest beside it (NAME.json or manifest.json); an ONNX file with config.json and "
+    "preprocessor_config.json; a folder with model.safetensors and timm's config.json"
+)
+
+
+def read(path: Path, *, told: Told) -> Published:
+    """Read a classifier from an ONNX file or from a folder.
+
+    Raises:
+        NotAccepted: nothing of what is accepted lies there, or something in it is not.
+        ManifestError: a manifest that cannot be used.
+    """
+    if path.suffix == ".safetensors":
+        path = path.parent
+    if not path.exists():
+        raise NotAccepted(str(path), found="nothing there", accepted=_ACCEPTED)
+    onnx = path if path.is_file() else _only_onnx(path)
+    if onnx is None:
+        return _tensors_only(path, told=told)
+    for manifest in (onnx.with_suffix(".json"), onnx.with_name("manifest.json")):
+        if is_manifest(manifest):
+            return read_with_manifest(read_onnx(onnx), path=manifest, told=told)
+    # Hugging Face's folders keep the ONNX files one level below their configuration.
+    for folder in (onnx.parent, onnx.parent.parent):
+        if all((folder / name).is_file() for name in ("config.json", "preprocessor_config.json")):
+            return read_hugging_face(read_onnx(onnx), folder=folder, told=told)
+    raise NotAccepted(str(path), found=f"{onnx.name} and nothing that describes it", accepted=_ACCEPTED)
+
+
+def _only_onnx(folder: Path) -> Path | None:
+    """The ONNX file of a folder: the only one, or of several the one called model.onnx."""
+    for place in (folder, folder / "onnx"):
+        found = sorted(place.glob("*.onnx"))
+        if len(found) == 1:
+            return found[0]
+        if found and (chosen := place / "model.onnx") in found:
+            return chosen
+        if found:
+            names = ", ".join(each.name for each in found)
+            raise NotAccepted(str(place), found=names, accepted="one ONNX file: give the path of the one that you want")
+    return None
+
+
+def _tensors_only(folder: Path, *, told: Told) -> Published:
+    names = sorted(each.name for each in folder.iterdir())
+    if not {"model.safetensors", "config.json"} <= set(names):
+        raise NotAccepted(str(folder), found=", ".join(names) or "an empty folder", accepted=_ACCEPTED)
+    if not is_timm(read_object(folder / "config.json")):
+        found = "tensors with a configuration that names no timm architecture"
+        raise NotAccepted(str(folder), found=found, accepted=_ACCEPTED)
+    return read_timm(folder, told=told)

@@ -1,0 +1,34 @@
+"""Renditions of uploads that nobody was asked about, for a page that shows what would change."""
+
+import time
+from collections.abc import Sequence
+
+from moderation.classifiers.shadow_comparison import Flip
+from moderation.decoding.images import ImageRefused
+from moderation.decoding.sandbox import Sandbox, SandboxUnavailable
+from moderation.screening.engine import limits, write_renditions
+from moderation.storage import StorageFull
+
+#: A page waits no longer for its pictures; what is missing then is made when it is opened again.
+SECONDS = 5.0
+
+
+def make_renditions(flips: Sequence[Flip], *, seconds: float = SECONDS) -> set[int]:
+    """Write what is missing, blurred and clear, and return the uploads that have both."""
+    until = time.monotonic() + seconds
+    with Sandbox(limits=limits()) as sandbox:
+        for flip in flips:
+            if not has_renditions(flip) and time.monotonic() < until:
+                _make(flip, sandbox=sandbox)
+    return {flip.screening.upload_id for flip in flips if has_renditions(flip)}
+
+
+def has_renditions(flip: Flip) -> bool:
+    return flip.shot.is_rendered(flip.screening.upload.file.sha256)
+
+
+def _make(flip: Flip, *, sandbox: Sandbox) -> None:
+    try:
+        write_renditions(flip.screening.upload.file, shots=[flip.shot], sandbox=sandbox)
+    except (ImageRefused, SandboxUnavailable, StorageFull):
+        return  # the page says that there is no picture

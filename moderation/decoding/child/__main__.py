@@ -1,0 +1,208 @@
+"""The decode process: reads requests from stdin, answers on stdout, dies with its parent.
+
+Started by ``sandbox`` as ``python -m moderation.decoding.child LIFELINE``; never imported by it.
+"""
+
+import fcntl
+import math
+import os
+import resource
+import select
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from PIL import Image
+
+from moderation.decoding.child import pixels, renderings, renditions
+from moderation.decoding.child.frame_selection import Eye, Look, parts_of
+from moderation.decoding.images import ImageRefused, Limits, Reason
+from moderation.decoding.plan import WHOLE_PICTURES, Plan
+from moderation.decoding.preprocessing import Preprocessing
+from moderation.decoding.protocol import read_message, write_message
+from moderation.decoding.views import Appearance
+
+Reply = tuple[dict[str, Any], list[bytes]]
+
+#: Descriptors: three standard ones, the lifeline, the answers, the image, and what a lazy import opens.
+_MAX_OPEN_FILES = 16
+#: Bytes that must be left to decode into.
+_LEAST_ROOM = 32_000_000
+#: Beyond the parent's clock, which ends a late process; this one holds even when the parent hangs.
+_CPU_GRACE_SECONDS = 5
+
+
+class ParentGone(EOFError):
+    """The pipe from the parent is closed."""
+
+
+def main() -> None:
+    die_with_parent(int(sys.argv[1]))
+    answers = _claim_stdout()
+    setup, _ = read_message(_read_exactly)
+    limits = Limits(**{**setup["limits"], "formats": tuple(setup["limits"]["formats"])})
+    preprocessings = [Preprocessing.from_json(value) for value in setup["preprocessings"]]
+    plan = Plan.from_json(setup["plan"])
+    confine(limits)
+    write_message(answers, {"ready": True})
+    while True:
+        request, _ = read_message(_read_exactly)
+        _allow_cpu(limits.seconds)
+        reply, blobs = answer(request, limits=limits, preprocessings=preprocessings, plan=plan)
+        write_message(answers, reply, blobs=blobs)
+
+
+def die_with_parent(lifeline: int) -> None:
+    """Let the kernel end this process when the parent closes the other end, however it ends.
+
+    Not PR_SET_PDEATHSIG: that one fires when the *thread* that started us ends, as web threads do.
+    """
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    # Ctrl-C and a stopping service signal the whole group: the parent decides when we end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+    if _has_ended(lifeline):
+        raise ParentGone
+
+
+def confine(limits: Limits) -> None:
+    """Give up, for good, what decoding does not need."""
+    for kind, most in (
+        (resource.RLIMIT_AS, limits.address_space),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, _MAX_OPEN_FILES),
+    ):
+        resource.setrlimit(kind, (most, most))
+    bytearray(_LEAST_ROOM)  # a limit that leaves no room is an error of the settings, not of every file
+
+
+def answer(
+    request: Mapping[str, Any], *, limits: Limits, preprocessings: list[Preprocessing], plan: Plan = WHOLE_PICTURES
+) -> Reply:
+    """Do one request; a refused file is an answer too."""
+    try:
+        return _do(request, limits=limits, preprocessings=preprocessings, plan=plan)
+    except ImageRefused as refusal:
+        return {"refused": refusal.reason, "detail": refusal.detail}, []
+    except MemoryError:
+        return {
+            "refused": Reason.OUT_OF_MEMORY,
+            "detail": "preparing it takes more memory than is allowed",
+        }, []
+
+
+def _do(request: Mapping[str, Any], *, limits: Limits, preprocessings: list[Preprocessing], plan: Plan) -> Reply:
+    path = Path(request["path"])
+    if request["verb"] == "probe":
+        return _probe(path, limits=limits)
+    if request["verb"] == "render":
+        return _render(path, request, limits=limits)
+    if request["verb"] == "parts":
+        return _parts(path, request, limits=limits, preprocessing=preprocessings[request["preprocessing"]])
+    return _decode(path, limits=limits, preprocessings=preprocessings, plan=plan)
+
+
+def _probe(path: Path, *, limits: Limits) -> Reply:
+    with pixels.open_image(path, limits=limits) as image:
+        return {"header": asdict(pixels.read_header(image, limits=limits))}, []
+
+
+def _render(path: Path, request: Mapping[str, Any], *, limits: Limits) -> Reply:
+    """Two blobs for each (frame, appearance), in their order: the clear picture and the blurred one."""
+    sizes, blobs = list[tuple[int, int]](), list[bytes]()
+    alone = len({frame for frame, _ in request["wanted"]}) == 1
+    with pixels.open_image(path, limits=limits) as image:
+        for frame, shown in groupby(request["wanted"], key=itemgetter(0)):
+            pixels.seek(image, frame=frame, limits=limits)
+            if alone:  # MPO would keep the scale for its next picture
+                image.draft(None, renditions.within(image.size, side=request["max_side"]))  # obeyed by JPEG alone
+            plain = pixels.upright_rgb(image)
+            for _, appearance in shown:
+                picture = renderings.show(image, plain, appearance=Appearance(appearance)) or plain
+                clear, blurred, *size = renditions.encode(picture, max_side=request["max_side"])
+                sizes.append((size[0], size[1]))
+                blobs += clear, blurred
+    return {"sizes": sizes, "media_type": renditions.MEDIA_TYPE}, blobs
+
+
+def _decode(path: Path, *, limits: Limits, preprocessings: list[Preprocessing], plan: Plan) -> Reply:
+    """One blob for each preprocessing: uint8, pictures x height x width x 3."""
+    looks: list[dict[str, Any]] = [{} for _ in preprocessings]
+    blobs = [b""] * len(preprocessings)
+    hashed = None
+    with pixels.open_image(path, limits=limits) as image:
+        header = pixels.read_header(image, limits=limits)
+        for side, indexes in _by_draft_side(image, preprocessings).items():
+            pixels.seek(image, frame=0, limits=limits)
+            eye = Eye([preprocessings[index] for index in indexes], side, limits, plan)
+            look = eye.look(image, path, count=header.frames)
+            hashed = hashed or look.fingerprint
+            for place, index in enumerate(indexes):
+                looks[index] = _told(look, place)
+                blobs[index] = b"".join(views[place] for _, views in look.seen)
+    return {"header": asdict(header), "looks": looks, "fingerprint": hashed and hashed.as_json()}, blobs
+
+
+def _told(look: Look, place: int) -> dict[str, Any]:
+    pictures = [asdict(picture) for picture, _ in look.seen]
+    return {"pictures": pictures, "measured": look.measured[place], "unseen": look.unseen}
+
+
+def _parts(path: Path, request: Mapping[str, Any], *, limits: Limits, preprocessing: Preprocessing) -> Reply:
+    """One blob: uint8, parts x height x width x 3."""
+    with pixels.open_image(path, limits=limits) as image:
+        views = parts_of(image, path, wanted=request["wanted"], preprocessing=preprocessing, limits=limits)
+        return {}, [b"".join(views)]
+
+
+def _by_draft_side(image: Image.Image, preprocessings: list[Preprocessing]) -> dict[int, list[int]]:
+    """Which preprocessings share a decode: a score never depends on which other classifiers run."""
+    groups: dict[int, list[int]] = {}
+    for index, preprocessing in enumerate(preprocessings):
+        factor = preprocessing.draft_factor(image.size) if image.format in ("JPEG", "MPO") else 1
+        groups.setdefault(preprocessing.draft_side if factor > 1 else 0, []).append(index)
+    return groups
+
+
+def _claim_stdout() -> BinaryIO:
+    """Keep the pipe for answers alone: what a codec prints must not end up between them, nor block us."""
+    os.set_blocking(2, False)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return answers
+
+
+def _read_exactly(count: int) -> bytearray:
+    read = sys.stdin.buffer.read(count)
+    if len(read) < count:
+        raise ParentGone
+    return bytearray(read)
+
+
+def _has_ended(lifeline: int) -> bool:
+    poll = select.poll()
+    poll.register(lifeline, select.POLLHUP)
+    return bool(poll.poll(0))
+
+
+def _allow_cpu(seconds: float) -> None:
+    """Let the kernel end the process when one request burns far more time than the parent would wait."""
+    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+    most = math.ceil(used + seconds + _CPU_GRACE_SECONDS)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (most, hard))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ParentGone, BrokenPipeError):
+        os._exit(0)  # nobody is left to read what buffers hold

@@ -1,0 +1,79 @@
+"""Which lists know a file. Nothing of it is stored."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moderation.decoding.fingerprints import Fingerprint
+from moderation.decoding.sandbox import Refused, Sandbox
+from moderation.inference import embedded
+from moderation.models import HashEntry, HashList, HashMatch
+from moderation.models.fingerprints import Near
+from moderation.screening.engine import limits
+from moderation.screening.hash_list_lookup import Hit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What lists in use know of one file; ``unread``: why its picture could not be compared."""
+
+    path: Path
+    known: tuple[HashMatch, ...]
+    unread: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "file": str(self.path),
+            "known": [
+                {
+                    "policy": match.entry.hash_list.policy.slug,
+                    "list": match.entry.hash_list.name,
+                    "kind": match.entry.hash_list.kind,
+                    "algorithm": match.entry.algorithm,
+                    "distance": match.distance,
+                }
+                for match in self.known
+            ],
+            "unread": self.unread or None,
+        }
+
+
+def ask(paths: Sequence[Path]) -> Iterator[Answer]:
+    """In the order of ``paths``: what would rule comes first, of all policies.
+
+    Raises:
+        OSError: a file can't be read.
+        SandboxUnavailable: no decode process can be started.
+    """
+    manifest, _ = embedded.open_nsfw()  # whichever: the picture is hashed on the way
+    with Sandbox(limits=limits(), preprocessings=[manifest.preprocessing]) as sandbox:
+        for path, decoded in zip(paths, sandbox.decode(paths), strict=True):
+            refused = decoded if isinstance(decoded, Refused) else None
+            picture = None if isinstance(decoded, Refused) else decoded.fingerprint
+            yield Answer(
+                path=path,
+                known=tuple(_known(path, picture)),
+                unread=refused.detail or refused.reason if refused else "",
+            )
+
+
+def _known(path: Path, picture: Fingerprint | None) -> list[HashMatch]:
+    """Matches as they would be, unsaved."""
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    entries = HashEntry.objects.on().filter(hash_list__in=HashList.objects.in_use())
+    entries = entries.select_related("hash_list__policy")
+    found = [Hit(entry=entry, distance=0) for entry in entries.filter(sha256=sha256)]
+    if picture and picture.says_something:
+        near = {each.pk: each.distance for each in sorted(HashEntry.near(picture.both), key=_farthest_first)}
+        hits = [Hit(entry=entry, distance=near[entry.pk]) for entry in entries.filter(pk__in=near)]
+        found += [hit for hit in hits if hit.distance <= hit.entry.hash_list.radius]
+    found.sort(key=lambda hit: (hit.entry.hash_list.policy_id, hit.rank))
+    return [HashMatch(entry=hit.entry, distance=hit.distance) for hit in found]
+
+
+def _farthest_first(near: Near) -> int:
+    """So that of a picture and its mirror image the nearer one is kept."""
+    return -near.distance

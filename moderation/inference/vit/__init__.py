@@ -1,6 +1,0 @@
-"""Vision transformers as timm names them: which tensors they have, and the ONNX graph that these make."""
-
-from moderation.inference.vit.architecture import Pool, VisionTransformer
-from moderation.inference.vit.graph import INPUT, OUTPUT, build
-
-__all__ = ["INPUT", "OUTPUT", "Pool", "VisionTransformer", "build"]

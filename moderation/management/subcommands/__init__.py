@@ -1,0 +1,1 @@
+"""Subcommands that several commands share."""

@@ -1,0 +1,155 @@
+"""What moderators miss, measured with gold items: marking them, retiring them, and what came of them."""
+
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Q
+from django.db.models.functions import Now
+
+from moderation.models import Decision, GoldItem, Policy, ReviewTask, Upload, User, Verdict
+from moderation.review import objecting
+from moderation.statistics.intervals import wilson
+
+MOST_RATE = 0.5
+
+
+class NotGold(Exception):
+    """The upload can't be marked, or is not in use. Nothing was changed."""
+
+
+def mark(upload: Upload, *, truth: Verdict, why: str, by: User | None, policy: str = "") -> GoldItem:
+    """Use ``upload`` as a gold item: ``truth`` is the verdict that is right, ``why`` says how that is known.
+
+    Raises:
+        NotGold: it is not decided, is waiting for somebody, or is marked already.
+        ObjectionRefused: it is not screened, or can't be shown.
+        PolicyUnclear: it was screened under several policies, and none of them was named.
+    """
+    upload = Upload.objects.get(pk=upload.pk)
+    screening = objecting.screening_of(upload, policy=policy)
+    if upload.status not in {Upload.Status.APPROVED, Upload.Status.REJECTED}:
+        raise NotGold(f"{upload} is {upload.get_status_display()}; only decided uploads can be gold items.")
+    if ReviewTask.objects.undecided().filter(screening=screening).exists():
+        raise NotGold(f"{upload} waits for somebody's verdict. Mark it when that has come.")
+    objecting.ensure_renditions(screening)
+    try:
+        with transaction.atomic():
+            return GoldItem.objects.create(
+                policy=screening.policy, screening=screening, truth=truth, why=why, marked_by=by
+            )
+    except IntegrityError as error:
+        raise NotGold(f"{upload} is a gold item already. Retire it first to change what is right.") from error
+
+
+def retire(item: GoldItem, *, why: str) -> None:
+    """Take ``item`` out of use; what was said of it counts no longer. Tasks that wait are withdrawn.
+
+    Raises:
+        NotGold: it is out of use already.
+    """
+    with transaction.atomic():
+        if GoldItem.objects.filter(pk=item.pk, retired_at=None).update(retired_at=Now(), why_retired=why) != 1:
+            raise NotGold(f"{item.screening.upload} is out of use already. Nothing was changed.")
+        waiting = ReviewTask.objects.claimable().filter(screening=item.screening, kind=ReviewTask.Kind.GOLD)
+        waiting.update(withdrawn_at=Now())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """First verdicts on gold items in use, of everybody or of one person.
+
+    ``missed`` of ``violating`` were called benign, ``alarms`` of ``benign`` violating; ``unsure`` could not tell and
+    are in neither. Intervals are Wilson's, as if each verdict were a draw of its own.
+    """
+
+    violating: int
+    missed: int
+    benign: int
+    alarms: int
+    unsure: int
+
+    @property
+    def miss_share(self) -> float | None:
+        return self.missed / self.violating if self.violating else None
+
+    @property
+    def miss_limits(self) -> tuple[float, float] | None:
+        return wilson(self.missed, self.violating) if self.violating else None
+
+    @property
+    def alarm_share(self) -> float | None:
+        return self.alarms / self.benign if self.benign else None
+
+    @property
+    def alarm_limits(self) -> tuple[float, float] | None:
+        return wilson(self.alarms, self.benign) if self.benign else None
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "miss_share": _told(self.miss_share, self.miss_limits, x=self.missed, n=self.violating),
+            "alarm_share": _told(self.alarm_share, self.alarm_limits, x=self.alarms, n=self.benign),
+            "cannot_tell": self.unsure,
+        }
+
+
+def _told(value: float | None, limits: tuple[float, float] | None, *, x: int, n: int) -> dict[str, object]:
+    low, high = limits or (None, None)
+    return {"value": value, "low": low, "high": high, "x": x, "n": n}
+
+
+def measured(policy: Policy, *, reviewer: User | None = None) -> Measured:
+    """What came of the policy's gold items in use: pooled, or one person's own.
+
+    The first verdict counts, also where it was undone: the toast tells afterwards that it was a check.
+    """
+    first = Decision.objects.filter(
+        source=Decision.Source.GOLD, kind=Decision.Kind.VERDICT, attempt=1, screening__policy=policy
+    )
+    if reviewer is not None:
+        first = first.filter(reviewer=reviewer)
+    items = dict(GoldItem.objects.filter(policy=policy).active().values_list("screening", "truth"))
+    rows = first.filter(screening__in=items).values_list("screening", "verdict").annotate(count=Count("pk"))
+    counts: dict[tuple[str, str], int] = {}
+    for screening, verdict, count in rows:
+        key = items[screening], verdict
+        counts[key] = counts.get(key, 0) + count
+
+    def of(truth: str, verdict: str) -> int:
+        return counts.get((truth, verdict), 0)
+
+    return Measured(
+        violating=of("violating", "violating") + of("violating", "benign"),
+        missed=of("violating", "benign"),
+        benign=of("benign", "violating") + of("benign", "benign"),
+        alarms=of("benign", "violating"),
+        unsure=of("violating", "cannot_tell") + of("benign", "cannot_tell"),
+    )
+
+
+def set_rate(policy: Policy, *, rate: float) -> None:
+    """Let so many of the tasks that people claim be gold items, from the next claim on.
+
+    Raises:
+        ValueError: outside [0, 0.5].
+    """
+    if not 0 <= rate <= MOST_RATE:
+        raise ValueError(f"rate is {rate:g}; write a probability from 0 to {MOST_RATE:g}")
+    Policy.objects.filter(pk=policy.pk).update(gold_rate=rate)
+
+
+def items_of(policy: Policy) -> "list[GoldItem]":
+    """Those in use, the newest first, each with ``verdicts`` so far and how many were ``wrong``; of nobody by name."""
+    said = "screening__decisions__"
+    first = Q(**{f"{said}source": "gold", f"{said}kind": "verdict", f"{said}attempt": 1})
+    wrong = Q(**{"truth": "violating", f"{said}verdict": "benign"})
+    wrong |= Q(**{"truth": "benign", f"{said}verdict": "violating"})
+    return list(
+        GoldItem.objects.filter(policy=policy)
+        .active()
+        .select_related("screening__upload", "marked_by")
+        .annotate(
+            verdicts=Count("screening__decisions", filter=first),
+            wrong=Count("screening__decisions", filter=first & wrong),
+        )
+        .order_by("-pk")
+    )

@@ -1,0 +1,70 @@
+"""The HTTP boundary: what every page needs."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from moderation.models import Upload, User
+from moderation.review.queue_counts import QueueCounts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    label: str
+    url: str
+    current: bool
+    waiting: int = 0
+
+
+# Label, name of the page, and who may open it.
+PAGES = [
+    ("Review", "review", "review_uploads"),
+    ("Quarantine", "quarantine", "lead_reviews"),
+    ("Appeals", "objections", "lead_reviews"),
+    ("Thresholds", "thresholds", "see_thresholds"),
+    ("Uploads", "uploads", "see_uploads"),
+    ("Send in", "send", "send_uploads"),
+    ("Hash lists", "hash_lists", "keep_hash_lists"),
+    ("Runs", "runs", "see_runs"),
+]
+
+
+class Navigation:
+    """The header's content, looked up only where a page shows it: a partial costs no query."""
+
+    def __init__(self, request: HttpRequest, user: User) -> None:
+        self._request = request
+        self._user = user
+
+    @cached_property
+    def counts(self) -> QueueCounts:
+        return QueueCounts.of(self._user)
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        mine = [(label, name) for label, name, permission in PAGES if self._user.has_perm(f"moderation.{permission}")]
+        return [self._entry(label, name) for label, name in mine]
+
+    def _entry(self, label: str, name: str) -> Entry:
+        waiting = Upload.objects.quarantined().count() if name == "quarantine" else 0
+        return Entry(label=label, url=reverse(name), current=name == self._current, waiting=waiting)
+
+    @cached_property
+    def _current(self) -> str:
+        """The page shown, or the one that it lies below: the longest address that its own begins with."""
+        path = self._request.path
+        above = [
+            name
+            for _, name, _ in PAGES
+            if path == reverse(name) or (reverse(name) != "/" and path.startswith(reverse(name)))
+        ]
+        return max(above, key=lambda name: len(reverse(name)), default="")
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: ``nav`` for the header of a person who is signed in."""
+    user = getattr(request, "user", None)
+    return {"nav": Navigation(request, user)} if isinstance(user, User) else {}

@@ -1,0 +1,113 @@
+"""The pictures of a task as its page shows them: the worst first, one at a time, the others as a strip of blurs."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from moderation.models import ReviewTask
+from moderation.models.frames import Shot
+from reviewqueue.score_text import SHOWN_AS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """A part of a picture, in pixels, for an SVG whose view box is the picture."""
+
+    view_box: str
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, shot: Shot) -> "Outline | None":
+        if shot.outline is None or shot.size is None:
+            return None
+        (width, height), (left, top, right, bottom) = shot.size, shot.outline
+        return cls(
+            view_box=f"0 0 {width} {height}",
+            x=round(left * width),
+            y=round(top * height),
+            width=round((right - left) * width),
+            height=round((bottom - top) * height),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One picture of the strip; ``number`` counts from 1, the worst first."""
+
+    task: ReviewTask
+    shot: Shot
+    number: int
+    count: int
+
+    @property
+    def outline(self) -> Outline | None:
+        return Outline.of(self.shot)
+
+    @property
+    def blurred(self) -> str:
+        return self._url("blurred")
+
+    @property
+    def clear(self) -> str:
+        return self._url("clear")
+
+    @property
+    def name(self) -> str:
+        """What it is for who can't see it: "Upload 7", or "Upload 7, picture 2 of 16: frame 212"."""
+        upload = f"Upload {self.task.upload_id}"
+        return f"{upload}, picture {self.place}" if self.count > 1 else upload
+
+    @property
+    def place(self) -> str:
+        return f"{self.number} of {self.count}: {self.what}"
+
+    @property
+    def what(self) -> str:
+        frames = self.task.upload.file.frames or 1
+        frame = f"frame {self.shot.frame + 1} of {frames}" if frames > 1 else ""
+        shown = SHOWN_AS[self.shot.appearance] if self.shot.appearance or not frame else ""
+        return ", ".join(filter(None, (frame, shown)))
+
+    def _url(self, variant: str) -> str:
+        number = [] if self.number == 1 else [self.number]
+        return f"{reverse('rendition', args=[self.task.pk, *number, variant])}?token={self.task.claim_token}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Film:
+    """The pictures of a task that can be shown, and the one that is chosen."""
+
+    pictures: list[Picture]
+    picture: Picture
+
+    @classmethod
+    def of(cls, task: ReviewTask, *, chosen: str = "") -> "Film | None":
+        """``chosen`` is what the address says; anything that is no number of a picture is the first.
+
+        None where the worst picture is not in storage: nobody could decide by the others.
+        """
+        worst, *others = task.film
+        sha256 = task.upload.file.sha256
+        if not worst.is_rendered(sha256):
+            return None
+        shots = [worst, *(shot for shot in others if shot.is_rendered(sha256))]
+        numbered = enumerate(shots, start=1)
+        pictures = [Picture(task=task, shot=shot, number=number, count=len(shots)) for number, shot in numbered]
+        picture = next((each for each in pictures if str(each.number) == chosen), pictures[0])
+        return cls(pictures=pictures, picture=picture)
+
+    @property
+    def has_outlines(self) -> bool:
+        return any(picture.outline for picture in self.pictures)
+
+    @property
+    def previous(self) -> int:
+        """The number before the chosen one; before the first comes the last."""
+        return (self.picture.number - 2) % len(self.pictures) + 1
+
+    @property
+    def next(self) -> int:
+        return self.picture.number % len(self.pictures) + 1

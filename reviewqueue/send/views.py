@@ -1,0 +1,96 @@
+"""The upload page: a few files from the browser, to try it out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.vary import vary_on_headers
+
+from moderation import intake
+from moderation.decoding.process import SandboxUnavailable
+from moderation.intake.refusals import check_size
+from moderation.models import Upload, User
+from moderation.request_limits import takes_bodies, usual_limit
+from moderation.storage import StorageFull
+from moderation.tasks import request_prescreen
+from reviewqueue.permissions import ReviewerRequest, can_send_uploads
+from reviewqueue.schedule import next_prescreen
+from reviewqueue.uploads.forms import SendForm
+
+SOURCE = "upload page"
+#: So many of the largest images fit into one form.
+LARGEST_AT_ONCE = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one file: received, received before, or refused with the reason."""
+
+    name: str
+    upload: Upload | None = None
+    created: bool = False
+    refusal: str = ""
+
+
+def most_bytes(request: HttpRequest) -> int:
+    """A few images, but nothing of that from people who may not send any."""
+    if not request.user.has_perm("moderation.send_uploads"):
+        return usual_limit(request)
+    return int(settings.UPLOAD_MAX_BYTES) * LARGEST_AT_ONCE + usual_limit(request)
+
+
+@takes_bodies(most_bytes)
+@require_http_methods(["GET", "POST"])
+@vary_on_headers("HX-Request")
+@can_send_uploads
+def send(request: ReviewerRequest) -> HttpResponse:
+    """Take each file by itself: one that is refused stops no other."""
+    if request.method == "GET":
+        return show(request, SendForm())
+    form = SendForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return show(request, form, status=422)
+    outcomes = [take(file, sender=request.user) for file in form.cleaned_data["images"]]
+    return show(request, SendForm(), outcomes=outcomes)
+
+
+@require_POST
+@can_send_uploads
+def prescreen_now(request: ReviewerRequest) -> HttpResponseRedirect:
+    """Ask the worker for a pre-screen; a second request while one waits changes nothing."""
+    if request_prescreen():
+        messages.success(request, "Asked for a pre-screen: the worker starts it within seconds. Reload to see results.")
+    else:
+        messages.info(request, "A pre-screen waits for the worker already. Does 'manage.py worker' run?")
+    return HttpResponseRedirect(reverse("uploads"), status=303)
+
+
+def take(file: "UploadedFile[Any]", *, sender: User) -> Outcome:
+    name = file.name or ""
+    try:
+        check_size(file.size or 0)
+        received = intake.receive(file.read(), source=SOURCE, external_id=name, received_by=sender)
+    except (intake.Refused, StorageFull, SandboxUnavailable) as refusal:
+        return Outcome(name=name, refusal=str(refusal))
+    return Outcome(name=name, upload=received.upload, created=received.created)
+
+
+def show(
+    request: ReviewerRequest, form: SendForm, *, outcomes: list[Outcome] | None = None, status: int = 200
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "outcomes": outcomes or [],
+        "received": sum(outcome.created for outcome in outcomes or []),
+        "next_prescreen": next_prescreen(),
+        "max_bytes": settings.UPLOAD_MAX_BYTES,
+        "max_pixels": settings.UPLOAD_MAX_PIXELS,
+    }
+    template = "_send_form.html" if request.htmx else "send.html"
+    return render(request, f"reviewqueue/send/{template}", context, status=status)

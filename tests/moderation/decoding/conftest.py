@@ -1,0 +1,53 @@
+"""Fixtures of the pure engine: no database, one set of decode processes a module."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from moderation.decoding.images import Limits
+from moderation.decoding.preprocessing import Preprocessing, Resize
+from moderation.decoding.process import DecoderChild
+from moderation.decoding.sandbox import Sandbox
+from moderation.inference.classifier import Classifier
+from moderation.inference.scorer import Scorer
+from tests.moderation.inference.tiny_onnx import write_red_classifier
+
+
+@pytest.fixture(scope="module")
+def red(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+    manifest, path = write_red_classifier(tmp_path_factory.mktemp("red"))
+    return Classifier.load(path, manifest)
+
+
+@pytest.fixture(scope="module")
+def scorer(red: Classifier) -> Iterator[Scorer]:
+    with Scorer([red]) as scorer:
+        yield scorer
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    small = Preprocessing("small", Resize("exact", (8, 8), "bilinear"), None, False, False)
+    # Patient: a busy machine is no late file.
+    with Sandbox(limits=Limits(seconds=60.0), preprocessings=[small]) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[DecoderChild]:
+    """The children that a test starts: real ones, remembered so that it can count or kill them."""
+    children: list[DecoderChild] = []
+    start = Sandbox._start
+
+    def remembered(sandbox: Sandbox) -> DecoderChild:
+        children.append(start(sandbox))
+        return children[-1]
+
+    monkeypatch.setattr(Sandbox, "_start", remembered)
+    return children
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path

@@ -1,0 +1,50 @@
+"""Formats are named by their first bytes and by nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from moderation.decoding.images import ALLOWED_FORMATS, HEAD_BYTES, sniff
+from tests.moderation.decoding.pictures import FORMATS, write
+
+NOT_ALLOWED = {
+    "empty": b"",
+    "svg": b'<svg xmlns="http://www.w3.org/2000/svg"/>',
+    "pdf": b"%PDF-1.7\n",
+    "postscript": b"%!PS-Adobe-3.0 EPSF-3.0\n",
+    "text that starts like BMP": b"BMX bicycles are for sale here, cheap and red",
+    "icon": b"\0\0\1\0\1\0\x10\x10",
+    "heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+    "mp4": b"\0\0\0\x18ftypisom\0\0\0\0isomiso2",
+    "jpeg 2000": b"\0\0\0\x0cjP  \r\n\x87\n",
+    "a wave": b"RIFF\x24\0\0\0WAVEfmt ",
+}
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_every_allowed_format_is_named_by_its_head(suffix: str, tmp_path: Path) -> None:
+    head = write(tmp_path / f"a.{suffix}").read_bytes()[:HEAD_BYTES]
+    # A file of several JPEG pictures starts as the first of them does.
+    assert sniff(head) == {"mpo": "JPEG"}.get(suffix, FORMATS[suffix])
+
+
+@pytest.mark.parametrize("head", NOT_ALLOWED.values(), ids=list(NOT_ALLOWED))
+def test_nothing_else_has_a_name(head: bytes) -> None:
+    assert sniff(head) is None
+
+
+def test_avif_by_a_compatible_brand() -> None:
+    assert sniff(b"\0\0\0\x1cftypmif1\0\0\0\0miafavif") == "AVIF"
+
+
+def test_brands_end_where_their_box_ends() -> None:
+    assert sniff(b"\0\0\0\x14ftypmif1\0\0\0\0heic" + b"avif") is None
+
+
+@pytest.mark.parametrize("magic", [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"])
+def test_tiff_in_either_byte_order_and_size(magic: bytes) -> None:
+    assert sniff(magic + b"\0" * 8) == "TIFF"
+
+
+def test_the_tests_know_all_formats() -> None:
+    assert set(FORMATS.values()) == set(ALLOWED_FORMATS)

@@ -1,0 +1,257 @@
+"""Gold items: met blind in the ordinary queue, without effect, never a label, and the measure of what people miss."""
+
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from moderation.models import Decision, Effect, GoldItem, LedgerRow, Policy, ReviewTask, Screening, Upload, User
+from moderation.review import gold
+from moderation.review.consensus import Opinions
+from moderation.review.queue_counts import QueueCounts, Share
+from moderation.tuning.agreement import agreement
+from moderation.tuning.rollup import differences, roll_up
+from moderation.verification import RULES
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+MANY = 80
+
+
+@pytest.fixture(autouse=True)
+def often(settings) -> None:
+    settings.GRACE_SECONDS = 0
+    Policy.objects.update(gold_rate=0.5)
+
+
+@pytest.fixture
+def people() -> list[User]:
+    return [factories.make_user(f"person-{n}") for n in range(4)]
+
+
+def marked(truth: str = "violating", *, score: float = 0.05, u: float = 0.999, by: User | None = None) -> Screening:
+    """An upload that the machine decided, with its right verdict."""
+    screening = factories.make_screening(score=score, u=u)
+    gold.mark(screening.upload, truth=truth, why="Three leads agreed.", by=by)
+    return screening
+
+
+def gold_for(person: User) -> ReviewTask | None:
+    """What the ordinary queue hands out when the draw falls on gold; each time it does so at even odds."""
+    for _ in range(MANY):
+        task = ReviewTask.objects.claim_next(person)
+        if task is not None and task.kind == "gold":
+            return task
+    return None
+
+
+def judge(person: User, verdict: str) -> Decision:
+    task = gold_for(person)
+    assert task is not None
+    return task.decide(verdict, claim=task.claim, reason="nudity" if verdict == "violating" else "")
+
+
+def test_a_verdict_on_gold_changes_nothing_about_the_upload(people) -> None:
+    factories.make_task(score=0.5)
+    screening = marked()
+    before = Opinions.on(screening)
+    decision = judge(people[0], "violating")
+    assert (decision.source, decision.screening) == ("gold", screening)
+    assert Opinions.on(screening) == before
+    assert not Effect.objects.filter(decision=decision).exists()
+    assert Upload.objects.get(pk=screening.upload_id).status == "approved"
+    assert ReviewTask.objects.undecided().filter(kind="screening").count() == 1
+    record = [rule for rule in RULES if "status" in rule or "effect" in rule or "live verdict" in rule]
+    assert [found for rule in record for found in RULES[rule]()] == []
+
+
+def test_gold_is_no_label_and_does_not_hinder_the_coins(people) -> None:
+    factories.make_task(score=0.5)
+    drawn = factories.make_task(score=0.05, u=0.0).screening
+    drawn.tasks.get().hand_to(people[0])
+    task = drawn.tasks.get()
+    task.decide("benign", claim=task.claim)
+    gold.mark(drawn.upload, truth="benign", why="Plain.", by=None)
+    judge(people[1], "violating")
+    roll_up()
+    assert differences() == []
+    assert [(row.labelled, row.violating) for row in LedgerRow.objects.filter(region="approve")] == [(1, 0)]
+    assert agreement(drawn.epoch).files == 1
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+def test_gold_comes_as_often_as_the_policy_says_and_never_without_other_work(people, rate: float) -> None:
+    marked()
+    Policy.objects.update(gold_rate=rate)
+    assert gold_for(people[0]) is None
+    factories.make_task(score=0.5)
+    assert (gold_for(people[0]) is not None) == (rate > 0)
+
+
+def test_nobody_meets_an_item_twice_nor_one_that_they_marked_or_judged_before(people) -> None:
+    factories.make_tasks(5)
+    marked(by=people[0])
+    assert gold_for(people[0]) is None
+    judge(people[1], "benign")
+    assert gold_for(people[1]) is None
+    again = factories.make_task(score=0.5).screening
+    again.tasks.get().hand_to(people[2])
+    task = again.tasks.get()
+    task.decide("benign", claim=task.claim)
+    GoldItem.objects.all().update(retired_at="2026-01-01T00:00Z", why_retired="Only the next one.")
+    gold.mark(again.upload, truth="benign", why="Plain.", by=None)
+    assert gold_for(people[2]) is None
+    assert gold_for(people[3]) is not None
+
+
+def test_who_skips_gold_does_not_meet_it_again_and_it_stays_for_others(people) -> None:
+    factories.make_tasks(2)
+    marked()
+    task = gold_for(people[0])
+    assert task is not None
+    task.skip(claim=task.claim)
+    assert gold_for(people[0]) is None
+    assert gold_for(people[1]) == task
+
+
+def test_gold_that_is_left_over_is_nobodys_work(people) -> None:
+    waiting = factories.make_task(score=0.5)
+    marked()
+    left = gold_for(people[0])
+    assert left is not None
+    left.skip(claim=left.claim)
+    Policy.objects.update(gold_rate=0)
+    assert ReviewTask.objects.claim_next(people[1]) == waiting
+    assert ReviewTask.objects.claim_next(people[0]) is None
+    assert Share.of(people[0]).skipped == 0
+
+
+def test_gold_in_hand_does_not_change_what_waits(people) -> None:
+    factories.make_tasks(3)
+    marked()
+    before = QueueCounts.of(people[0]).waiting
+    assert gold_for(people[0]) is not None
+    assert QueueCounts.of(people[0]).waiting == before == 3
+
+
+def test_who_may_read_the_list_of_gold_is_not_measured_with_it() -> None:
+    factories.make_tasks(2)
+    marked()
+    assert gold_for(factories.make_user("ada", group="admin")) is None
+
+
+def test_an_undone_verdict_does_not_take_the_first_one_from_somebody_else(people) -> None:
+    factories.make_task(score=0.5)
+    marked("violating")
+    task = judge(people[0], "benign").task
+    task.undo(by=people[0])
+    ReviewTask.objects.release(people[0])
+    judge(people[1], "benign")
+    assert gold.measured(factories.default_policy(), reviewer=people[1]).missed == 1
+
+
+def test_gold_in_hand_leaves_what_nobody_could_tell_as_it_stood() -> None:
+    leads = [factories.make_user(f"lead-{n}", group="lead") for n in range(5)]
+    upload = factories.make_task(score=0.5).upload
+    for lead in leads[:3]:
+        task = ReviewTask.objects.claim_next(lead)
+        task.decide("cannot_tell", claim=task.claim)
+    gold.mark(upload, truth="benign", why="Plain.", by=None)
+    stood = Upload.objects.get(pk=upload.pk).status
+    factories.make_tasks(2)
+    assert gold_for(leads[3]) is not None
+    judge(leads[4], "benign")
+    assert Upload.objects.get(pk=upload.pk).status == stood == "rejected"
+
+
+def test_the_first_verdict_is_measured_also_where_it_was_undone(people) -> None:
+    factories.make_task(score=0.5)
+    marked("violating")
+    missed = judge(people[0], "benign")
+    missed.task.undo(by=people[0])
+    task = ReviewTask.objects.current(people[0])
+    assert task is not None
+    task.decide("violating", claim=task.claim, reason="nudity")
+    found = gold.measured(factories.default_policy())
+    assert (found.violating, found.missed) == (1, 1)
+
+
+def test_results_are_pooled_and_each_persons_own(people) -> None:
+    factories.make_task(score=0.5)
+    marked("violating")
+    for person, verdict in zip(people, ("benign", "violating", "cannot_tell"), strict=False):
+        judge(person, verdict)
+    marked("benign")
+    judge(people[0], "violating")
+    policy = factories.default_policy()
+    found = gold.measured(policy)
+    assert (found.violating, found.missed, found.benign, found.alarms, found.unsure) == (2, 1, 1, 1, 1)
+    assert found.miss_limits == pytest.approx((0.0945, 0.9055), abs=1e-4)
+    own = gold.measured(policy, reviewer=people[1])
+    assert (own.violating, own.missed, own.benign) == (1, 0, 0)
+    assert gold.measured(policy, reviewer=people[3]).miss_share is None
+
+
+def test_another_policy_text_puts_gold_out_of_use(people) -> None:
+    factories.make_task(score=0.5)
+    marked()
+    judge(people[0], "benign")
+    factories.version_in_force().copy_as_draft(by=None, text="Statues are allowed.").publish(by=None, why="Statues.")
+    assert gold_for(people[1]) is None
+    assert gold.measured(factories.default_policy()).violating == 0
+
+
+def test_what_is_retired_counts_no_longer_and_is_not_handed_out(people) -> None:
+    factories.make_task(score=0.5)
+    marked()
+    judge(people[0], "benign")
+    task = gold_for(people[1])
+    assert task is not None
+    task.skip(claim=task.claim)
+    gold.retire(GoldItem.objects.get(), why="It was doubtful after all.")
+    assert gold_for(people[2]) is None
+    assert gold.measured(factories.default_policy()).violating == 0
+    with pytest.raises(gold.NotGold, match="out of use already"):
+        gold.retire(GoldItem.objects.get(), why="Again.")
+
+
+def test_only_what_is_decided_can_be_gold_and_only_once() -> None:
+    with pytest.raises(gold.NotGold, match="only decided uploads"):
+        gold.mark(factories.make_task(score=0.5).upload, truth="benign", why="Plain.", by=None)
+    with pytest.raises(gold.NotGold, match="waits for somebody"):
+        gold.mark(factories.make_task(score=0.05).upload, truth="benign", why="Plain.", by=None)
+    screening = marked()
+    with pytest.raises(gold.NotGold, match="gold item already"):
+        gold.mark(screening.upload, truth="benign", why="Plain.", by=None)
+    assert GoldItem.objects.count() == 1
+
+
+def test_the_command_marks_measures_and_retires(people, capsys) -> None:
+    factories.make_task(score=0.5)
+    upload = factories.make_screening(score=0.05).upload_id
+    call_command("gold", "mark", str(upload), "--truth", "violating", "--why", "Beyond doubt.")
+    call_command("gold", "rate", "0.5")
+    judge(people[0], "benign")
+    capsys.readouterr()
+    call_command("gold", "results", "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert told["items"] == 1
+    assert (told["miss_share"]["value"], told["miss_share"]["n"]) == (1.0, 1)
+    call_command("gold", "retire", str(upload), "--why", "Enough.")
+    capsys.readouterr()
+    call_command("gold", "results")
+    assert "No verdict yet on how many of violations are missed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["mark", "999999", "--truth", "benign", "--why", "Plain."], "There is no upload 999999"),
+        (["retire", "999999", "--why", "Plain."], "is no gold item"),
+        (["rate", "0.9"], "rate is 0.9; write a probability from 0 to 0.5"),
+        (["--policy", "none", "results"], "no such policy is in force"),
+    ],
+)
+def test_the_command_says_what_is_wrong(words: list[str], said: str) -> None:
+    with pytest.raises(CommandError, match=said):
+        call_command("gold", *words)

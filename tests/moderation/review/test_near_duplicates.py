@@ -1,0 +1,293 @@
+"""One look, many decisions: near-duplicates wait for one verdict, take it over, lose it, and are torn out."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connections, transaction
+from pytest_django import Settings
+
+from moderation.models import (
+    Decision,
+    DrawnUpload,
+    Effect,
+    Fingerprint,
+    LedgerRow,
+    ReviewTask,
+    SharedLook,
+    Upload,
+)
+from moderation.models.queue import ReviewTaskQuerySet
+from moderation.review.cluster_removal import NotTornOut, tear_out
+from moderation.review.near_duplicates import share_looks
+from moderation.tuning.rollup import differences, roll_up
+from moderation.verification.outcomes import (
+    conclusive_verdicts_have_an_effect,
+    effects_do_what_was_decided,
+    undone_effects_are_reversed,
+    uploads_have_the_status_of_their_record,
+)
+from moderation.verification.reviews import decided_tasks_have_one_live_verdict
+from tests.factories import make_screening, make_upload, make_user, version_in_force
+from tests.moderation.review.near_duplicates import Cluster
+
+pytestmark = pytest.mark.django_db
+
+
+def asking() -> ReviewTaskQuerySet:
+    return ReviewTask.objects.asking()
+
+
+def decide(verdict: str = "violating", *, by: str = "mo") -> Decision:
+    """Somebody decides the only task that asks for a look."""
+    (task,) = asking()
+    task.hand_to(make_user(by))
+    return task.decide(verdict, claim=task.claim, reason="nudity" if verdict == "violating" else "")
+
+
+def statuses() -> list[str]:
+    return list(Upload.objects.order_by("pk").values_list("status", flat=True))
+
+
+def record_holds() -> bool:
+    """An assertion of its own: says which rule finds what."""
+    roll_up()
+    rules = (
+        conclusive_verdicts_have_an_effect, decided_tasks_have_one_live_verdict, effects_do_what_was_decided,
+        undone_effects_are_reversed, uploads_have_the_status_of_their_record, differences,
+    )  # fmt: skip
+    assert [found for rule in rules for found in rule()] == []
+    return True
+
+
+def labels() -> tuple[int, int, int]:
+    roll_up()
+    rows = LedgerRow.objects.values_list("uploads", "labelled", "violating")
+    return tuple(map(sum, zip(*rows, strict=True)))
+
+
+def test_a_cluster_asks_for_one_look() -> None:
+    cluster = Cluster()
+    screenings = [cluster.add() for _ in range(4)]
+    assert [task.screening for task in asking()] == screenings[:1]
+    assert ReviewTask.objects.claim_next(make_user()).screening == screenings[0]
+    assert ReviewTask.objects.claim_next(make_user("other")) is None
+
+
+def test_one_decision_decides_all_members_and_links_to_it() -> None:
+    cluster = Cluster()
+    for _ in range(4):
+        cluster.add()
+    origin = decide()
+    linked = Decision.objects.filter(carried_from=origin)
+    assert linked.count() == 3
+    assert statuses() == ["rejected"] * 4
+    assert Effect.objects.filter(decision__in=linked, outcome="reject").count() == 3
+    assert not asking().exists()
+    assert record_holds()
+
+
+def test_who_comes_later_takes_the_verdict_over() -> None:
+    cluster = Cluster()
+    cluster.add()
+    origin = decide("benign")
+    later = cluster.add()
+    assert Decision.objects.get(screening=later).carried_from == origin
+    assert statuses() == ["approved", "approved"]
+    assert record_holds()
+
+
+def test_another_policy_version_is_asked_about_by_itself() -> None:
+    cluster = Cluster()
+    cluster.add()
+    decide("benign")
+    version_in_force().copy_as_draft(by=None, low=0.1).publish(by=None, why="lower")
+    later = cluster.add()
+    assert [task.screening for task in asking()] == [later]
+
+
+def test_each_drawn_member_is_a_label_and_no_other() -> None:
+    cluster = Cluster()
+    cluster.add()
+    cluster.add()
+    cluster.add(score=0.05, u=0.9)
+    decide()
+    assert statuses() == ["rejected"] * 3
+    assert labels() == (3, 2, 2)
+    assert set(DrawnUpload.objects.values_list("screening__sampling_reason", flat=True)) == {"review_band"}
+    assert record_holds()
+
+
+def test_what_the_machine_decided_alike_is_left_alone() -> None:
+    cluster = Cluster()
+    cluster.add()
+    automatic = cluster.add(score=0.95, u=0.9)
+    decide()
+    assert not Decision.objects.filter(screening=automatic).exists()
+
+
+def test_an_automatic_reject_is_not_lifted_without_a_look_but_for_the_same_bytes() -> None:
+    cluster = Cluster()
+    looked_at = cluster.add()
+    decide("benign")
+    cluster.add(score=0.95, u=0.9)
+    same = make_upload()
+    Upload.objects.filter(pk=same.pk).update(file=looked_at.upload.file)
+    same.refresh_from_db()
+    cluster.add(score=0.95, u=0.9, upload=same)
+    assert statuses() == ["approved", "rejected", "approved"]
+    assert record_holds()
+
+
+def test_a_clearly_higher_score_is_looked_at_for_itself() -> None:
+    """Another picture can be made to have this hash: a benign verdict does not let it pass."""
+    cluster = Cluster()
+    cluster.add(score=0.3)
+    alike, higher = cluster.add(score=0.35), cluster.add(score=0.7)
+    decide("benign")
+    later = cluster.add(score=0.6)
+    assert [task.screening for task in asking()] == [higher, later]
+    assert Decision.objects.get(screening=alike).carried_from is not None
+    assert record_holds()
+
+
+def test_an_alarm_of_one_person_makes_no_audit_a_label() -> None:
+    """A violating verdict in the band needs no second opinion; on an audit it does."""
+    cluster = Cluster()
+    cluster.add()
+    audit = cluster.add(score=0.05)
+    decide()
+    assert [task.screening for task in asking()] == [audit]
+    assert labels() == (2, 1, 1)
+
+
+def test_a_confirmed_alarm_is_taken_over_by_a_drawn_audit() -> None:
+    cluster = Cluster()
+    cluster.add(score=0.05)
+    cluster.add(score=0.05)
+    decide(by="one")
+    assert asking().count() == 1
+    decide(by="two")
+    assert labels() == (2, 2, 2)
+    assert not asking().exists()
+    assert record_holds()
+
+
+def test_undoing_the_look_undoes_what_followed_and_waits_again() -> None:
+    cluster = Cluster()
+    for _ in range(3):
+        cluster.add()
+    origin = decide()
+    origin.task.undo(by=origin.reviewer)
+    assert statuses() == ["in_review"] * 3
+    assert asking().count() == 1
+    assert ReviewTask.objects.undecided().filter(waits_for=origin.screening).count() == 2
+    assert record_holds()
+    task = asking().get()
+    task.decide("benign", claim=task.claim)
+    assert statuses() == ["approved"] * 3
+    assert record_holds()
+
+
+def test_an_effect_in_force_is_reversed_for_each_member(settings: Settings) -> None:
+    settings.GRACE_SECONDS = 0
+    cluster = Cluster()
+    for _ in range(3):
+        cluster.add()
+    origin = decide()
+    origin.task.undo(by=origin.reviewer)
+    assert Effect.objects.filter(decision__kind="undo", outcome="hold").count() == 3
+    assert record_holds()
+
+
+def test_where_nobody_can_tell_the_next_member_is_looked_at() -> None:
+    cluster = Cluster()
+    screenings = [cluster.add() for _ in range(3)]
+    for name, group in (("one", "moderator"), ("two", "moderator"), ("three", "lead")):
+        (task,) = asking()
+        task.hand_to(make_user(name, group=group))
+        task.decide("cannot_tell", claim=task.claim)
+    assert [task.screening for task in asking()] == [screenings[1]]
+    assert SharedLook.objects.get().screening == screenings[1]
+    assert record_holds()
+
+
+def test_a_member_that_is_torn_out_is_asked_about_by_itself() -> None:
+    cluster = Cluster()
+    cluster.add()
+    other = cluster.add()
+    third = cluster.add()
+    decide()
+    tear_out(other.upload, by=make_user("splitter"))
+    assert statuses() == ["rejected", "in_review", "rejected"]
+    assert [task.screening for task in asking()] == [other]
+    assert Fingerprint.objects.get(file=other.upload.file).cluster == other.upload.file
+    assert Decision.objects.live().filter(screening=third, verdict="violating").exists()
+    assert record_holds()
+
+
+def test_a_member_may_be_torn_out_before_anybody_decides() -> None:
+    cluster = Cluster()
+    first, other = cluster.add(), cluster.add()
+    tear_out(other.upload, by=make_user("splitter"))
+    assert {task.screening for task in asking()} == {first, other}
+
+
+def test_what_people_look_at_is_not_torn_out() -> None:
+    cluster = Cluster()
+    first = cluster.add()
+    cluster.add()
+    with pytest.raises(NotTornOut, match="stands for itself"):
+        tear_out(first.upload, by=make_user("splitter"))
+
+
+def at_once(number: int, act: Callable[[int], None]) -> None:
+    start = Barrier(number)
+
+    def take_part(which: int) -> None:
+        start.wait()
+        act(which)
+        connections.close_all()
+
+    with ThreadPoolExecutor(number) as pool:
+        list(pool.map(take_part, range(number)))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_members_that_come_at_once_ask_for_one_look() -> None:
+    uploads = [make_upload() for _ in range(12)]
+    cluster, screenings = uploads[0].file_id, [make_screening(upload, u=0.0) for upload in uploads]
+
+    def arrive(which: int) -> None:
+        for screening in screenings[which::4]:
+            with transaction.atomic():
+                ReviewTask.objects.open_for([screening])
+                share_looks([screening], clusters={screening.pk: cluster}, tasks=ReviewTask.objects.all())
+
+    at_once(4, arrive)
+    assert asking().count() == 1
+    assert ReviewTask.objects.undecided().filter(waits_for=asking().get().screening).count() == 11
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_is_left_waiting_by_a_verdict_that_comes_meanwhile() -> None:
+    cluster = Cluster()
+    cluster.add()
+    (task,) = asking()
+    task.hand_to(make_user())
+    late = [make_screening(make_upload(), u=0.0) for _ in range(6)]
+
+    def act(which: int) -> None:
+        if which == 0:
+            task.decide("benign", claim=task.claim)
+            return
+        for screening in late[which - 1 :: 3]:
+            with transaction.atomic():
+                ReviewTask.objects.open_for([screening])
+                clusters = {screening.pk: task.screened.upload.file_id}
+                share_looks([screening], clusters=clusters, tasks=ReviewTask.objects.all())
+
+    at_once(4, act)
+    assert not ReviewTask.objects.undecided().exists()
+    assert Decision.objects.filter(carried_from__task=task).count() == 6

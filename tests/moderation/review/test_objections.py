@@ -1,0 +1,361 @@
+"""Reports and appeals: another person looks, their verdict stands above the sample, and is a label only by the coin."""
+
+import pytest
+from django.test import Client
+
+from moderation import storage
+from moderation.models import (
+    ApiToken,
+    Decision,
+    Effect,
+    LedgerRow,
+    Objection,
+    ObjectionRefused,
+    ReviewTask,
+    Screening,
+    Upload,
+    User,
+)
+from moderation.models.effects import status_in_force
+from moderation.review import objecting
+from moderation.review.exact_duplicates import carry_over
+from moderation.tuning.rollup import differences, roll_up
+from moderation.verification import RULES
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+APPROVED, BAND, REJECTED = 0.05, 0.5, 0.95
+DRAWN, NOT_DRAWN = 0.0, 0.999
+RECORD = (
+    "each upload has the status that its record gives",
+    "each decided task has exactly one live verdict",
+    "each verdict that changes something has its effect",
+    "each effect does what was decided",
+    "what was undone has no effect any more",
+)
+
+
+@pytest.fixture(autouse=True)
+def at_once(settings) -> None:
+    settings.GRACE_SECONDS = 0
+
+
+@pytest.fixture
+def people() -> list[User]:
+    return [factories.make_user(f"person-{n}") for n in range(4)]
+
+
+@pytest.fixture
+def lead() -> User:
+    return factories.make_user("lena", group="lead")
+
+
+@pytest.fixture
+def token() -> ApiToken:
+    return ApiToken.objects.issue(name="platform", source="test")[0]
+
+
+def screened(score: float, u: float = NOT_DRAWN) -> Screening:
+    """Screened and, where it is drawn or in the band, waiting for a person."""
+    if score == BAND or u == DRAWN:
+        return factories.make_task(score=score, u=u).screening
+    return factories.make_screening(score=score, u=u)
+
+
+def put(screening: Screening, kind: str, *, by: User | None = None, token: ApiToken | None = None) -> Objection:
+    return Objection.objects.put(screening, kind=kind, text="Look at the poster.", by=by, token=token)
+
+
+def decide(by: User, verdict: str) -> Decision:
+    """``by`` takes the next task of the ordinary queue."""
+    task = ReviewTask.objects.claim_next(by)
+    assert task is not None
+    return task.decide(verdict, claim=task.claim, reason="nudity" if verdict == "violating" else "")
+
+
+def stands(screening: Screening) -> str:
+    """What other programs are told, where the record holds together."""
+    assert [found for rule in RECORD for found in RULES[rule]()] == []
+    return status_in_force(Upload.objects.get(pk=screening.upload_id))
+
+
+def labels() -> tuple[int, int]:
+    """Labelled and violating, over the whole ledger."""
+    roll_up()
+    assert differences() == []
+    rows = LedgerRow.objects.all()
+    return sum(row.labelled for row in rows), sum(row.violating for row in rows)
+
+
+def test_a_report_on_an_approved_upload_is_judged_in_the_queue_and_takes_effect(people, token) -> None:
+    screening = screened(APPROVED)
+    assert ReviewTask.objects.claim_next(people[0]) is None
+    report = put(screening, "report", token=token)
+    decision = decide(people[0], "violating")
+    assert (decision.source, decision.task) == ("report", report.task)
+    assert stands(screening) == "rejected"
+    assert not ReviewTask.objects.undecided().exists()
+
+
+def test_a_report_that_finds_nothing_changes_nothing(people, token) -> None:
+    screening = screened(APPROVED)
+    put(screening, "report", token=token)
+    decide(people[0], "benign")
+    assert stands(screening) == "approved"
+    assert Effect.objects.filter(decision__isnull=False).count() == 0
+
+
+def test_an_appeal_is_not_judged_by_its_first_decider_but_by_another_and_reverses(people, token) -> None:
+    screening = screened(BAND)
+    decide(people[0], "violating")
+    assert stands(screening) == "rejected"
+    put(screening, "appeal", token=token)
+    assert ReviewTask.objects.claim_next(people[0]) is None
+    assert decide(people[1], "benign").source == "appeal"
+    assert stands(screening) == "approved"
+
+
+@pytest.mark.parametrize("kind", ["report", "appeal"])
+def test_nobody_answers_their_own_objection_with_a_task_that_they_hold(lead, kind: str) -> None:
+    screening = screened(APPROVED, DRAWN)
+    held = ReviewTask.objects.claim_next(lead)
+    with pytest.raises(ObjectionRefused, match="in the queue just now"):
+        put(screening, kind, by=lead)
+    held.skip(claim=held.claim)
+    assert put(screening, kind, by=lead).task == held
+    assert ReviewTask.objects.claim_next(lead) is None
+
+
+def test_whoever_undid_their_verdict_is_not_the_judge_of_an_appeal_either(people, token) -> None:
+    screening = screened(BAND)
+    decide(people[0], "violating").task.undo(by=people[0])
+    factories.expire_claim(ReviewTask.objects.get())
+    decide(people[1], "violating")
+    put(screening, "appeal", token=token)
+    assert ReviewTask.objects.claim_next(people[0]) is None
+    assert ReviewTask.objects.claim_next(people[2]) is not None
+
+
+def test_whoever_decided_on_the_same_bytes_elsewhere_is_not_the_judge(people, token) -> None:
+    content = factories.red(0.5)
+    first = factories.make_task(factories.make_upload(content=content), score=BAND).screening
+    decide(people[0], "violating")
+    again = factories.make_task(factories.make_upload(content=content), score=BAND).screening
+    decide(people[1], "violating")
+    assert stands(first) == stands(again) == "rejected"
+    put(again, "appeal", token=token)
+    assert ReviewTask.objects.claim_next(people[0]) is None
+
+
+def test_whoever_raised_it_does_not_judge_it(people, lead) -> None:
+    put(screened(APPROVED), "report", by=people[0])
+    assert ReviewTask.objects.claim_next(people[0]) is None
+    assert ReviewTask.objects.claim_next(lead) is not None
+
+
+def test_a_verdict_on_an_appeal_stands_above_a_later_one_of_the_sample(people, token) -> None:
+    screening = screened(APPROVED, DRAWN)
+    decide(people[0], "violating")  # a second opinion waits now
+    put(screening, "appeal", token=token)
+    assert decide(people[1], "benign").source == "appeal"
+    assert decide(people[2], "violating").source == "sample"
+    assert stands(screening) == "approved"
+    assert labels() == (1, 1)
+
+
+def test_a_verdict_on_a_report_is_no_label_where_the_coin_did_not_draw(people, token) -> None:
+    put(screened(APPROVED), "report", token=token)
+    decide(people[0], "violating")
+    assert labels() == (0, 0)
+
+
+def test_where_the_coin_drew_the_upload_the_samples_verdict_counts_and_not_the_reports(people, token) -> None:
+    screening = screened(APPROVED, DRAWN)
+    decide(people[0], "benign")
+    put(screening, "report", token=token)
+    decide(people[1], "violating")
+    assert stands(screening) == "rejected"
+    assert labels() == (1, 0)
+
+
+def test_where_the_first_look_is_to_come_it_answers_the_report_and_counts(people, token) -> None:
+    screening = screened(BAND)
+    report = put(screening, "report", token=token)
+    assert (report.task.kind, ReviewTask.objects.count()) == ("screening", 1)
+    decide(people[0], "violating")
+    assert labels() == (1, 1)
+    assert not Objection.objects.waiting().exists()
+
+
+def test_a_report_comes_before_what_nobody_asked_about(people, token) -> None:
+    screened(BAND)
+    reported = screened(APPROVED)
+    put(reported, "report", token=token)
+    assert decide(people[0], "benign").screening == reported
+
+
+def test_several_reports_are_answered_by_one_look(people, token) -> None:
+    screening = screened(APPROVED)
+    put(screening, "report", token=token)
+    put(screening, "report", by=people[1])
+    decide(people[0], "benign")
+    put(screening, "report", token=token)
+    assert ReviewTask.objects.count() == 1
+    assert [(one.waits, one.verdict) for one in Objection.objects.with_answer()] == [(False, "benign")] * 3
+
+
+def test_an_undo_of_a_verdict_on_an_appeal_brings_back_what_stood(people, token) -> None:
+    screening = screened(BAND)
+    decide(people[0], "violating")
+    put(screening, "appeal", token=token)
+    appeal = decide(people[1], "benign")
+    appeal.task.undo(by=people[1])
+    assert stands(screening) == "rejected"
+    assert Objection.objects.waiting().exists()
+    assert decide(people[1], "violating").source == "appeal"
+    assert stands(screening) == "rejected"
+
+
+def test_an_undo_in_the_sample_leaves_the_appeal_in_the_queue(people, token) -> None:
+    screening = screened(BAND)
+    first = decide(people[0], "violating")
+    put(screening, "appeal", token=token)
+    first.task.undo(by=people[0])
+    assert decide(people[1], "benign").source == "appeal"
+    assert stands(screening) == "approved"
+
+
+def test_who_can_not_tell_of_an_appeal_hands_on_to_another_and_at_last_to_a_lead(people, lead, token) -> None:
+    screening = screened(BAND)
+    decide(people[0], "violating")
+    put(screening, "appeal", token=token)
+    decide(people[1], "cannot_tell")
+    decide(people[2], "cannot_tell")
+    assert ReviewTask.objects.claim_next(people[3]) is None
+    assert Objection.objects.waiting().exists()
+    assert decide(lead, "benign").source == "appeal"
+    assert stands(screening) == "approved"
+
+
+def test_where_nobody_can_tell_of_an_appeal_all_stays_as_it_was(people, lead, token) -> None:
+    screening = screened(BAND)
+    decide(people[0], "violating")
+    put(screening, "appeal", token=token)
+    for person in (people[1], people[2], lead):
+        decide(person, "cannot_tell")
+    assert not ReviewTask.objects.undecided().exists()
+    assert stands(screening) == "rejected"
+    assert Objection.objects.with_answer().get().verdict is None
+
+
+def test_there_is_one_appeal(people, token) -> None:
+    screening = screened(BAND)
+    decide(people[0], "violating")
+    put(screening, "appeal", token=token)
+    decide(people[1], "violating")
+    with pytest.raises(ObjectionRefused, match="was decided already"):
+        put(screening, "appeal", token=token)
+
+
+def test_nothing_is_to_appeal_before_a_decision(token) -> None:
+    with pytest.raises(ObjectionRefused, match="Nothing is decided about upload"):
+        put(screened(BAND), "appeal", token=token)
+    assert not Objection.objects.exists()
+
+
+def test_what_an_appeal_overturned_is_not_taken_over_by_the_same_picture(people, token) -> None:
+    content = factories.red(0.5)
+    screening = factories.make_task(factories.make_upload(content=content), score=BAND).screening
+    decide(people[0], "violating")
+    put(screening, "appeal", token=token)
+    decide(people[1], "benign")
+    roll_up()
+    again = factories.make_screening(factories.make_upload(content=content), score=BAND)
+    assert carry_over(ReviewTask.objects.open_for([again])) == []
+
+
+def test_an_unscreened_upload_is_refused_and_so_is_an_empty_reason(token) -> None:
+    upload = factories.make_upload()
+    with pytest.raises(ObjectionRefused, match="no pre-screen has decided"):
+        objecting.object_to(upload, kind="report", text="It is bad.", token=token)
+    with pytest.raises(objecting.TextNotAllowed, match="1 to 2,000"):
+        objecting.object_to(upload, kind="report", text="  ", token=token)
+
+
+def test_an_image_that_nobody_was_asked_about_gets_its_renditions(token) -> None:
+    screening = screened(APPROVED)
+    objecting.object_to(screening.upload, kind="report", text="It is bad.", token=token)
+    sha256 = screening.upload.file.sha256
+    assert all(storage.rendition_path(sha256, frame=0, variant=each).exists() for each in ("clear", "blurred"))
+
+
+class TestApi:
+    @pytest.fixture
+    def call(self, client: Client):
+        _, secret = ApiToken.objects.issue(name="shop", source="test")
+
+        def send(path: str, body: dict[str, str] | None = None, **headers: str):
+            headers = {"Authorization": f"Bearer {secret}", **headers}
+            url = f"/api/v1/uploads/{path}"
+            if body is None:
+                return client.get(url, headers=headers)
+            return client.post(url, body, content_type="application/json", headers=headers)
+
+        return send
+
+    def test_a_platform_reports_and_reads_the_answer(self, call, people) -> None:
+        screening = screened(APPROVED)
+        answer = call(f"{screening.upload_id}/reports", {"reason": "A customer complained."})
+        assert answer.status_code == 201
+        assert (answer.json()["status"], answer.json()["outcome"]) == ("waiting", None)
+        decide(people[0], "violating")
+        (told,) = call(f"{screening.upload_id}/objections").json()
+        assert (told["id"], told["status"], told["outcome"]) == (answer.json()["id"], "answered", "reject")
+        assert call(str(screening.upload_id)).json()["status"] == "rejected"
+
+    def test_an_answer_within_its_grace_period_does_not_show(self, call, people, settings) -> None:
+        screening = screened(APPROVED)
+        call(f"{screening.upload_id}/reports", {"reason": "A customer complained."})
+        settings.GRACE_SECONDS = 60
+        decide(people[0], "violating")
+        (told,) = call(f"{screening.upload_id}/objections").json()
+        assert (told["status"], told["outcome"], told["answered_at"]) == ("waiting", None, None)
+        assert call(str(screening.upload_id)).json()["status"] == "approved"
+
+    def test_a_platform_appeals(self, call, people) -> None:
+        screening = screened(REJECTED)
+        assert call(f"{screening.upload_id}/appeals", {"reason": "It is a painting."}).status_code == 201
+        decide(people[0], "benign")
+        assert call(str(screening.upload_id)).json()["status"] == "approved"
+
+    @pytest.mark.parametrize(
+        ("body", "detail"),
+        [
+            ({}, "Found no reason; it is required"),
+            ({"reason": " "}, "1 to 2,000 are accepted"),
+            ({"reason": "x" * 2001}, "1 to 2,000 are accepted"),
+            ({"reason": "a\0b"}, "a NUL character is not accepted"),
+            ({"reason": "bad", "policy": "violence"}, "was screened under: adult-content"),
+        ],
+    )
+    def test_what_is_wrong_is_said(self, call, body: dict[str, str], detail: str) -> None:
+        answer = call(f"{screened(APPROVED).upload_id}/reports", body)
+        assert answer.status_code == 422
+        assert detail in answer.json()["detail"]
+        assert not Objection.objects.exists()
+
+    def test_an_appeal_before_a_decision_is_409(self, call) -> None:
+        answer = call(f"{screened(BAND).upload_id}/appeals", {"reason": "It is a painting."})
+        assert answer.status_code == 409
+
+    def test_an_upload_of_another_source_is_not_there(self, call) -> None:
+        screening = factories.make_screening(factories.make_upload(source="others"), score=APPROVED)
+        assert call(f"{screening.upload_id}/reports", {"reason": "bad"}).status_code == 404
+        assert call(f"{screening.upload_id}/objections").status_code == 404
+
+    def test_the_same_key_reports_once(self, call) -> None:
+        path, body = f"{screened(APPROVED).upload_id}/reports", {"reason": "bad"}
+        first = call(path, body, **{"Idempotency-Key": "k"})
+        again = call(path, body, **{"Idempotency-Key": "k"})
+        assert (again.status_code, again.json(), again["Idempotent-Replayed"]) == (201, first.json(), "true")
+        assert Objection.objects.count() == 1

@@ -1,0 +1,473 @@
+"""The verifier finds each thing that can break, on a database and a storage that were broken on purpose."""
+
+import json
+import os
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+import pgtrigger
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Now
+
+from moderation import routing, storage, verification
+from moderation.models import (
+    Classifier,
+    Decision,
+    Effect,
+    ReviewTask,
+    Score,
+    Screening,
+    StoredFile,
+    Upload,
+    User,
+    Verdict,
+    settle,
+)
+from moderation.review.quarantine import settle_quarantine
+from moderation.verification import RULES, stored_files, verify
+from tests.factories import (
+    image_bytes,
+    make_renditions,
+    make_screening,
+    make_task,
+    make_upload,
+    make_user,
+    red,
+    use_red_classifier,
+    version_in_force,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def coin_of(upload: Upload) -> float:
+    version = version_in_force()
+    return routing.coin(bytes(version.epoch.secret), upload_id=upload.pk, policy_id=version.policy_id)
+
+
+def with_score(screening: Screening) -> Screening:
+    Score.objects.create(
+        file=screening.upload.file,
+        classifier=screening.classifier,
+        preprocessing_version=screening.preprocessing_version,
+        label="nsfw",
+        value=screening.score,
+        runtime="test",
+    )
+    return screening
+
+
+def make_sound_task(*, score: float = 0.5) -> ReviewTask:
+    """A task with all that the pre-screen writes, renditions too."""
+    upload = make_upload()
+    task = make_task(upload, score=score, u=coin_of(upload))
+    with_score(task.screening)
+    make_renditions(task)
+    return task
+
+
+def decide(task: ReviewTask, verdict: Verdict, *, by: User) -> Decision:
+    task.hand_to(by)
+    return task.decide(verdict, claim=task.claim, reason="nudity" if verdict == Verdict.VIOLATING else "")
+
+
+@pytest.fixture
+def waiting() -> ReviewTask:
+    """An undecided task; nothing else is in the record."""
+    return make_sound_task()
+
+
+@pytest.fixture
+def decided(waiting: ReviewTask) -> ReviewTask:
+    decide(waiting, Verdict.VIOLATING, by=make_user("mo"))
+    return waiting
+
+
+@pytest.fixture
+def automatic() -> Screening:
+    """Audits are off, so that no coin asks for a person."""
+    draft = version_in_force().copy_as_draft(by=None, audit_rate_approve=0, audit_rate_reject=0)
+    draft.publish(by=None, why="No audits.")
+    upload = make_upload()
+    return with_score(make_screening(upload, score=0.1, u=coin_of(upload)))
+
+
+def found_by(rule: str) -> list[str]:
+    return [found for _, found in RULES[rule]()]
+
+
+# A record that holds together
+
+
+def test_an_empty_record_is_clean() -> None:
+    assert verify().clean
+
+
+def test_a_record_of_every_kind_of_step_is_clean(waiting: ReviewTask, automatic: Screening, settings) -> None:
+    mo = make_user("mo")
+    for verdict in Verdict:
+        decide(make_sound_task(), verdict, by=mo)
+    for settings.GRACE_SECONDS in (600, 0):
+        ReviewTask.objects.release(mo)
+        undone = make_sound_task()
+        decide(undone, Verdict.VIOLATING, by=mo)
+        undone.undo(by=mo)
+    settle_quarantine(quarantined(), verdict=Verdict.BENIGN, reviewer=mo, comment="")
+    findings = verify()
+    assert findings.problems == []
+    assert (findings.checked["moderation.ReviewTask"], findings.checked["moderation.Decision"]) == (7, 8)
+
+
+def quarantined() -> Upload:
+    upload = make_upload(content=image_bytes()[:50])
+    Upload.objects.filter(pk=upload.pk).quarantine(reason="truncated", detail="")
+    settle(Upload.objects.filter(pk=upload.pk))
+    return upload
+
+
+def test_verifying_changes_nothing(waiting: ReviewTask) -> None:
+    before = {path: path.stat().st_mtime_ns for path in storage.stored_files()}
+    Upload.objects.update(status="approved")
+    verify()
+    assert Upload.objects.get().status == "approved"
+    assert {path: path.stat().st_mtime_ns for path in storage.stored_files()} == before
+
+
+def test_each_rule_is_told_as_it_starts() -> None:
+    told: list[str] = []
+    verify(on_rule=told.append)
+    assert told == list(RULES)
+
+
+# A record that was broken
+
+
+@pytest.mark.parametrize("status", ["approved", "rejected", "pending"])
+def test_a_status_that_the_record_does_not_give(waiting: ReviewTask, status: str) -> None:
+    rule = "each upload has the status that its record gives"
+    assert found_by(rule) == []
+    Upload.objects.update(status=status)
+    assert found_by(rule) == [f"status is {status}, the record says in_review"]
+
+
+def test_a_decided_task_without_a_verdict(waiting: ReviewTask) -> None:
+    rule = "each decided task has exactly one live verdict"
+    assert found_by(rule) == []
+    ReviewTask.objects.update(decided_at=Now())
+    assert found_by(rule) == ["decided with 0 live verdicts"]
+
+
+def test_a_verdict_on_a_task_that_is_undecided(decided: ReviewTask) -> None:
+    rule = "each decided task has exactly one live verdict"
+    assert found_by(rule) == []
+    ReviewTask.objects.update(decided_at=None)
+    assert found_by(rule) == ["undecided with 1 live verdicts"]
+
+
+def test_two_live_verdicts_on_a_task(decided: ReviewTask) -> None:
+    first = Decision.objects.get()
+    Decision.objects.create(task=decided, upload=decided.upload, attempt=2, verdict="benign", reviewer=first.reviewer)
+    assert found_by("each decided task has exactly one live verdict") == ["decided with 2 live verdicts"]
+
+
+@pytest.mark.parametrize("change", [{"preprocessing_version": "another"}, {"frame": 3}, {"view": 2}])
+def test_a_screening_without_its_score(waiting: ReviewTask, change: dict[str, object]) -> None:
+    rule = "each screening has its score"
+    assert found_by(rule) == []
+    with pgtrigger.ignore():
+        Score.objects.update(**change)
+    (found,) = found_by(rule)
+    assert found.startswith("no score of its file by its classifier and preprocessing")
+
+
+def test_two_scores_of_one_file(waiting: ReviewTask) -> None:
+    rule = "one score per file, classifier, preprocessing and label"
+    assert found_by(rule) == []
+    drop_constraint(Score, "one_score_per_file_classifier_preprocessing_and_label")
+    with_score(waiting.screening)
+    assert found_by(rule) == [f"2 scores for nsfw by classifier {waiting.screening.classifier_id}"]
+
+
+def drop_constraint(model: type[Score], name: str) -> None:
+    """Until the test's transaction is rolled back."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # PostgreSQL refuses while some are still to be checked
+        cursor.execute(f"ALTER TABLE {model._meta.db_table} DROP CONSTRAINT {name}")
+
+
+def test_a_draw_that_the_coin_did_not_show(waiting: ReviewTask) -> None:
+    rule = "each screening follows its coin and thresholds"
+    assert found_by(rule) == []
+    with pgtrigger.ignore():
+        Screening.objects.update(u=0.125)
+    assert found_by(rule) == [f"u is 0.125, the epoch's coin shows {coin_of(waiting.upload)}"]
+
+
+def test_a_route_that_score_and_thresholds_do_not_give(waiting: ReviewTask) -> None:
+    with pgtrigger.ignore():
+        Screening.objects.update(score=0.05)
+    assert found_by("each screening follows its coin and thresholds") == [
+        "route is review, score and thresholds say approve"
+    ]
+
+
+def test_a_person_who_is_asked_without_a_task(waiting: ReviewTask) -> None:
+    rule = "where a person is asked there is a task"
+    assert found_by(rule) == []
+    with pgtrigger.ignore():
+        ReviewTask.objects.all()._raw_delete("default")
+    assert found_by(rule) == ["a person is to look and there is no task"]
+
+
+def test_an_audit_that_was_drawn_without_a_task() -> None:
+    make_screening(score=0.1, u=0.0)
+    assert found_by("where a person is asked there is a task") == ["a person is to look and there is no task"]
+
+
+def test_an_automatic_route_without_its_effect(automatic: Screening) -> None:
+    rule = "each automatic route has its effect"
+    assert found_by(rule) == []
+    with pgtrigger.ignore():
+        Effect.objects.all()._raw_delete("default")
+    assert found_by(rule) == ["decided automatically without an effect"]
+
+
+def deleted() -> None:
+    with pgtrigger.ignore():
+        Effect.objects.all()._raw_delete("default")
+
+
+def cancelled() -> None:
+    Effect.objects.update(cancelled_at=Now())
+
+
+@pytest.mark.parametrize("lose_effect", [deleted, cancelled])
+def test_a_verdict_that_changes_something_without_its_effect(
+    decided: ReviewTask, lose_effect: Callable[[], None]
+) -> None:
+    rule = "each verdict that changes something has its effect"
+    assert found_by(rule) == []
+    lose_effect()
+    assert found_by(rule) == [f"violating on {decided.upload} has no effect"]
+
+
+def lost(path: Path) -> str:
+    path.unlink()
+    return "cannot be read: No such file or directory"
+
+
+def shortened(path: Path) -> str:
+    size = path.stat().st_size
+    path.write_bytes(path.read_bytes()[:-1])
+    return f"{size - 1} bytes, the record says {size}"
+
+
+def flipped(path: Path) -> str:
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    return "other bytes than were received: the sha256 differs"
+
+
+@pytest.mark.parametrize("damage", [lost, shortened, flipped])
+def test_a_row_whose_file_is_not_what_was_received(waiting: ReviewTask, damage: Callable[[Path], str]) -> None:
+    rule = "each row has its file with its size and sha256"
+    assert found_by(rule) == []
+    assert [damage(waiting.upload.file.path)] == found_by(rule)
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"), [(Path.unlink, "cannot be read"), (lambda path: path.write_bytes(b"x"), "its file has sha256")]
+)
+def test_a_classifier_whose_file_is_not_what_was_registered(damage: Callable[[Path], object], found: str) -> None:
+    version = use_red_classifier()
+    assert found_by("each classifier has its file with its sha256") == []
+    damage(version.classifier.path)
+    (said,) = found_by("each classifier has its file with its sha256")
+    assert found in said
+
+
+def test_a_retired_classifier_in_force() -> None:
+    Classifier.objects.update(retired_at=Now())
+    (said,) = found_by("no retired classifier rules or scores along")
+    assert "in force with open_nsfw" in said
+
+
+def test_an_erased_file_is_not_missed() -> None:
+    file = make_upload().file
+    StoredFile.objects.update(erased_at=Now())
+    file.path.unlink()
+    assert found_by("each row has its file with its size and sha256") == []
+
+
+@pytest.mark.parametrize("variant", ["clear", "blurred"])
+def test_an_undecided_task_without_a_rendition(waiting: ReviewTask, variant: str) -> None:
+    rule = "each undecided task has its renditions"
+    assert found_by(rule) == []
+    storage.rendition_path(waiting.upload.file.sha256, frame=0, variant=variant).unlink()
+    assert found_by(rule) == [f"the {variant} rendition of frame 0 is missing"]
+
+
+AUDIT_ROWS = "each change of a mutable row has its audit row"
+
+
+def test_a_change_without_its_audit_row(waiting: ReviewTask) -> None:
+    assert found_by(AUDIT_ROWS) == []
+    with pgtrigger.ignore():
+        Upload.objects.update(uploader_reference="nobody saw this")
+    assert found_by(AUDIT_ROWS) == ["differs from its newest audit row"]
+
+
+def test_a_row_without_any_audit_row() -> None:
+    with pgtrigger.ignore():
+        make_upload()
+    assert [what.split()[0] for what, found in RULES[AUDIT_ROWS]() if found == "no audit row"] == ["stored", "upload"]
+
+
+@pytest.mark.parametrize(("model", "change"), [(Screening, {"superseded": True}), (Effect, {"cancelled_at": Now()})])
+def test_the_one_field_that_may_change_without_its_audit_row(
+    automatic: Screening, model: type[Screening | Effect], change: dict[str, object]
+) -> None:
+    assert found_by(AUDIT_ROWS) == []
+    with pgtrigger.ignore():
+        model.objects.update(**change)
+    assert found_by(AUDIT_ROWS) == ["no audit row"]
+
+
+def test_a_finding_names_its_rule_and_its_row(waiting: ReviewTask) -> None:
+    ReviewTask.objects.update(decided_at=Now())
+    problems = {problem.rule: problem.what for problem in verify().problems}
+    assert problems["each decided task has exactly one live verdict"] == str(waiting)
+
+
+# Files without a row
+
+
+@pytest.fixture
+def old() -> Path:
+    """A file that was written an hour and more ago, for which no row came."""
+    path = storage.upload_path(storage.store_upload(red(0.3)))
+    os.utime(path, (0, 0))
+    return path
+
+
+def test_an_old_file_without_a_row_is_listed_and_is_no_problem(old: Path) -> None:
+    findings = verify()
+    assert (findings.clean, findings.sweepable) == (True, [old])
+
+
+def test_a_rendition_and_a_half_written_file_are_swept_too(old: Path) -> None:
+    left = [storage.rendition_path(old.name, frame=0, variant="clear"), old.with_name(f".{old.name}.ab12.part")]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+        os.utime(path, (0, 0))
+    assert set(verify().sweepable) == {old, *left}
+
+
+def test_a_young_file_without_a_row_is_left_alone(old: Path) -> None:
+    os.utime(old)
+    assert verify().sweepable == []
+    assert verification.sweep() == 0
+    assert old.exists()
+
+
+def test_a_file_with_a_row_is_never_swept_however_old(waiting: ReviewTask) -> None:
+    for path in storage.stored_files():
+        os.utime(path, (0, 0))
+    assert verification.sweep() == 0
+    assert len(list(storage.stored_files())) == 3
+
+
+def row_of_the_same_bytes(path: Path) -> None:
+    StoredFile.objects.create(sha256=path.name, size=path.stat().st_size, format="PNG")
+
+
+def same_bytes_again(path: Path) -> None:
+    """An intake has found the file and is about to write its row."""
+    storage.store_upload(path.read_bytes())
+
+
+@pytest.mark.parametrize("come_in_between", [row_of_the_same_bytes, same_bytes_again])
+def test_what_is_wanted_between_the_listing_and_the_removal_is_kept(
+    old: Path, monkeypatch: pytest.MonkeyPatch, come_in_between: Callable[[Path], None]
+) -> None:
+    listed = list(stored_files.sweepable_files())
+    assert listed == [old]
+    come_in_between(old)
+    monkeypatch.setattr(stored_files, "sweepable_files", lambda: iter(listed))
+    assert verification.sweep() == 0
+    assert old.exists()
+
+
+def test_a_file_that_goes_by_itself_stops_no_sweep(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_files, "sweepable_files", lambda: iter([old.with_name("gone"), old]))
+    assert verification.sweep() == 1
+    assert not old.exists()
+
+
+# The command
+
+
+def verify_command(*options: str) -> str:
+    out = StringIO()
+    call_command("verify", *options, stdout=out)
+    return out.getvalue()
+
+
+def test_the_command_lists_and_keeps_until_it_is_asked_to_sweep(old: Path) -> None:
+    assert "1 files without a row; 'verify --sweep' removes them." in verify_command()
+    assert old.exists()
+    assert "1 files without a row removed." in verify_command("--sweep")
+    assert not old.exists()
+
+
+def test_the_command_reports_as_json(old: Path, waiting: ReviewTask) -> None:
+    report = json.loads(verify_command("--json"))
+    assert (report["clean"], report["problems"], report["sweepable"], report["swept"]) == (True, [], [old.name], 0)
+    assert report["checked"]["moderation.Upload"] == 1
+
+
+def test_the_command_fails_where_something_breaks(waiting: ReviewTask, capsys: pytest.CaptureFixture[str]) -> None:
+    Upload.objects.update(status="approved")
+    with pytest.raises(SystemExit) as ended:
+        call_command("verify")
+    assert ended.value.code == 1
+    line = f"upload {waiting.upload_id}: status is approved, the record says in_review (each upload has the status"
+    assert line in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("outcome", ["approve", "hold"])
+def test_an_effect_that_does_something_else_than_was_decided(decided: ReviewTask, outcome: str) -> None:
+    rule = "each effect does what was decided"
+    assert found_by(rule) == []
+    with pgtrigger.ignore():
+        Effect.objects.update(outcome=outcome)
+    assert found_by(rule) == [f"{outcome}, what it stems from asks for reject"]
+
+
+def test_an_undone_effect_that_goes_on(decided: ReviewTask, settings) -> None:
+    rule = "what was undone has no effect any more"
+    settings.GRACE_SECONDS = 0
+    mo = User.objects.get(username="mo")
+    with pgtrigger.ignore():
+        Effect.objects.update(due_at=Now())
+    decided.undo(by=mo)
+    assert found_by(rule) == []
+    with pgtrigger.ignore():
+        Effect.objects.filter(decision__kind=Decision.Kind.UNDO)._raw_delete("default")
+    assert found_by(rule) == ["undone, and its effect goes on"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"pi": (F("u") + 1) / 2}, {"rate_class": "reject:0.1"}, {"sampling_reason": "audit_approve"}]
+)
+def test_a_draw_whose_parts_do_not_agree(waiting: ReviewTask, change: dict[str, object]) -> None:
+    rule = "each screening follows its coin and thresholds"
+    assert found_by(rule) == []
+    with pgtrigger.ignore():
+        Screening.objects.update(**change)
+    assert len(found_by(rule)) == 1

@@ -1,0 +1,194 @@
+"""A file with several pictures, and parts of pictures: what the review page shows of them, and to whom."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from moderation.decoding.plan import Doubt
+from moderation.models import ReviewTask, Screening, StoredFile, User
+from reviewqueue.review.context import rendition_of
+from reviewqueue.score_text import place_of
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+FRAMES = [{"frame": 211}, {"frame": 4}, {"frame": 0, "view": 100}]
+PART = {"view": 8, "size": [200, 1600], "box": [0, 0.9, 1, 1]}
+WHOLE = {"size": [200, 1600]}
+
+
+@pytest.fixture
+def mo() -> User:
+    return factories.make_user("mo")
+
+
+@pytest.fixture
+def page(client: Client, mo: User) -> Client:
+    client.force_login(mo)
+    return client
+
+
+@pytest.fixture
+def task(mo: User) -> ReviewTask:
+    return held(mo, *FRAMES)
+
+
+def held(mo: User, *views: dict[str, object], score: float = 0.5, **changes: object) -> ReviewTask:
+    task = factories.make_task(score=score)
+    StoredFile.objects.update(frames=300)
+    factories.make_views(task, *views, **changes)
+    factories.make_renditions(task)
+    task.hand_to(mo)
+    return task
+
+
+def url(task: ReviewTask, variant: str, number: int = 1) -> str:
+    place = variant if number == 1 else f"{number}/{variant}"
+    return f"/tasks/{task.pk}/images/{place}/?token={task.claim_token}"
+
+
+def shown(page: Client, address: str = "/") -> str:
+    return page.get(address).content.decode()
+
+
+def content(page: Client, address: str) -> bytes:
+    return b"".join(page.get(address).streaming_content)
+
+
+def stored(task: ReviewTask, variant: str, number: int) -> bytes:
+    return rendition_of(task, variant=variant, number=number).read_bytes()
+
+
+def reveal(page: Client, task: ReviewTask, **more: str) -> str:
+    return page.post(f"/tasks/{task.pk}/reveal/", {"token": str(task.claim_token), **more})["Location"]
+
+
+def test_the_strip_holds_blurred_pictures_alone_the_worst_first(page: Client, task: ReviewTask) -> None:
+    html = shown(page)
+    images = re.findall(r'<img [^>]*src="([^"]+)"', html)
+    assert images == [url(task, "blurred", number) for number in (1, 1, 2, 3)]
+    places = re.findall(r'data-picture="([^"]+)"', html)
+    assert places == [
+        "1 of 3: frame 212 of 300", "2 of 3: frame 5 of 300",
+        "3 of 3: frame 1 of 300, on black where it is transparent",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_no_clear_picture_is_served_before_the_reveal_and_each_after_it(
+    number: int, page: Client, task: ReviewTask
+) -> None:
+    assert page.get(url(task, "clear", number)).status_code == 403
+    assert content(page, url(task, "blurred", number)) == stored(task, "blurred", number)
+    reveal(page, task)
+    assert content(page, url(task, "clear", number)) == stored(task, "clear", number)
+    assert len({stored(task, "clear", each) for each in (1, 2, 3)}) == 3
+
+
+@pytest.mark.parametrize("variant", ["clear", "blurred"])
+@pytest.mark.parametrize("number", [2, 4])
+def test_who_does_not_hold_the_claim_learns_nothing_of_any_picture(
+    number: int, variant: str, page: Client, task: ReviewTask
+) -> None:
+    reveal(page, task)
+    page.force_login(factories.make_user("other"))
+    assert page.get(url(task, variant, number)).status_code == 403
+
+
+@pytest.mark.parametrize("number", [0, 4, 99])
+def test_there_is_no_other_picture(number: int, page: Client, task: ReviewTask) -> None:
+    assert page.get(url(task, "blurred", number)).status_code == 404
+
+
+def test_without_javascript_links_lead_to_each_picture_and_a_reveal_stays_with_it(
+    page: Client, task: ReviewTask
+) -> None:
+    html = shown(page, "/?picture=2")
+    assert f'<img class="blurred" src="{url(task, "blurred", 2)}"' in html
+    assert 'href="/?picture=1" data-step="-1"' in html
+    assert 'href="/?picture=3" data-step="1"' in html
+    assert 'name="picture" value="2"' in html
+    assert reveal(page, task, picture="2") == "/?revealed&picture=2"
+    html = shown(page, "/?revealed&picture=2")
+    assert f'<img class="clear" src="{url(task, "clear", 2)}"' in html
+    assert 'href="/?picture=2">Blur again' in html
+    assert len(re.findall('src="[^"]*/clear/', html)) == 1
+
+
+@pytest.mark.parametrize("text", ["0", "4", "-1", "x", "2//evil", "٣"])
+def test_what_is_no_number_of_a_picture_is_the_first(text: str, page: Client, task: ReviewTask) -> None:
+    assert f'<img class="blurred" src="{url(task, "blurred")}"' in shown(page, f"/?picture={text}")
+    assert "evil" not in reveal(page, task, picture=text)
+
+
+def test_one_picture_has_no_strip(page: Client, mo: User) -> None:
+    held(mo)
+    assert 'id="film"' not in shown(page)
+
+
+def test_the_worst_part_is_outlined_in_its_place(page: Client, mo: User) -> None:
+    held(mo, PART, WHOLE)
+    html = shown(page)
+    assert 'viewBox="0 0 200 1600"><rect x="0" y="1440" width="200" height="160"/>' in html
+    assert "of its parts, the one to look at first" in html
+
+
+def test_a_part_is_outlined_wherever_the_score_comes_from(page: Client, mo: User) -> None:
+    """Else the outline would tell which of the two is worse."""
+    held(mo, WHOLE, PART)
+    assert 'y="1440"' in shown(page)
+
+
+def test_a_part_that_only_a_score_near_the_band_asked_for_is_not_outlined(page: Client, mo: User) -> None:
+    held(mo, {**PART, "near": True}, WHOLE, score=0.5)
+    assert "<rect/>" in shown(page)
+
+
+def test_score_and_quality_stay_hidden_until_the_verdict_and_why_it_is_asked_does_not(page: Client, mo: User) -> None:
+    task = factories.make_task(score=0.0512)
+    factories.make_views(task, measured={"sharpness": 0.1, "quality": 12}, doubt="")
+    factories.make_renditions(task)
+    task.hand_to(mo)
+    before = shown(page)
+    assert not re.search(r"0\.05|enlarged|compressed", before)
+    task.decide("benign", claim=task.claim)
+    after = shown(page)
+    assert "enlarged: little detail for its size; heavily compressed" in after
+
+
+def test_why_a_person_is_asked_whatever_the_score_is_said(page: Client, mo: User) -> None:
+    screening = factories.make_screening(score=0.01, doubt=Doubt.LOW_RESOLUTION)
+    (task,) = ReviewTask.objects.open_for([screening])
+    factories.make_renditions(task)
+    task.hand_to(mo)
+    assert "it has too few pixels, so no score of it is trusted" in shown(page)
+
+
+def test_a_picture_that_is_not_in_storage_is_left_out(page: Client, task: ReviewTask) -> None:
+    rendition_of(task, variant="clear", number=2).unlink()
+    html = shown(page)
+    assert re.findall(r'data-picture="(\d of \d)', html) == ["1 of 2", "2 of 2"]
+
+
+def test_the_page_of_the_upload_tells_how_it_was_looked_at(page: Client, mo: User, client: Client) -> None:
+    task = held(mo, PART, WHOLE, measured={"quality": 12})
+    task.decide("violating", claim=task.claim, reason="nudity")
+    client.force_login(factories.make_user("auditor", group="auditor"))
+    html = shown(client, f"/uploads/{task.upload_id}/")
+    assert "<dt>Views computed</dt><dd>2</dd>" in html
+    assert "heavily compressed" in html
+
+
+@pytest.mark.parametrize(
+    ("frame", "view", "box", "words"),
+    [
+        (0, 0, None, "frame 1, all of it"),
+        (211, 0, None, "frame 212, all of it"),
+        (0, 8, [0, 0.9, 1, 1], "frame 1, 0 to 100 % across, 90 to 100 % down"),
+        (3, 199, [0.25, 0.25, 0.5, 0.75],
+         "frame 4, on black where it is transparent, 25 to 50 % across, 25 to 75 % down"),
+    ],
+)  # fmt: skip
+def test_where_a_score_comes_from(frame: int, view: int, box: list[float] | None, words: str) -> None:
+    assert place_of(Screening(frame=frame, view=view, box=box)) == words

@@ -1,0 +1,256 @@
+"""The list of uploads, one upload, and sending some in from the browser."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from moderation.models import Community, ReviewTask, StoredFile, Upload
+from tests.factories import image_bytes, make_screening, make_task, make_upload, make_user, red
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+
+
+def signed_in(group: str = "auditor") -> Client:
+    client = Client()
+    client.force_login(make_user(f"{group}-person", group=group))
+    return client
+
+
+def shown(client: Client, query: str = "") -> list[str]:
+    return [upload.external_id for upload in client.get(f"/uploads/{query}").context["uploads"]]
+
+
+def decide(task: ReviewTask, verdict: str = "benign") -> None:
+    mo = make_user("decider")
+    ReviewTask.objects.claim_next(mo)
+    task.refresh_from_db()
+    task.decide(verdict, claim=task.claim, reason="nudity" if verdict == "violating" else "")
+
+
+def test_the_newest_upload_comes_first() -> None:
+    for name in ("first", "second", "third"):
+        make_upload(external_id=name)
+    assert shown(signed_in()) == ["third", "second", "first"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("?status=approved", ["low"]),
+        ("?status=rejected", ["high"]),
+        ("?status=in_review", ["middle"]),
+        ("?status=pending", ["new"]),
+        ("?route=reject", ["high"]),
+        ("?source=elsewhere", ["new"]),
+        ("?q=IDD", ["middle"]),
+        ("?q=low&status=rejected", []),
+        ("?q=%25", []),
+        ("?before=0", ["new", "high", "middle", "low"]),
+    ],
+)
+def test_filters_narrow_the_list(query: str, found: list[str]) -> None:
+    for name, score in (("low", 0.1), ("middle", 0.5), ("high", 0.9)):
+        make = make_task if name == "middle" else make_screening
+        make(make_upload(external_id=name), score=score)
+    make_upload(external_id="new", source="elsewhere")
+    assert shown(signed_in(), query) == found
+
+
+@pytest.mark.parametrize("query", ["?status=lost", "?before=x", "?source=nowhere", "?q=a%00b"])
+def test_what_can_not_be_understood_leaves_the_list_as_it_is(query: str) -> None:
+    make_upload(external_id="one")
+    page = signed_in().get(f"/uploads/{query}")
+    assert page.status_code == 200
+    assert [upload.external_id for upload in page.context["uploads"]] == ["one"]
+
+
+def test_the_list_goes_on_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reviewqueue.uploads.views.PAGE", 2)
+    for number in range(5):
+        make_upload(external_id=str(number))
+    client, seen, query = signed_in(), [], "?source=test"
+    while query:
+        page = client.get(f"/uploads/{query}")
+        seen += [upload.external_id for upload in page.context["uploads"]]
+        query = page.context["older"]
+    assert seen == ["4", "3", "2", "1", "0"]
+
+
+def test_the_list_takes_the_same_few_queries_however_long_it_is(django_assert_max_num_queries) -> None:
+    client = signed_in("lead")
+    for score in (0.1, 0.5, 0.9) * 4:
+        make_task(score=score)
+    with django_assert_max_num_queries(12):
+        client.get("/uploads/")
+
+
+def test_an_upload_takes_few_queries(django_assert_max_num_queries) -> None:
+    client, task = signed_in(), make_task(score=0.5)
+    decide(task)
+    with django_assert_max_num_queries(16):
+        client.get(f"/uploads/{task.upload_id}/")
+
+
+def test_an_upload_tells_what_is_recorded_of_it() -> None:
+    art = Community.objects.create(slug="art", name="Art")
+    task = make_task(make_upload(external_id="cat.jpg", community=art, uploader_reference="u-17"), score=0.4321)
+    decide(task, "violating")
+    page = signed_in().get(f"/uploads/{task.upload_id}/").content.decode()
+    for text in (
+        "cat.jpg",
+        "u-17",
+        "Art",
+        "0.4321",
+        "version 1",
+        "Decision: violating",
+        "decider",
+        "nudity",
+        "rejected",
+    ):
+        assert text in page
+
+
+def test_events_stand_in_the_order_of_time() -> None:
+    task = make_task(score=0.5)
+    decide(task)
+    events = signed_in().get(f"/uploads/{task.upload_id}/").context["events"]
+    assert [event.what for event in events] == [
+        "Received",
+        "Screened under Adult content: review",
+        "Decision: benign",
+        "Effect: approve",
+    ]
+
+
+@pytest.mark.parametrize("score", [0.1234, 0.5678, 0.9876])
+def test_who_may_review_sees_no_score_route_or_status_before_the_verdict(score: float) -> None:
+    """An audit of an approved upload looks like any other upload that waits."""
+    task = make_task(score=score)
+    client = signed_in("lead")
+    for url in ("/uploads/", f"/uploads/{task.upload_id}/"):
+        page = client.get(url).content.decode().split("</form>")[-1]
+        assert f"{score:.4f}" not in page
+        for word in ("audit", "Effect", "Screened", ">approve", "approved<", "rejected<", "band"):
+            assert word not in page, word
+    # What the machine did is confirmed, so that nobody else is asked.
+    decide(task, "violating" if score > 0.9 else "benign")
+    assert f"{score:.4f}" in client.get(f"/uploads/{task.upload_id}/").content.decode()
+
+
+@pytest.mark.parametrize("query", ["?status=approved", "?route=approve"])
+def test_filters_do_not_tell_who_may_review_what_is_hidden(query: str) -> None:
+    make_task(make_upload(external_id="audit"), score=0.1)
+    assert shown(signed_in("lead"), query) == []
+    assert shown(signed_in("auditor"), query) == ["audit"]
+
+
+def test_an_audit_shows_as_in_review_to_who_may_review_it() -> None:
+    make_task(make_upload(external_id="audit"), score=0.1)
+    assert shown(signed_in("lead"), "?status=in_review") == ["audit"]
+
+
+def test_a_twin_of_what_waits_hides_its_score_and_route_too() -> None:
+    """Two uploads of the same bytes have the same score: one that is decided would tell that of the other."""
+    waits = make_task(make_upload(content=red(0.1)), score=0.1234)
+    twin = make_screening(make_upload(content=red(0.1)), score=0.1234).upload
+    client = signed_in("lead")
+    for url in ("/uploads/", f"/uploads/{twin.pk}/"):
+        page = client.get(url).content.decode().split("</form>")[-1]
+        for word in ("0.1234", "Screened", ">approve", "approved<"):
+            assert word not in page, word
+    assert shown(client, "?route=approve") == shown(client, "?status=approved") == []
+    decide(waits)
+    assert "0.1234" in client.get(f"/uploads/{twin.pk}/").content.decode()
+
+
+def test_who_can_not_review_sees_the_score_at_once() -> None:
+    task = make_task(score=0.4321)
+    assert "0.4321" in signed_in("auditor").get(f"/uploads/{task.upload_id}/").content.decode()
+
+
+def test_no_page_of_an_upload_shows_an_image() -> None:
+    task = make_task(score=0.5)
+    client = signed_in()
+    for url in ("/uploads/", f"/uploads/{task.upload_id}/"):
+        assert "<img" not in client.get(url).content.decode()
+
+
+def test_an_upload_leads_to_its_own_page() -> None:
+    upload = make_upload()
+    assert upload.get_absolute_url() == f"/uploads/{upload.pk}/"
+    assert signed_in().get(upload.get_absolute_url()).status_code == 200
+
+
+@pytest.mark.parametrize("url", ["/uploads/", "/uploads/1/", "/uploads/new/"])
+def test_a_moderator_has_no_business_here(url: str) -> None:
+    assert signed_in("moderator").get(url).status_code == 403
+
+
+def send(client: Client, *named: tuple[str, bytes], headers: dict[str, str] | None = None):
+    files = [SimpleUploadedFile(name, content) for name, content in named]
+    return client.post("/uploads/new/", {"images": files}, headers=headers or {})
+
+
+def test_each_file_is_taken_by_itself() -> None:
+    client, picture = signed_in("operator"), image_bytes((1, 2, 3))
+    page = send(client, ("a.png", picture), ("notes.txt", b"no picture at all"), ("b.png", image_bytes((4, 5, 6))))
+    outcomes = [(outcome.name, outcome.created, bool(outcome.refusal)) for outcome in page.context["outcomes"]]
+    assert outcomes == [("a.png", True, False), ("notes.txt", False, True), ("b.png", True, False)]
+    assert b"accepted are" in page.content
+    assert b"Or have it now, from the list of uploads." in page.content
+    assert [(upload.source, str(upload.received_by)) for upload in Upload.objects.all()] == [
+        ("upload page", "operator-person")
+    ] * 2
+
+
+def test_the_same_file_again_is_told_and_adds_nothing() -> None:
+    client, picture = signed_in("operator"), image_bytes((1, 2, 3))
+    send(client, ("a.png", picture))
+    page = send(client, ("a.png", picture))
+    assert b"already received" in page.content
+    assert Upload.objects.count() == 1
+
+
+def test_other_bytes_under_the_same_name_are_refused() -> None:
+    client = signed_in("operator")
+    send(client, ("a.png", image_bytes((1, 2, 3))))
+    page = send(client, ("a.png", image_bytes((4, 5, 6))))
+    assert "already received with other bytes" in page.context["outcomes"][0].refusal
+    assert StoredFile.objects.count() == 1
+
+
+def test_a_file_that_is_too_large_or_empty_is_refused_with_its_reason(settings) -> None:
+    settings.UPLOAD_MAX_BYTES = 1000
+    page = send(signed_in("operator"), ("large.png", b"\x89PNG" + bytes(2000)), ("empty.png", b""))
+    assert [outcome.refusal.split(";")[0] for outcome in page.context["outcomes"]] == [
+        "Found 2,004 bytes",
+        "Found an empty file",
+    ]
+
+
+@pytest.mark.parametrize("headers", [HTMX, {}])
+def test_sending_nothing_is_told_at_the_field(headers: dict[str, str]) -> None:
+    page = send(signed_in("operator"), headers=headers)
+    assert page.status_code == 422
+    assert b"Choose at least one file" in page.content
+    assert (b"<html" in page.content) is (headers == {})
+
+
+def test_the_name_of_a_file_is_written_as_text() -> None:
+    page = send(signed_in("operator"), ("<b>x.png", image_bytes((1, 2, 3))))
+    assert b"<b>x.png" not in page.content
+    assert b"&lt;b&gt;x.png" in page.content
+
+
+def test_prescreen_now_asks_the_worker_once() -> None:
+    client = signed_in("operator")
+    for expected in ("Asked for a pre-screen", "waits for the worker already"):
+        answer = client.post("/uploads/prescreen/", follow=True)
+        assert answer.redirect_chain == [("/uploads/", 303)]
+        assert expected in answer.content.decode()
+
+
+def test_prescreen_now_is_for_those_who_send() -> None:
+    assert signed_in("moderator").post("/uploads/prescreen/").status_code == 403
+    assert signed_in("operator").get("/uploads/prescreen/").status_code == 405
