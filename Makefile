@@ -8,9 +8,10 @@ BIN := $(VENV)/bin
 COLLECTED := $(or $(DATA_DIR),var)/static/staticfiles.json
 MANAGE := $(BIN)/python manage.py
 # Many short processes run this code, and those that read uploads may write nothing, not even what Python compiled.
-COMPILE := $(BIN)/python -m compileall -q moderation reviewqueue
+COMPILE := $(BIN)/python -m compileall -q moderation reviewqueue $(wildcard localpg)
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: install install-dev install-torch run test test-slow check format bench bench-screening bench-claiming bench-draft bench-evasion bench-statistics bench-rollup bench-night stop clean
+.PHONY: install install-dev install-torch lock run test test-slow check format bench bench-screening bench-claiming bench-draft bench-evasion bench-statistics bench-rollup bench-night stop clean
 
 install: $(VENV)/installed
 	@$(COMPILE)
@@ -25,20 +26,32 @@ $(BIN)/python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or later is needed; {sys.executable} is {sys.version.split()[0]}. Set PYTHON=...")'
 	"$(PYTHON)" -m venv $(VENV)
 
-# Nothing is asked of the network once these files are newer than the requirements.
+# Nothing is asked of the network once these files are newer than the requirements, whose hashes pip compares.
 $(VENV)/installed: requirements.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(PIP_INSTALL) --require-hashes --requirement requirements.txt
 	@touch $@
 
 $(VENV)/installed-dev: requirements-dev.txt requirements.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	$(PIP_INSTALL) --require-hashes --requirement requirements-dev.txt
 	@touch $@ $(VENV)/installed
 
-# A gigabyte that one slow test needs: the networks' own framework, to compare with.
+# A gigabyte that one slow test needs: the networks' own framework, to compare with. torch alone comes without a hash,
+# as its CPU and CUDA builds share a version but not a file, and either will do. --no-deps, as nothing needs torchvision.
 $(VENV)/installed-torch: requirements-torch.txt $(VENV)/installed-dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-torch.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps timm==1.0.31
+	$(PIP_INSTALL) --require-hashes --no-deps --requirement requirements-torch.txt
+	$(PIP_INSTALL) --no-warn-conflicts torch==2.13.0
 	@touch $@
+
+# Versions stay as they are, except those named: make lock UPGRADE="pillow numpy", or UPGRADE=all.
+LOCK = $(BIN)/uv pip compile --quiet $(if $(filter all,$(UPGRADE)),--upgrade,$(UPGRADE:%=--upgrade-package %))
+
+# Write the locked files from the .in files. uv resolves for the oldest Python, whichever runs it, and takes the hashes
+# of all platforms from the index without downloading a file.
+lock: $(BIN)/python
+	$(PIP_INSTALL) uv==0.13.9
+	$(LOCK) requirements.in --output-file requirements.txt
+	$(LOCK) requirements.in requirements-dev.in --constraint requirements.txt --output-file requirements-dev.txt
+	$(LOCK) requirements-torch.in --constraint requirements-dev.txt --output-file requirements-torch.txt
 
 # Compressing what the browser gets takes half a minute, so only when something has changed.
 $(COLLECTED): $(VENV)/installed $(shell find static -type f)
