@@ -11,7 +11,7 @@ MANAGE := $(BIN)/python manage.py
 COMPILE := $(BIN)/python -m compileall -q moderation reviewqueue $(wildcard localpg)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: install install-dev install-torch lock run test test-slow check format bench bench-screening bench-claiming bench-draft bench-evasion bench-statistics bench-rollup bench-night stop clean
+.PHONY: install install-dev install-torch lock licences run test test-slow check format bench bench-screening bench-claiming bench-draft bench-evasion bench-statistics bench-rollup bench-night stop clean
 
 install: $(VENV)/installed
 	@$(COMPILE)
@@ -52,6 +52,10 @@ lock: $(BIN)/python
 	$(LOCK) requirements.in --output-file requirements.txt
 	$(LOCK) requirements.in requirements-dev.in --constraint requirements.txt --output-file requirements-dev.txt
 	$(LOCK) requirements-torch.in --constraint requirements-dev.txt --output-file requirements-torch.txt
+	@echo "Now run 'make licences', which installs them and lists their licences in docs/dependencies.md."
+
+licences: install-dev
+	$(BIN)/python docs/list_dependencies.py
 
 # Compressing what the browser gets takes half a minute, so only when something has changed.
 $(COLLECTED): $(VENV)/installed $(shell find static -type f)
@@ -78,6 +82,7 @@ check: install-dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/list_dependencies.py --check
 	@git ls-files -z 'templates/*.html' | xargs -0 $(BIN)/djade --target-version 5.2 --check
 	$(MANAGE) makemigrations --check --dry-run
 	HTTPS=True SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')" $(MANAGE) check --deploy --fail-level WARNING
