@@ -82,6 +82,8 @@ check: install-dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry . --config .ci/deptry.toml
+	$(BIN)/deptry . --config .ci/deptry-dev.toml
 	$(BIN)/python docs/list_dependencies.py --check
 	@git ls-files -z 'templates/*.html' | xargs -0 $(BIN)/djade --target-version 5.2 --check
 	$(MANAGE) makemigrations --check --dry-run
