@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.screening import scaled
 from moderation.inference import embedded
-from moderation.inference.classifier import Classifier
+from moderation.inference.classifier import ClassifierSession
 from moderation.inference.manifest import Manifest
 from moderation.inference.scorer import Scored, Scorer
 
@@ -42,7 +42,7 @@ def enlarged(photos: list[Path], folder: Path, megapixels: float) -> list[Path]:
 
 
 def scores(manifest: Manifest, model: Path, paths: list[Path]) -> np.ndarray:
-    network = Classifier.load(model, manifest)
+    network = ClassifierSession.load(model, manifest)
     with Scorer([network]) as scorer:
         outcomes = list(scorer.score(paths))
     assert all(isinstance(outcome, Scored) for outcome in outcomes), outcomes

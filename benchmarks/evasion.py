@@ -13,10 +13,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from moderation.decoding.plan import IN_FORCE, WHOLE_PICTURES, Plan
+from moderation.decoding.plan import IN_FORCE, WHOLE_PICTURES, ViewPlan
 from moderation.decoding.views import WHOLE
 from moderation.inference import embedded
-from moderation.inference.classifier import Classifier
+from moderation.inference.classifier import ClassifierSession
 from moderation.inference.quality_flags import findings
 from moderation.inference.scorer import ClassifierScores, Scored, Scorer
 from tests.moderation.decoding.attacks import ATTACKS
@@ -66,7 +66,7 @@ def outcome(found: ClassifierScores) -> str:
 def cost(photos: Sequence[Path]) -> None:
     """Views a photo, and the time of the plan over that of one look, both with the embedded classifier."""
     manifest, model = embedded.open_nsfw()
-    network = Classifier.load(model, manifest)
+    network = ClassifierSession.load(model, manifest)
     seconds = Counter[str]()
     views = Counter[int]()
     doubts = Counter[str]()
@@ -97,7 +97,7 @@ def cost(photos: Sequence[Path]) -> None:
 def noticed(photos: Sequence[Path], folder: Path) -> None:
     """How often a photo is noticed as enlarged or compressed, as it is and after something was done to it."""
     manifest, model = embedded.open_nsfw()
-    network = Classifier.load(model, manifest)
+    network = ClassifierSession.load(model, manifest)
     chosen = photos[:: max(1, len(photos) // 100)]
     print(f"\n| {len(chosen)} photos | enlarged | compressed |\n|---|---|---|")
     for name, change in changes():
@@ -158,7 +158,7 @@ def timed(scorer: Scorer, path: Path) -> tuple[ClassifierScores, float]:
     return found, time.perf_counter() - began
 
 
-def outcomes_by(network: Classifier, plan: Plan, paths: Sequence[Path]) -> list[ClassifierScores]:
+def outcomes_by(network: ClassifierSession, plan: ViewPlan, paths: Sequence[Path]) -> list[ClassifierScores]:
     with Scorer([network], plan=plan) as scorer:
         return list(scores(scorer.score(paths)))
 

@@ -21,8 +21,8 @@ from PIL import Image, ImageDraw, ImageOps
 
 from benchmarks.duplicates import photographs, set_up
 from localpg import Cluster
-from moderation.decoding.child.pdq import fingerprint
-from moderation.decoding.fingerprints import RADIUS, Fingerprint, distance
+from moderation.decoding.child.pdq import pdq_hash
+from moderation.decoding.fingerprints import RADIUS, PdqHash, distance
 
 Change = Callable[[Image.Image], Image.Image]
 SHARE_OF_COPIES = 0.3
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the database may lie")
     options = parser.parse_args()
     pictures = {path.name: opened(path) for path in photographs(options.images)}
-    originals = {name: fingerprint(picture) for name, picture in pictures.items()}
+    originals = {name: pdq_hash(picture) for name, picture in pictures.items()}
     report_originals(originals)
     report_changes(pictures, originals)
     report_night(pictures, folder=options.folder)
@@ -104,11 +104,11 @@ CHANGES: Mapping[str, Change] = {
 COPIES = ("recompressed, quality 50", "half the size", "half the size, quality 50", "mirrored")
 
 
-def bits_between(one: Fingerprint, other: Fingerprint) -> int:
+def bits_between(one: PdqHash, other: PdqHash) -> int:
     return min(distance(one.pdq, other.pdq), distance(one.mirrored, other.pdq))
 
 
-def report_originals(originals: Mapping[str, Fingerprint]) -> None:
+def report_originals(originals: Mapping[str, PdqHash]) -> None:
     names = [name for name, found in originals.items() if found.says_something]
     between = [
         bits_between(originals[one], originals[other]) for place, one in enumerate(names) for other in names[:place]
@@ -118,11 +118,11 @@ def report_originals(originals: Mapping[str, Fingerprint]) -> None:
     print(f"of {len(between):,} pairs {wrong} lie within {RADIUS} bits; the nearest two are {min(between)} bits apart")
 
 
-def report_changes(pictures: Mapping[str, Image.Image], originals: Mapping[str, Fingerprint]) -> None:
+def report_changes(pictures: Mapping[str, Image.Image], originals: Mapping[str, PdqHash]) -> None:
     print("| change | recognised | median distance | wrong merges |\n|---|---|---|---|")
     said = {name: found for name, found in originals.items() if found.says_something}
     for words, change in CHANGES.items():
-        copies = {name: fingerprint(change(pictures[name])) for name in said}
+        copies = {name: pdq_hash(change(pictures[name])) for name in said}
         own = [bits_between(copies[name], said[name]) for name in said]
         wrong = sum(
             bits_between(copy, other) <= RADIUS

@@ -31,9 +31,9 @@ from moderation.decoding import plan
 from moderation.decoding.child import __main__
 from moderation.decoding.preprocessing import prepare
 from moderation.decoding.protocol import Message
-from moderation.decoding.sandbox import Decoded, Sandbox
+from moderation.decoding.sandbox import DecodedFile, Sandbox
 from moderation.inference import embedded
-from moderation.inference.classifier import Classifier
+from moderation.inference.classifier import ClassifierSession
 from moderation.inference.manifest import Manifest
 from moderation.inference.scorer import Scored, Scorer
 from moderation.inference.tensors import to_tensor
@@ -119,7 +119,7 @@ def eight_bit(paths: Sequence[Path], folder: Path) -> Path:
     folder.mkdir()
     manifest, model = embedded.open_nsfw()
     decoded = Here(preprocessings=[manifest.preprocessing]).decode(paths)
-    views = np.concatenate([each.views[0][:1] for each in decoded if isinstance(each, Decoded)])
+    views = np.concatenate([each.views[0][:1] for each in decoded if isinstance(each, DecodedFile)])
     small = quantize(model.read_bytes(), manifest=manifest, method="static", views=views, folder=folder)
     facts = {name: value for name, value in json.loads(manifest.to_json()).items() if name not in OF_THE_FILE}
     proven = prove(Published(small, facts), name=EIGHT_BIT, narrowest=0.01, widest=0.02, apart=0.01)
@@ -160,7 +160,7 @@ def load(model: Path | None) -> None:
     manifest, path = embedded.open_nsfw()
     if model is not None:
         manifest, path = Manifest.from_json(model.with_suffix(".json").read_text()), model
-    SCORER.append(Scorer([Classifier.load(path, manifest)], plan=plan.IN_FORCE))
+    SCORER.append(Scorer([ClassifierSession.load(path, manifest)], plan=plan.IN_FORCE))
     SCORER[0].sandbox = Here(preprocessings=[manifest.preprocessing], plan=plan.IN_FORCE)
 
 

@@ -4,7 +4,7 @@
 """
 
 from localpg.cluster import Cluster as Cluster
-from localpg.cluster import Status as Status
+from localpg.cluster import ClusterStatus as ClusterStatus
 from localpg.errors import AccountNotFoundError as AccountNotFoundError
 from localpg.errors import ClusterBusyError as ClusterBusyError
 from localpg.errors import ClusterError as ClusterError

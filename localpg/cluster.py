@@ -27,7 +27,7 @@ LOCK_SECONDS = 150.0
 
 
 @dataclass(frozen=True)
-class Status:
+class ClusterStatus:
     running: bool
     state: str  # stopped, starting, ready, stopping
     pid: int | None
@@ -61,11 +61,11 @@ class Cluster:
         """Stop the server and wait until it has gone. Stopping a stopped one does nothing."""
         self._end(gently=True)
 
-    def status(self) -> Status:
+    def status(self) -> ClusterStatus:
         with named_errors(self.home):
             place = place_of(self.home)
             server = find_server(place.cluster)
-            return Status(
+            return ClusterStatus(
                 running=server is not None,
                 state=server.state if server else "stopped",
                 pid=server.pid if server else None,

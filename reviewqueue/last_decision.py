@@ -6,9 +6,9 @@ from datetime import timedelta
 from django.utils import timezone
 
 from moderation.models import Decision, Effect, Screening, User, Verdict
-from moderation.models.decisions import OBJECTED
+from moderation.models.decisions import OBJECTION_SOURCES
 from moderation.routing import SamplingReason
-from reviewqueue.score_text import Looks, why_doubted
+from reviewqueue.score_text import ScoreExplanation, why_doubted
 
 SHOWN_FOR = timedelta(hours=1)
 SHOWN_AT_MOST = 10
@@ -82,12 +82,12 @@ def _why_shown(decision: Decision) -> str:
     """Score, band, why a person was asked, and what was noticed of the picture: hidden until now."""
     if decision.screening is None:
         return ""
-    looks = Looks.of(decision.screening)
+    looks = ScoreExplanation.of(decision.screening)
     return "; ".join([_why_asked(decision, decision.screening), *(looks.noticed if looks else [])])
 
 
 def _why_asked(decision: Decision, screening: Screening) -> str:
-    if decision.source in OBJECTED:
+    if decision.source in OBJECTION_SOURCES:
         return f"Score {screening.score:.2f}; somebody had raised {ASKED[decision.source]}"
     return _why_sampled(screening)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from moderation.models import ReviewTask
-from moderation.models.frames import Shot
+from moderation.models.frames import FrameView
 from reviewqueue.score_text import SHOWN_AS
 
 
@@ -20,7 +20,7 @@ class Outline:
     height: int
 
     @classmethod
-    def of(cls, shot: Shot) -> "Outline | None":
+    def of(cls, shot: FrameView) -> "Outline | None":
         if shot.outline is None or shot.size is None:
             return None
         (width, height), (left, top, right, bottom) = shot.size, shot.outline
@@ -34,11 +34,11 @@ class Outline:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
+class StripItem:
     """One picture of the strip; ``number`` counts from 1, the worst first."""
 
     task: ReviewTask
-    shot: Shot
+    shot: FrameView
     number: int
     count: int
 
@@ -77,25 +77,25 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Film:
+class PictureStrip:
     """The pictures of a task that can be shown, and the one that is chosen."""
 
-    pictures: list[Picture]
-    picture: Picture
+    pictures: list[StripItem]
+    picture: StripItem
 
     @classmethod
-    def of(cls, task: ReviewTask, *, chosen: str = "") -> "Film | None":
+    def of(cls, task: ReviewTask, *, chosen: str = "") -> "PictureStrip | None":
         """``chosen`` is what the address says; anything that is no number of a picture is the first.
 
         None where the worst picture is not in storage: nobody could decide by the others.
         """
-        worst, *others = task.film
+        worst, *others = task.ranked_frames
         sha256 = task.upload.file.sha256
         if not worst.is_rendered(sha256):
             return None
         shots = [worst, *(shot for shot in others if shot.is_rendered(sha256))]
         numbered = enumerate(shots, start=1)
-        pictures = [Picture(task=task, shot=shot, number=number, count=len(shots)) for number, shot in numbered]
+        pictures = [StripItem(task=task, shot=shot, number=number, count=len(shots)) for number, shot in numbered]
         picture = next((each for each in pictures if str(each.number) == chosen), pictures[0])
         return cls(pictures=pictures, picture=picture)
 

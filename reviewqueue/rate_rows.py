@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from moderation.tuning import text
 from moderation.tuning.evidence import Evidence
 from moderation.tuning.shadow_report import Proof
-from moderation.tuning.threshold_report import Finding
+from moderation.tuning.threshold_report import ThresholdReport
 
 # Prevalence stands beside the two rates that mean little without it.
 SHOWN = ("leak_rate", "miss_rate", "prevalence", "wrongful_rate", "escapes_10k", "wrongful_10k")
@@ -50,7 +50,7 @@ class Compared:
 COMPARED = ("escapes_10k", "miss_rate", "leak_rate", "wrongful_10k", "wrongful_rate")
 
 
-def compared(now: Finding, then: Finding) -> list[Compared]:
+def compared(now: ThresholdReport, then: ThresholdReport) -> list[Compared]:
     """The estimates and costs of two pairs on the same closed days; nothing before one is closed."""
     if not now.days:
         return []
@@ -62,7 +62,7 @@ def compared(now: Finding, then: Finding) -> list[Compared]:
     ]
 
 
-def _figures(finding: Finding) -> list[tuple[str, str]]:
+def _figures(finding: ThresholdReport) -> list[tuple[str, str]]:
     """Value, and interval with n, of each estimate; without a value what is missing."""
     return [
         (rate.value, f"{rate.interval}, n {rate.n:,}") if rate.value else ("not shown yet", f"n {rate.n:,}")
@@ -70,7 +70,7 @@ def _figures(finding: Finding) -> list[tuple[str, str]]:
     ]
 
 
-def _cost(finding: Finding) -> tuple[str, str]:
+def _cost(finding: ThresholdReport) -> tuple[str, str]:
     return ("not known yet", "") if finding.cost_10k is None else (f"{finding.cost_10k:,.0f}", "smoothed, no interval")
 
 
@@ -85,7 +85,7 @@ class Claimed:
     then_certified: bool
 
 
-def claimed(now: Finding, then: Finding, *, new_epoch: bool) -> list[Claimed]:
+def claimed(now: ThresholdReport, then: ThresholdReport, *, new_epoch: bool) -> list[Claimed]:
     """For each claim that has a target, whether it is certified; a new epoch begins without any evidence."""
     if not now.days:
         return []
@@ -108,7 +108,7 @@ def claimed(now: Finding, then: Finding, *, new_epoch: bool) -> list[Claimed]:
     return found
 
 
-def _standing(finding: Finding, claim: Evidence) -> tuple[str, bool]:
+def _standing(finding: ThresholdReport, claim: Evidence) -> tuple[str, bool]:
     if (certificate := finding.certificate(claim.risk)) is not None:
         return f"until {certificate.ends_at:%-d %B %Y}", True
     if claim.refused or claim.e_value is None:
@@ -116,13 +116,13 @@ def _standing(finding: Finding, claim: Evidence) -> tuple[str, bool]:
     return f"evidence {text.meter(claim)}; {text.state(claim)}", False
 
 
-def rates(finding: Finding | Proof) -> list[Rate]:
+def rates(finding: ThresholdReport | Proof) -> list[Rate]:
     if not finding.days:
         return []
     return [_rate(name, finding) for name in SHOWN]
 
 
-def _rate(name: str, finding: Finding | Proof) -> Rate:
+def _rate(name: str, finding: ThresholdReport | Proof) -> Rate:
     found = getattr(finding.estimates, name)
     visible = found.shown and found.value is not None
     return Rate(
@@ -134,12 +134,12 @@ def _rate(name: str, finding: Finding | Proof) -> Rate:
     )
 
 
-def meters(finding: Finding | Proof) -> list[Meter]:
+def meters(finding: ThresholdReport | Proof) -> list[Meter]:
     return [_meter(finding, claim) for claim in finding.evidence if claim.target is not None] if finding.days else []
 
 
-def _meter(finding: Finding | Proof, claim: Evidence) -> Meter:
-    certificate = finding.certificate(claim.risk) if isinstance(finding, Finding) else None
+def _meter(finding: ThresholdReport | Proof, claim: Evidence) -> Meter:
+    certificate = finding.certificate(claim.risk) if isinstance(finding, ThresholdReport) else None
     return Meter(
         claim=text.CLAIMS[claim.risk],
         target=text.percent(claim.target or 0),

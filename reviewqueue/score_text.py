@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from moderation.decoding.plan import Doubt
+from moderation.decoding.plan import UntrustedReason
 from moderation.decoding.views import Appearance, appearance_of
 from moderation.inference.quality_flags import findings
 from moderation.models import Screening
 
 DOUBTS = {
-    Doubt.LOW_RESOLUTION: "it has too few pixels",
-    Doubt.TOO_LONG: "it is too long for its width",
-    Doubt.NOT_ALL_SEEN: "it holds more than the classifier looks at",
+    UntrustedReason.LOW_RESOLUTION: "it has too few pixels",
+    UntrustedReason.TOO_LONG: "it is too long for its width",
+    UntrustedReason.NOT_ALL_SEEN: "it holds more than the classifier looks at",
 }
 SHOWN_AS = {
     Appearance.PLAIN: "as stored",
@@ -26,11 +26,11 @@ NOTICED = {
 
 def why_doubted(doubt: str) -> str:
     """Empty for a score that is trusted."""
-    return DOUBTS[Doubt(doubt)] if doubt else ""
+    return DOUBTS[UntrustedReason(doubt)] if doubt else ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Looks:
+class ScoreExplanation:
     """What is told of a screening on the page of its upload.
 
     Attributes:
@@ -46,7 +46,7 @@ class Looks:
     noticed: list[str]
 
     @classmethod
-    def of(cls, screening: Screening) -> "Looks | None":
+    def of(cls, screening: Screening) -> "ScoreExplanation | None":
         """None for a score that is not kept, as in a record that was not made by the pre-screen."""
         score = screening.scores.order_by("-value", "pk").first()
         if score is None:

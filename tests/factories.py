@@ -30,7 +30,7 @@ from moderation.models import (
     StoredFile,
     Upload,
     User,
-    settle,
+    update_status,
 )
 from moderation.screening.records import save_matches
 from tests.moderation.inference.patch_onnx import write_patch_classifier
@@ -122,7 +122,7 @@ def make_screening(upload: Upload | None = None, *, score: float = 0.5, u: float
             outcome=screening.automatic_outcome,
             due_at=Now(),
         )
-    settle(Upload.objects.filter(pk=upload.pk))
+    update_status(Upload.objects.filter(pk=upload.pk))
     return screening
 
 
@@ -130,7 +130,7 @@ def make_task(upload: Upload | None = None, *, score: float = 0.5, u: float = 0.
     """An undecided task on a new screening; a score below low or from high makes it an audit."""
     screening = make_screening(upload, score=score, u=u)
     task = ReviewTask.objects.create(screening=screening, upload=screening.upload, policy=screening.policy, **fields)
-    settle(Upload.objects.filter(pk=screening.upload_id))
+    update_status(Upload.objects.filter(pk=screening.upload_id))
     task.refresh_from_db()
     return task
 
@@ -149,7 +149,7 @@ def make_tasks(count: int) -> list[ReviewTask]:
         for upload in uploads
     )  # fmt: skip
     tasks = ReviewTask.objects.open_for(screenings)
-    settle(Upload.objects.filter(source="many"))
+    update_status(Upload.objects.filter(source="many"))
     return tasks
 
 
@@ -194,7 +194,7 @@ def red(value: float, *, size: tuple[int, int] = (64, 64), salt: int = 0) -> byt
 
 def make_renditions(task: ReviewTask) -> None:
     """The two files of each picture that people are shown: clear is a red image, blurred a grey one."""
-    for number, shot in enumerate(task.film):
+    for number, shot in enumerate(task.ranked_frames):
         for variant, colour in (("clear", (200, 30, 30 + 20 * number)), ("blurred", (90, 90, 90 + 20 * number))):
             path = shot.rendition(task.upload.file.sha256, variant=variant)
             storage.write(path, [image_bytes(colour, fmt="JPEG")])
@@ -254,6 +254,6 @@ def make_match(entry: HashEntry, upload: Upload | None = None) -> HashMatch:
     route = entry.hash_list.route
     match = HashMatch(upload=upload, policy=entry.hash_list.policy, entry=entry, run=run, distance=0, route=route)
     save_matches([match])
-    settle(Upload.objects.filter(pk=upload.pk))
+    update_status(Upload.objects.filter(pk=upload.pk))
     upload.refresh_from_db()
     return match

@@ -27,13 +27,13 @@ class KeyBusy(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StoredAnswer:
     status_code: int
     content: dict[str, Any]
     replayed: bool = False
 
 
-def answer_once(key: str, *, token: ApiToken, body_sha256: str, answer: Callable[[], Answer]) -> Answer:
+def answer_once(key: str, *, token: ApiToken, body_sha256: str, answer: Callable[[], StoredAnswer]) -> StoredAnswer:
     """Call ``answer`` and remember what it says, or say again what was said; failures (500 on) are forgotten.
 
     A process that dies in between leaves an upload without an answer; the retry then hears of a duplicate.
@@ -56,7 +56,7 @@ def answer_once(key: str, *, token: ApiToken, body_sha256: str, answer: Callable
         return fresh
 
 
-def _said_before(key: str, *, token: ApiToken, body_sha256: str) -> Answer | None:
+def _said_before(key: str, *, token: ApiToken, body_sha256: str) -> StoredAnswer | None:
     said = IdempotentAnswer.objects.filter(token=token, key=key).first()
     if said is None:
         return None
@@ -65,7 +65,7 @@ def _said_before(key: str, *, token: ApiToken, body_sha256: str) -> Answer | Non
             f"Found the Idempotency-Key {key!r} with another body; the body of {said.created_at:%Y-%m-%d %H:%M:%S} UTC "
             "is accepted. Send a new key with a new body."
         )
-    return Answer(status_code=said.status_code, content=said.answer, replayed=True)
+    return StoredAnswer(status_code=said.status_code, content=said.answer, replayed=True)
 
 
 @contextmanager

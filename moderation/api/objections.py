@@ -11,7 +11,7 @@ from ninja.errors import HttpError
 from pydantic import Field
 
 from moderation.api.answers import Problem
-from moderation.api.idempotency import Answer, answer_once
+from moderation.api.idempotency import StoredAnswer, answer_once
 from moderation.api.problems import STATUS_CODES
 from moderation.api.tokens import TokenRequest
 from moderation.api.uploads import ABOUT_KEYS, Text
@@ -73,7 +73,7 @@ def raised(  # noqa: PLR0913  (what one call says)
     response["Cache-Control"] = "no-store"
     upload = own_upload(request, upload_id)
 
-    def take() -> Answer:
+    def take() -> StoredAnswer:
         return take_in(request, upload, grounds, kind=kind)
 
     if not key:
@@ -82,7 +82,7 @@ def raised(  # noqa: PLR0913  (what one call says)
     return said(response, answer_once(key, token=request.auth, body_sha256=body, answer=take))
 
 
-def said(response: HttpResponse, answer: Answer) -> Status[Any]:
+def said(response: HttpResponse, answer: StoredAnswer) -> Status[Any]:
     if answer.replayed:
         response["Idempotent-Replayed"] = "true"
     return Status(answer.status_code, answer.content)
@@ -95,13 +95,13 @@ def own_upload(request: TokenRequest, upload_id: int) -> Upload:
     return upload
 
 
-def take_in(request: TokenRequest, upload: Upload, grounds: Grounds, *, kind: str) -> Answer:
+def take_in(request: TokenRequest, upload: Upload, grounds: Grounds, *, kind: str) -> StoredAnswer:
     try:
         made = objecting.object_to(upload, kind=kind, text=grounds.reason, policy=grounds.policy, token=request.auth)
     except objecting.REFUSALS as refusal:
-        return Answer(STATUS_CODES[type(refusal)], {"detail": str(refusal)})
+        return StoredAnswer(STATUS_CODES[type(refusal)], {"detail": str(refusal)})
     again = Objection.objects.with_answer().select_related("screening__policy").get(pk=made.pk)
-    return Answer(201, ObjectionState(**state_of(again)).model_dump(mode="json"))
+    return StoredAnswer(201, ObjectionState(**state_of(again)).model_dump(mode="json"))
 
 
 def state_of(objection: Objection) -> dict[str, Any]:

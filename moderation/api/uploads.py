@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field
 
 from moderation import intake
 from moderation.api.answers import Problem, Receipt, UploadState, state_of
-from moderation.api.idempotency import Answer, answer_once
+from moderation.api.idempotency import StoredAnswer, answer_once
 from moderation.api.problems import STATUS_CODES, length_fits
 from moderation.api.tokens import TokenRequest
 from moderation.models import Community, Upload
@@ -42,7 +42,7 @@ def without_nul(value: str) -> str:
 Text = Annotated[str, AfterValidator(without_nul)]
 
 
-class Fields(Schema):
+class UploadFields(Schema):
     external_id: Text = Field(description="Your name for the image; with the token's source it is its identity.")
     uploader: Text = Field("", description="Your reference to the person who uploaded it.")
     community: Text = Field("", description="The slug of a community with thresholds of its own.")
@@ -58,13 +58,13 @@ def send(
     request: TokenRequest,
     response: HttpResponse,
     file: Annotated[UploadedFile, File(description="JPEG, PNG, WebP, GIF, AVIF, BMP, TIFF or MPO.")],
-    fields: Annotated[Fields, Form()],
+    fields: Annotated[UploadFields, Form()],
     idempotency_key: Annotated[Text, Header("", alias="Idempotency-Key", description=ABOUT_KEYS)],
 ) -> Status[Any]:
     """201: it is new and waits for the pre-screen. 200: the same bytes came under this identity before."""
     content = file.read()
 
-    def take() -> Answer:
+    def take() -> StoredAnswer:
         return take_in(request, content, fields=fields)
 
     if idempotency_key:
@@ -102,13 +102,13 @@ def told(request: TokenRequest, response: HttpResponse, asked_for: str, **identi
     return state_of(upload)
 
 
-def fingerprint(content: bytes, *, fields: Fields) -> str:
+def fingerprint(content: bytes, *, fields: UploadFields) -> str:
     """Tells bodies apart by what they say; the form's boundary, new each time, says nothing."""
     facts = [hashlib.sha256(content).hexdigest(), fields.external_id, fields.uploader, fields.community]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def take_in(request: TokenRequest, content: bytes, *, fields: Fields) -> Answer:
+def take_in(request: TokenRequest, content: bytes, *, fields: UploadFields) -> StoredAnswer:
     try:
         with pghistory.context(api_token=request.auth.name):
             received = intake.receive(
@@ -118,9 +118,9 @@ def take_in(request: TokenRequest, content: bytes, *, fields: Fields) -> Answer:
                 uploader_reference=fields.uploader,
                 community=community_named(fields.community),
             )
-    except intake.Refused as refusal:
-        return Answer(STATUS_CODES[type(refusal)], {"detail": str(refusal)})
-    return Answer(201 if received.created else 200, receipt(request, received.upload))
+    except intake.UploadRefused as refusal:
+        return StoredAnswer(STATUS_CODES[type(refusal)], {"detail": str(refusal)})
+    return StoredAnswer(201 if received.created else 200, receipt(request, received.upload))
 
 
 def community_named(slug: str) -> Community | None:

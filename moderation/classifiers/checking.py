@@ -10,13 +10,13 @@ import numpy as np
 from django.conf import settings
 
 from moderation.classifiers.conversion.golden import what_is_noticed
-from moderation.classifiers.conversion.graph_facts import dissect
+from moderation.classifiers.conversion.graph_facts import inspect_graph
 from moderation.classifiers.conversion.licences import commercial_use
 from moderation.classifiers.dry_run import Found, try_on
 from moderation.classifiers.errors import AdoptionRefused
 from moderation.classifiers.labelled_csv import read_labelled
 from moderation.classifiers.measuring import BATCHES, measure
-from moderation.inference.classifier import Classifier as Network
+from moderation.inference.classifier import ClassifierSession as Network
 from moderation.inference.classifier import golden_views
 from moderation.statistics.accuracy import assess
 
@@ -55,7 +55,7 @@ def check(found: Found, *, question: Question) -> dict[str, Any]:
         "labels": list(manifest.labels),
         "positive_label": manifest.positive_label,
         "preprocessing_version": manifest.preprocessing_version,
-        "graph": asdict(dissect(model, manifest=manifest)),
+        "graph": asdict(inspect_graph(model, manifest=manifest)),
         "golden": _golden(network, model=model),
         "machine": _machine(network),
         "speeds": [asdict(speed) for speed in measured.speeds],

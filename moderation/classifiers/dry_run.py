@@ -8,9 +8,9 @@ from typing import Any
 from django.conf import settings
 
 from moderation.classifiers.errors import AdoptionRefused
-from moderation.decoding.sandbox import Refused
+from moderation.decoding.sandbox import RefusedFile
 from moderation.inference import embedded
-from moderation.inference.classifier import Classifier as Network
+from moderation.inference.classifier import ClassifierSession as Network
 from moderation.inference.manifest import ClassifierFileError, Manifest
 from moderation.inference.scorer import Scorer
 from moderation.models import Classifier
@@ -18,7 +18,7 @@ from moderation.screening.engine import limits
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class DryRun:
     """What became of one file: the probability of each label, or why it was not read."""
 
     path: Path
@@ -66,7 +66,7 @@ def find(name: str) -> Found:
     return Found(Manifest.from_json(row.manifest), row.path, row.provenance)
 
 
-def try_on(found: Found, *, paths: Sequence[Path]) -> Iterator[Trial]:
+def try_on(found: Found, *, paths: Sequence[Path]) -> Iterator[DryRun]:
     """Yield what the classifier says of each file, in order, folders file by file.
 
     Raises:
@@ -75,11 +75,11 @@ def try_on(found: Found, *, paths: Sequence[Path]) -> Iterator[Trial]:
     network = found.load()
     with Scorer([network], limits=limits()) as scorer:
         for outcome in scorer.score(list(listed(paths))):
-            if isinstance(outcome, Refused):
-                yield Trial(outcome.path, None, f"{outcome.reason}: {outcome.detail}")
+            if isinstance(outcome, RefusedFile):
+                yield DryRun(outcome.path, None, f"{outcome.reason}: {outcome.detail}")
             else:
                 scores = outcome.scores[network.manifest.key]
-                yield Trial(outcome.path, {label: round(score.value, 6) for label, score in scores.items()})
+                yield DryRun(outcome.path, {label: round(score.value, 6) for label, score in scores.items()})
 
 
 def listed(paths: Sequence[Path]) -> Iterator[Path]:

@@ -17,8 +17,8 @@ from moderation.classifiers.conversion.quantizing import Method, WrongMethod, fi
 from moderation.classifiers.dry_run import Found, listed
 from moderation.classifiers.errors import AdoptionRefused
 from moderation.classifiers.importing import refuse_name, register
-from moderation.decoding.sandbox import Decoded, UInt8Array
-from moderation.inference.classifier import Classifier as Network
+from moderation.decoding.sandbox import DecodedFile, UInt8Array
+from moderation.inference.classifier import ClassifierSession as Network
 from moderation.inference.manifest import ClassifierFileError, Manifest
 from moderation.inference.scorer import Scored, Scorer
 from moderation.models import PolicyVersion
@@ -34,7 +34,7 @@ _WORST_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Flip:
+class EightBitFlip:
     """An upload that would take another route, with the combined score before and after."""
 
     file: str
@@ -45,7 +45,7 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
+class EightBitDrift:
     """What the quantized classifier says beside the original, on the calibration images.
 
     Attributes:
@@ -57,13 +57,13 @@ class Drift:
     images: int
     mean: float
     largest: float
-    flips: Sequence[Flip]
+    flips: Sequence[EightBitFlip]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def quantize_classifier(found: Found, *, calibrate: Path, name: str, method: Method | None = None) -> Drift:
+def quantize_classifier(found: Found, *, calibrate: Path, name: str, method: Method | None = None) -> EightBitDrift:
     """Register a quantized variant under another name. It replaces nothing and rules nothing.
 
     Raises:
@@ -102,7 +102,7 @@ def _facts(manifest: Manifest, *, method: Method, images: int) -> dict[str, Any]
 
 def _views(network: Network, *, paths: Sequence[Path], folder: Path) -> UInt8Array:
     with Scorer([network], limits=limits()) as scorer:
-        read = [each.views[0][:1] for each in scorer.sandbox.decode(paths) if isinstance(each, Decoded)]
+        read = [each.views[0][:1] for each in scorer.sandbox.decode(paths) if isinstance(each, DecodedFile)]
     if len(read) < _LEAST_PICTURES:
         raise AdoptionRefused(
             f"{folder} holds {len(read)} images that can be read; {_LEAST_PICTURES} at least are needed, better "
@@ -111,14 +111,14 @@ def _views(network: Network, *, paths: Sequence[Path], folder: Path) -> UInt8Arr
     return np.concatenate(read)
 
 
-def _drift(networks: Sequence[Network], *, paths: Sequence[Path], method: Method) -> Drift:
+def _drift(networks: Sequence[Network], *, paths: Sequence[Path], method: Method) -> EightBitDrift:
     before, after = (network.manifest for network in networks)
     with Scorer(networks, limits=limits()) as scorer:
         scored = [each for each in scorer.score(paths) if isinstance(each, Scored)]
     pairs = [(each.path, _values(each, before), _values(each, after)) for each in scored]
     moved = [abs(old[before.positive_label] - new[before.positive_label]) for _, old, new in pairs]
     flips = route_flips(pairs, sha256=before.sha256)
-    return Drift(
+    return EightBitDrift(
         method=method, images=len(pairs), mean=float(np.mean(moved)), largest=float(max(moved)),
         flips=flips[:_WORST_SHOWN],
     )  # fmt: skip
@@ -128,7 +128,7 @@ def _values(scored: Scored, manifest: Manifest) -> dict[str, float]:
     return {label: score.value for label, score in scored.scores[manifest.key].items()}
 
 
-def route_flips(pairs: Sequence[tuple[Path, Probabilities, Probabilities]], *, sha256: str) -> list[Flip]:
+def route_flips(pairs: Sequence[tuple[Path, Probabilities, Probabilities]], *, sha256: str) -> list[EightBitFlip]:
     """The files whose two scores, before and after, take different routes where the classifier is in force."""
     versions = PolicyVersion.objects.root().in_force().filter(classifier__sha256=sha256).select_related("policy")
     flips = []
@@ -137,5 +137,5 @@ def route_flips(pairs: Sequence[tuple[Path, Probabilities, Probabilities]], *, s
             old, new = (version.combine(dict(each)) for each in values)
             one, other = (routing.region(score, low=version.low, high=version.high) for score in (old, new))
             if one != other:
-                flips.append(Flip(str(path), version.policy.slug, old, new, (str(one), str(other))))
+                flips.append(EightBitFlip(str(path), version.policy.slug, old, new, (str(one), str(other))))
     return sorted(flips, key=lambda flip: -abs(flip.after - flip.before))

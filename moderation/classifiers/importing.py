@@ -7,7 +7,7 @@ from pathlib import Path
 from django.db import IntegrityError, transaction
 
 from moderation import storage
-from moderation.classifiers.conversion import NotAccepted, Told, read
+from moderation.classifiers.conversion import FormNotAccepted, PublisherFacts, read
 from moderation.classifiers.conversion.golden import Proven, prove
 from moderation.classifiers.errors import AdoptionRefused
 from moderation.inference.manifest import ClassifierFileError, ManifestError
@@ -16,7 +16,7 @@ from moderation.models import Classifier
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-def import_classifier(path: Path, *, name: str, told: Told) -> tuple[Classifier, Proven]:
+def import_classifier(path: Path, *, name: str, told: PublisherFacts) -> tuple[Classifier, Proven]:
     """Read, prove and register a classifier. It rules nothing until ``activate``.
 
     Raises:
@@ -27,7 +27,7 @@ def import_classifier(path: Path, *, name: str, told: Told) -> tuple[Classifier,
     try:
         published = read(path, told=told)
         proven = prove(published, name=name)
-    except (NotAccepted, ManifestError, ClassifierFileError) as error:
+    except (FormNotAccepted, ManifestError, ClassifierFileError) as error:
         raise AdoptionRefused(f"{error}. Nothing was imported.") from error
     return register(proven, licence_text=published.licence_text), proven
 

@@ -32,7 +32,7 @@ class Speed:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurement:
     """Attributes: ``memory_mb`` is what the classifier adds to a process at the largest batch, at its peak."""
 
     speeds: list[Speed]
@@ -45,7 +45,7 @@ def thread_counts() -> list[int]:
     return sorted({cores, *(1 << power for power in range(cores.bit_length()) if 1 << power <= cores)})
 
 
-def measure(path: Path, *, manifest: Manifest, batches: Sequence[int] = BATCHES, provider: str = CPU) -> Measured:
+def measure(path: Path, *, manifest: Manifest, batches: Sequence[int] = BATCHES, provider: str = CPU) -> Measurement:
     """Time the network alone, without decoding, for every batch and count of threads."""
     speeds, memory = [], 0.0
     for threads in thread_counts():
@@ -53,7 +53,7 @@ def measure(path: Path, *, manifest: Manifest, batches: Sequence[int] = BATCHES,
             found, added = pool.submit(_measure_here, path, manifest, threads, list(batches), provider).result()
         speeds += found
         memory = memory or added  # of one thread: that is how the pre-screen runs it
-    return Measured(speeds, memory)
+    return Measurement(speeds, memory)
 
 
 def _measure_here(

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from moderation.classifiers.shadow_comparison import Flip
+from moderation.classifiers.shadow_comparison import RouteFlip
 from moderation.decoding.images import ImageRefused
 from moderation.decoding.sandbox import Sandbox, SandboxUnavailable
 from moderation.screening.engine import limits, write_renditions
@@ -13,7 +13,7 @@ from moderation.storage import StorageFull
 SECONDS = 5.0
 
 
-def make_renditions(flips: Sequence[Flip], *, seconds: float = SECONDS) -> set[int]:
+def make_renditions(flips: Sequence[RouteFlip], *, seconds: float = SECONDS) -> set[int]:
     """Write what is missing, blurred and clear, and return the uploads that have both."""
     until = time.monotonic() + seconds
     with Sandbox(limits=limits()) as sandbox:
@@ -23,11 +23,11 @@ def make_renditions(flips: Sequence[Flip], *, seconds: float = SECONDS) -> set[i
     return {flip.screening.upload_id for flip in flips if has_renditions(flip)}
 
 
-def has_renditions(flip: Flip) -> bool:
+def has_renditions(flip: RouteFlip) -> bool:
     return flip.shot.is_rendered(flip.screening.upload.file.sha256)
 
 
-def _make(flip: Flip, *, sandbox: Sandbox) -> None:
+def _make(flip: RouteFlip, *, sandbox: Sandbox) -> None:
     try:
         write_renditions(flip.screening.upload.file, shots=[flip.shot], sandbox=sandbox)
     except (ImageRefused, SandboxUnavailable, StorageFull):

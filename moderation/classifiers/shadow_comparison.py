@@ -11,11 +11,11 @@ from django.db.models.functions import Abs, Now
 
 from moderation.classifiers.errors import AdoptionRefused
 from moderation.models import PolicyVersion, Score, Screening, Shadow
-from moderation.models.frames import Shot, film
+from moderation.models.frames import FrameView, ranked_frames
 from moderation.models.screenings import ScreeningQuerySet
 from moderation.models.threshold_grid import GRID, GRID_STEPS
 from moderation.routing import Route
-from moderation.statistics.joint_histogram import Beside, Pair
+from moderation.statistics.joint_histogram import JointHistogram, Pair
 from moderation.tuning.counts import WINDOW, WidthBucket, step
 
 ROUTES = (Route.APPROVE, Route.REVIEW, Route.REJECT)
@@ -24,7 +24,7 @@ MOST_FLIPS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flip:
+class RouteFlip:
     """An upload that would take another route.
 
     Attributes:
@@ -35,7 +35,7 @@ class Flip:
     now: Route
     then: Route
     shadow: float
-    shot: Shot
+    shot: FrameView
 
     def as_json(self) -> dict[str, Any]:
         upload = self.screening.upload
@@ -51,7 +51,7 @@ class Flip:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class ShadowComparison:
     """A shadow beside what rules its policy, over the uploads of the last 28 days that both have scored.
 
     Attributes:
@@ -63,7 +63,7 @@ class Comparison:
     stated: tuple[float, float] | None = None
 
     @classmethod
-    def of(cls, shadow: Shadow, *, low: float | None = None, high: float | None = None) -> "Comparison":
+    def of(cls, shadow: Shadow, *, low: float | None = None, high: float | None = None) -> "ShadowComparison":
         """Compare at the candidate thresholds, or where none are given, at those that keep the shares.
 
         Raises:
@@ -73,13 +73,13 @@ class Comparison:
         return cls(shadow=shadow, version=version.get(policy=shadow.policy), stated=stated_pair(low, high))
 
     @cached_property
-    def beside(self) -> Beside:
+    def beside(self) -> JointHistogram:
         """One query, however many uploads there are."""
         binned = self._recent(scored=True).annotate(
             now=WidthBucket(F("score"), _GRID) - 1, then=WidthBucket(F("shadow"), _GRID) - 1
         )
         rows = binned.values_list("now", "then").annotate(uploads=Count("pk"))
-        return Beside({(now, then): uploads for now, then, uploads in rows}, GRID_STEPS)
+        return JointHistogram({(now, then): uploads for now, then, uploads in rows}, GRID_STEPS)
 
     @cached_property
     def unscored(self) -> int:
@@ -139,11 +139,11 @@ class Comparison:
             now=_region("score", self.version.low, self.version.high), then=_region("shadow", self.low, self.high)
         )
 
-    def described(self, screenings: list[Screening]) -> list[Flip]:
+    def described(self, screenings: list[Screening]) -> list[RouteFlip]:
         """Rows of ``flips()`` with the picture that the shadow's score comes from."""
         shots = self._shots(screenings)
         return [
-            Flip(
+            RouteFlip(
                 screening=row,
                 now=ROUTES[row.now],  # type: ignore[attr-defined]  # annotated by flips()
                 then=ROUTES[row.then],  # type: ignore[attr-defined]
@@ -181,11 +181,11 @@ class Comparison:
         has_score = {"shadow__isnull": not scored}
         return self.shadow.compared().filter(created_at__gte=Now() - WINDOW, **has_score)
 
-    def _shots(self, screenings: list[Screening]) -> dict[int, Shot]:
+    def _shots(self, screenings: list[Screening]) -> dict[int, FrameView]:
         scores = Score.objects.by(self.shadow.classifier).filter(
             file__in={row.upload.file_id for row in screenings}, label__in=self.shadow.labels
         )
-        return {score.file_id: film([score])[0] for score in scores.order_by("value")}
+        return {score.file_id: ranked_frames([score])[0] for score in scores.order_by("value")}
 
 
 def stated_pair(low: float | None, high: float | None) -> tuple[float, float] | None:

@@ -19,7 +19,7 @@ LEAST_QUALITY = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Fingerprint:
+class PdqHash:
     """The PDQ hash of one picture and of its mirror image, 32 bytes each, and how much there was to hash: 0 to 100."""
 
     pdq: bytes
@@ -27,7 +27,7 @@ class Fingerprint:
     quality: int
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "Fingerprint":
+    def from_json(cls, value: Mapping[str, Any]) -> "PdqHash":
         return cls(bytes.fromhex(value["pdq"]), bytes.fromhex(value["mirrored"]), value["quality"])
 
     def as_json(self) -> dict[str, Any]:

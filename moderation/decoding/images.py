@@ -54,7 +54,7 @@ class ImageRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class DecodeLimits:
     """What one file may cost.
 
     Attributes:
@@ -116,7 +116,7 @@ def _is_avif(head: bytes) -> bool:
     return not brands.isdisjoint({b"avif", b"avis"})
 
 
-def format_refusal(found: str, *, limits: Limits) -> ImageRefused:
+def format_refusal(found: str, *, limits: DecodeLimits) -> ImageRefused:
     """The refusal of a file whose first bytes are not those of an accepted format."""
     detail = f"found {found}; accepted are {', '.join(limits.formats)}"
     return ImageRefused(Reason.FORMAT_NOT_ALLOWED, detail)

@@ -11,7 +11,7 @@ from typing import Any
 _RULES = 1
 
 
-class Doubt(StrEnum):
+class UntrustedReason(StrEnum):
     """Why a score is not trusted, so that a person looks whatever it is. The values are stored: never change one."""
 
     LOW_RESOLUTION = "low_resolution"
@@ -20,7 +20,7 @@ class Doubt(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class ViewPlan:
     """How closely a classifier looks at a file. A score is a function of the file, the classifier and this.
 
     That is why "near the band" is a fixed range here and not the thresholds in force: these move, and a score that
@@ -55,7 +55,7 @@ class Plan:
         return f"{_RULES}-{hashlib.sha256(content).hexdigest()[:8]}"
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "Plan":
+    def from_json(cls, value: Mapping[str, Any]) -> "ViewPlan":
         """Read what ``as_json`` wrote. The value is trusted: it comes from the parent process."""
         return cls(**value)
 
@@ -67,6 +67,6 @@ class Plan:
 
 
 #: By which uploads are scored. Another plan gives other scores, so an epoch ends with it.
-IN_FORCE = Plan()
+IN_FORCE = ViewPlan()
 #: One look at each picture as a whole, up to 16 of them, and every score is believed.
-WHOLE_PICTURES = Plan(tiles=0, least_side=0)
+WHOLE_PICTURES = ViewPlan(tiles=0, least_side=0)

@@ -14,8 +14,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from moderation.decoding.images import Limits, Reason
-from moderation.decoding.plan import WHOLE_PICTURES, Plan
+from moderation.decoding.images import DecodeLimits, Reason
+from moderation.decoding.plan import WHOLE_PICTURES, ViewPlan
 from moderation.decoding.preprocessing import Preprocessing
 from moderation.decoding.protocol import BadMessage, Message, read_message, write_message
 
@@ -44,7 +44,9 @@ class ChildLost(Exception):
 class DecoderChild:
     """A running decode process. Not thread-safe: one user at a time."""
 
-    def __init__(self, *, limits: Limits, preprocessings: Sequence[Preprocessing], plan: Plan = WHOLE_PICTURES) -> None:
+    def __init__(
+        self, *, limits: DecodeLimits, preprocessings: Sequence[Preprocessing], plan: ViewPlan = WHOLE_PICTURES
+    ) -> None:
         """Start the process and wait until it is ready.
 
         Raises:

@@ -15,15 +15,15 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.decoding.fingerprints import Fingerprint
-from moderation.decoding.images import Header, ImageRefused, Limits, Reason
-from moderation.decoding.plan import WHOLE_PICTURES, Plan
+from moderation.decoding.fingerprints import PdqHash
+from moderation.decoding.images import DecodeLimits, Header, ImageRefused, Reason
+from moderation.decoding.plan import WHOLE_PICTURES, ViewPlan
 from moderation.decoding.preprocessing import Preprocessing
 from moderation.decoding.process import ChildLost, DecoderChild, SandboxUnavailable
 from moderation.decoding.protocol import Message
 from moderation.decoding.views import WHOLE, Appearance, Box, Picture, appearance_of
 
-__all__ = ["Decoded", "Looked", "Refused", "Rendition", "Sandbox", "SandboxUnavailable", "UInt8Array"]
+__all__ = ["DecodedFile", "Looked", "RefusedFile", "Rendition", "Sandbox", "SandboxUnavailable", "UInt8Array"]
 
 UInt8Array = NDArray[np.uint8]
 
@@ -51,13 +51,13 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedFile:
     """One readable file, as each preprocessing of the sandbox saw it."""
 
     path: Path
     header: Header
     looked: tuple[Looked, ...]
-    fingerprint: Fingerprint | None = None
+    fingerprint: PdqHash | None = None
 
     @property
     def views(self) -> tuple[UInt8Array, ...]:
@@ -70,7 +70,7 @@ class Decoded:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedFile:
     """One file that could not be read safely, as an outcome."""
 
     path: Path
@@ -95,11 +95,11 @@ class Sandbox:
     def __init__(
         self,
         *,
-        limits: Limits | None = None,
+        limits: DecodeLimits | None = None,
         preprocessings: Sequence[Preprocessing] = (),
-        plan: Plan = WHOLE_PICTURES,
+        plan: ViewPlan = WHOLE_PICTURES,
     ) -> None:
-        self.limits = limits or Limits()
+        self.limits = limits or DecodeLimits()
         self.plan = plan
         self.preprocessings = tuple(preprocessings)
         self._idle: list[DecoderChild] = []
@@ -174,7 +174,7 @@ class Sandbox:
         ]
         return [made[sorted(wanted).index(each)] for each in wanted]
 
-    def decode(self, paths: Sequence[Path]) -> Iterator[Decoded | Refused]:
+    def decode(self, paths: Sequence[Path]) -> Iterator[DecodedFile | RefusedFile]:
         """Yield one outcome for each path, in order, while the next ones are being decoded.
 
         Raises:
@@ -200,23 +200,23 @@ class Sandbox:
             if child is not None:
                 self._give_back(child, busy=bool(asked))
 
-    def _decode_again(self, path: Path, *, lost: ChildLost) -> Decoded | Refused:
+    def _decode_again(self, path: Path, *, lost: ChildLost) -> DecodedFile | RefusedFile:
         try:
             return self._outcome(
                 path, self._ask_again(_request("decode", path), lost=lost, seconds=self.limits.seconds)
             )
         except ImageRefused as refusal:
-            return Refused(path, refusal.reason, refusal.detail)
+            return RefusedFile(path, refusal.reason, refusal.detail)
 
-    def _outcome(self, path: Path, reply: Message) -> Decoded | Refused:
+    def _outcome(self, path: Path, reply: Message) -> DecodedFile | RefusedFile:
         facts, blobs = reply
         if "refused" in facts:
             refusal = _refusal(facts)
-            return Refused(path, refusal.reason, refusal.detail)
+            return RefusedFile(path, refusal.reason, refusal.detail)
         triples = zip(facts["looks"], blobs, self.preprocessings, strict=True)
         looked = tuple(_looked(look, blob, preprocessing=each) for look, blob, each in triples)
         hashed = facts["fingerprint"]
-        return Decoded(path, Header(**facts["header"]), looked, hashed and Fingerprint.from_json(hashed))
+        return DecodedFile(path, Header(**facts["header"]), looked, hashed and PdqHash.from_json(hashed))
 
     def _ask(self, request: Mapping[str, Any], *, seconds: float) -> Message:
         """Ask a warm child; a file that costs its life gets one fresh child, alone."""

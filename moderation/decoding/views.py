@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from moderation.decoding.plan import Plan
+from moderation.decoding.plan import ViewPlan
 
 if TYPE_CHECKING:  # its decoder is not for pages, which only ask what a view's number means
     from moderation.decoding.preprocessing import Preprocessing, Size
@@ -72,7 +72,7 @@ def appearance_of(view: int) -> Appearance:
     return Appearance(view // 100)
 
 
-def parts(picture: Picture, *, near: bool, plan: Plan, preprocessing: "Preprocessing") -> dict[int, Box]:
+def parts(picture: Picture, *, near: bool, plan: ViewPlan, preprocessing: "Preprocessing") -> dict[int, Box]:
     """The parts of a picture that are looked at besides the whole, by their numbers.
 
     ``near`` says whether the whole picture's score lies near the band.
@@ -83,13 +83,13 @@ def parts(picture: Picture, *, near: bool, plan: Plan, preprocessing: "Preproces
     return boxes | ({CONTENT: picture.content} if picture.content else {})
 
 
-def is_long(size: "Size", *, plan: Plan, preprocessing: "Preprocessing") -> bool:
+def is_long(size: "Size", *, plan: ViewPlan, preprocessing: "Preprocessing") -> bool:
     """Whether squeezing it into the classifier's input, or cutting its centre out, loses too much."""
     ratio = max(size) / min(size)
     return ratio >= plan.long_from or _seen_share(ratio, preprocessing) < plan.seen_share
 
 
-def is_too_long(size: "Size", *, plan: Plan) -> bool:
+def is_too_long(size: "Size", *, plan: ViewPlan) -> bool:
     """Whether the most tiles that the plan allows can't cover it with parts of a usual shape."""
     reach = 1 + max(0, plan.tiles - 1) * (1 - OVERLAP)
     return plan.tiles > 0 and max(size) / min(size) > reach * _LONGEST_TILE
@@ -111,7 +111,7 @@ def in_pixels(box: Box, size: "Size") -> tuple[int, int, int, int]:
     return left, top, max(right, left + 1), max(bottom, top + 1)
 
 
-def _tiles(size: "Size", *, near: bool, plan: Plan, preprocessing: "Preprocessing") -> Sequence[Box]:
+def _tiles(size: "Size", *, near: bool, plan: ViewPlan, preprocessing: "Preprocessing") -> Sequence[Box]:
     if is_long(size, plan=plan, preprocessing=preprocessing):
         return _along(size, most=plan.tiles)
     if size[0] * size[1] >= plan.large_from:

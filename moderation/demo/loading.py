@@ -24,7 +24,7 @@ ACCOUNTS = {"moderator": "moderator", "lead": "lead", "admin": "admin"}
 
 
 @dataclass(frozen=True)
-class Account:
+class DemoAccount:
     """Somebody to sign in as. ``password`` is known only where the account was made just now."""
 
     username: str
@@ -67,7 +67,7 @@ def publish_demo_thresholds() -> bool:
     return True
 
 
-def ensure_accounts() -> list[Account]:
+def ensure_accounts() -> list[DemoAccount]:
     """Accounts with random passwords, made once; the passwords are kept in DATA_DIR, for its owner's eyes only."""
     accounts = [_ensure_account(username, group=group) for username, group in ACCOUNTS.items()]
     made = [account for account in accounts if account.password]
@@ -80,20 +80,20 @@ def tally(outcomes: Iterator[intake.Outcome]) -> Counter[intake.Kind]:
     return Counter(outcome.kind for outcome in outcomes)
 
 
-def _ensure_account(username: str, *, group: str) -> Account:
+def _ensure_account(username: str, *, group: str) -> DemoAccount:
     user, created = User.objects.get_or_create(
         username=username, defaults={"is_staff": group == "admin", "is_superuser": group == "admin"}
     )
     if not created:
-        return Account(username, None)
+        return DemoAccount(username, None)
     password = secrets.token_urlsafe(12)
     user.set_password(password)
     user.save(update_fields=["password"])
     user.groups.add(Group.objects.get(name=group))
-    return Account(username, password)
+    return DemoAccount(username, password)
 
 
-def _keep(accounts: list[Account]) -> None:
+def _keep(accounts: list[DemoAccount]) -> None:
     descriptor = os.open(accounts_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.writelines(f"{account.username} {account.password}\n" for account in accounts)

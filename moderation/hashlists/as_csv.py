@@ -4,13 +4,13 @@ import csv
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
-from moderation.hashlists.rows import NotAccepted, Row
+from moderation.hashlists.rows import HashRow, ListNotAccepted
 
 REQUIRED = ("algorithm", "hash")
 COLUMNS = (*REQUIRED, "quality", "enabled", "expires_at", "label", "note", "reference", "who", "why", "standing")
 
 
-def read(text: TextIO) -> Iterator[Row]:
+def read(text: TextIO) -> Iterator[HashRow]:
     """The rows, in the order of the file. ``text`` keeps line ends as they are (newline="").
 
     Raises:
@@ -21,9 +21,9 @@ def read(text: TextIO) -> Iterator[Row]:
         names = _header(next(lines, []))
         for fields in lines:
             if any(field.strip() for field in fields):
-                yield Row.read(_named(fields, names=names, line=lines.line_num), where=f"line {lines.line_num}")
+                yield HashRow.read(_named(fields, names=names, line=lines.line_num), where=f"line {lines.line_num}")
     except csv.Error as error:
-        raise NotAccepted(f"line {lines.line_num}: this is no CSV ({error})") from error
+        raise ListNotAccepted(f"line {lines.line_num}: this is no CSV ({error})") from error
 
 
 def _header(fields: list[str]) -> list[str]:
@@ -32,7 +32,7 @@ def _header(fields: list[str]) -> list[str]:
     missing = [name for name in REQUIRED if name not in names]
     if unknown or missing or len(set(names)) < len(names):
         found = ", ".join(name[:40] for name in names) or "nothing"
-        raise NotAccepted(
+        raise ListNotAccepted(
             f"line 1: found the columns {found}; accepted are {', '.join(COLUMNS)}, each once and in any order. "
             f"{' and '.join(REQUIRED).capitalize()} are needed"
         )
@@ -41,11 +41,11 @@ def _header(fields: list[str]) -> list[str]:
 
 def _named(fields: list[str], *, names: list[str], line: int) -> dict[str, str]:
     if len(fields) != len(names):
-        raise NotAccepted(f"line {line}: found {len(fields)} fields; {len(names)} are accepted, as many as columns")
+        raise ListNotAccepted(f"line {line}: found {len(fields)} fields; {len(names)} are accepted, as many as columns")
     return dict(zip(names, fields, strict=True))
 
 
-def write(rows: Iterable[Row]) -> Iterator[str]:
+def write(rows: Iterable[HashRow]) -> Iterator[str]:
     """Lines of text. Reading them gives the same rows again."""
     echo = csv.writer(_Echo())  # its line ends, CR LF, are what it quotes within a text
     yield echo.writerow(COLUMNS)
@@ -53,7 +53,7 @@ def write(rows: Iterable[Row]) -> Iterator[str]:
         yield echo.writerow(_fields(row))
 
 
-def _fields(row: Row) -> list[str]:
+def _fields(row: HashRow) -> list[str]:
     said = {name: getattr(row, name) for name in COLUMNS}
     said["enabled"] = "true" if row.enabled else "false"
     said["expires_at"] = f"{row.expires_at:%Y-%m-%dT%H:%M:%SZ}" if row.expires_at else ""

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moderation.decoding.fingerprints import Fingerprint
-from moderation.decoding.sandbox import Refused, Sandbox
+from moderation.decoding.fingerprints import PdqHash
+from moderation.decoding.sandbox import RefusedFile, Sandbox
 from moderation.inference import embedded
 from moderation.models import HashEntry, HashList, HashMatch
 from moderation.models.fingerprints import Near
 from moderation.screening.engine import limits
-from moderation.screening.hash_list_lookup import Hit
+from moderation.screening.hash_list_lookup import ListHit
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class FileCheck:
     """What lists in use know of one file; ``unread``: why its picture could not be compared."""
 
     path: Path
@@ -40,7 +40,7 @@ class Answer:
         }
 
 
-def ask(paths: Sequence[Path]) -> Iterator[Answer]:
+def ask(paths: Sequence[Path]) -> Iterator[FileCheck]:
     """In the order of ``paths``: what would rule comes first, of all policies.
 
     Raises:
@@ -50,25 +50,25 @@ def ask(paths: Sequence[Path]) -> Iterator[Answer]:
     manifest, _ = embedded.open_nsfw()  # whichever: the picture is hashed on the way
     with Sandbox(limits=limits(), preprocessings=[manifest.preprocessing]) as sandbox:
         for path, decoded in zip(paths, sandbox.decode(paths), strict=True):
-            refused = decoded if isinstance(decoded, Refused) else None
-            picture = None if isinstance(decoded, Refused) else decoded.fingerprint
-            yield Answer(
+            refused = decoded if isinstance(decoded, RefusedFile) else None
+            picture = None if isinstance(decoded, RefusedFile) else decoded.fingerprint
+            yield FileCheck(
                 path=path,
                 known=tuple(_known(path, picture)),
                 unread=refused.detail or refused.reason if refused else "",
             )
 
 
-def _known(path: Path, picture: Fingerprint | None) -> list[HashMatch]:
+def _known(path: Path, picture: PdqHash | None) -> list[HashMatch]:
     """Matches as they would be, unsaved."""
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     entries = HashEntry.objects.on().filter(hash_list__in=HashList.objects.in_use())
     entries = entries.select_related("hash_list__policy")
-    found = [Hit(entry=entry, distance=0) for entry in entries.filter(sha256=sha256)]
+    found = [ListHit(entry=entry, distance=0) for entry in entries.filter(sha256=sha256)]
     if picture and picture.says_something:
         near = {each.pk: each.distance for each in sorted(HashEntry.near(picture.both), key=_farthest_first)}
-        hits = [Hit(entry=entry, distance=near[entry.pk]) for entry in entries.filter(pk__in=near)]
+        hits = [ListHit(entry=entry, distance=near[entry.pk]) for entry in entries.filter(pk__in=near)]
         found += [hit for hit in hits if hit.distance <= hit.entry.hash_list.radius]
     found.sort(key=lambda hit: (hit.entry.hash_list.policy_id, hit.rank))
     return [HashMatch(entry=hit.entry, distance=hit.distance) for hit in found]

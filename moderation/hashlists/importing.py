@@ -10,7 +10,7 @@ import pghistory
 from django.db import connection, transaction
 
 from moderation.hashlists import as_csv, threatexchange
-from moderation.hashlists.rows import NotAccepted, Row
+from moderation.hashlists.rows import HashRow, ListNotAccepted
 from moderation.models import HashEntry, HashList, HashOpinion, User
 
 Format = Literal["csv", "threatexchange"]
@@ -40,19 +40,19 @@ def format_of(name: str) -> Format:
     return "threatexchange" if name.lower().endswith((".json", ".jsonl")) else "csv"
 
 
-def read(file: BinaryIO, *, format: Format, kind: str) -> Iterator[Row]:  # noqa: A002  (as the command calls it)
+def read(file: BinaryIO, *, format: Format, kind: str) -> Iterator[HashRow]:  # noqa: A002  (as the command calls it)
     """Raises NotAccepted: what is wrong with the file, and where."""
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
         yield from as_csv.read(text) if format == "csv" else threatexchange.read(text, kind=kind)
     except UnicodeDecodeError as error:
-        raise NotAccepted("this is no text in UTF-8: a byte in it means nothing there") from error
+        raise ListNotAccepted("this is no text in UTF-8: a byte in it means nothing there") from error
     finally:
         text.detach()  # the file is its opener's to close
 
 
 def import_rows(
-    hash_list: HashList, rows: Iterable[Row], *, by: User | None, why: str, dry_run: bool = False
+    hash_list: HashList, rows: Iterable[HashRow], *, by: User | None, why: str, dry_run: bool = False
 ) -> Imported:
     """Add what is new and change what differs; nothing is taken off the list.
 
@@ -77,7 +77,7 @@ def _alone(hash_list: HashList) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [IMPORTING, hash_list.pk % 2**31])
         if not cursor.fetchone()[0]:
-            raise NotAccepted(f"another import into {hash_list} is at work. Nothing was imported. Try again later")
+            raise ListNotAccepted(f"another import into {hash_list} is at work. Nothing was imported. Try again later")
 
 
 def _check_at_once() -> None:
@@ -98,7 +98,7 @@ class _Said:
     why: str
     imported: Imported = field(default_factory=Imported)
 
-    def take(self, rows: Sequence[Row], *, hash_list: HashList) -> None:
+    def take(self, rows: Sequence[HashRow], *, hash_list: HashList) -> None:
         known = _known(rows, hash_list=hash_list)
         new: dict[tuple[str, str], HashEntry] = {}
         changed: dict[int, HashEntry] = {}
@@ -116,7 +116,7 @@ class _Said:
         self._note_opinions([row for row in rows if row.key in new], hash_list=hash_list)
         HashEntry.objects.bulk_update(changed.values(), [*CONTENT, "keys"], batch_size=500)
 
-    def _entry(self, row: Row, *, hash_list: HashList) -> HashEntry:
+    def _entry(self, row: HashRow, *, hash_list: HashList) -> HashEntry:
         who_and_why = {"who": str(self.by or ""), "why": self.why}
         entry = HashEntry(hash_list=hash_list, algorithm=row.algorithm, standing=row.standing)
         if row.algorithm == HashEntry.Algorithm.PDQ:
@@ -126,7 +126,7 @@ class _Said:
         _set(entry, who_and_why | row.content)
         return entry
 
-    def _note_opinions(self, rows: Iterable[Row], *, hash_list: HashList) -> None:
+    def _note_opinions(self, rows: Iterable[HashRow], *, hash_list: HashList) -> None:
         """How a new entry stands, as its source says; how one that is there stands, only people here say."""
         said = [row for row in rows if row.standing != HashEntry.Standing.UNCONFIRMED]
         HashOpinion.objects.bulk_create(
@@ -148,7 +148,7 @@ def _copy(entries: Iterable[HashEntry]) -> None:
             copy.write_row([field.get_prep_value(getattr(entry, field.attname)) for field in fields])
 
 
-def _known(rows: Sequence[Row], *, hash_list: HashList) -> dict[tuple[str, str], HashEntry]:
+def _known(rows: Sequence[HashRow], *, hash_list: HashList) -> dict[tuple[str, str], HashEntry]:
     on_list = HashEntry.objects.filter(hash_list=hash_list)
     pictures = on_list.filter(pdq__in=[bytes.fromhex(row.hash) for row in rows if row.algorithm == "pdq"])
     # The database does not see by itself that no value of a long array is empty, as the index asks for.
@@ -156,7 +156,7 @@ def _known(rows: Sequence[Row], *, hash_list: HashList) -> dict[tuple[str, str],
     return {(entry.algorithm, entry.hash): entry for entry in (*pictures, *files)}
 
 
-def _change(entry: HashEntry, row: Row) -> bool:
+def _change(entry: HashEntry, row: HashRow) -> bool:
     """Whether the row says something else than the entry does, which then says it, too."""
     differing = {name: value for name, value in row.content.items() if getattr(entry, name) != value}
     _set(entry, differing)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from moderation.hashlists.rows import NotAccepted
+from moderation.hashlists.rows import ListNotAccepted
 
 CHUNK = 65_536
 #: Characters of one object; longer ones are none that we know.
@@ -64,7 +64,7 @@ class _Reader:
                 value, self.place = self._decoder.raw_decode(self.buffer, self.place)
             except (json.JSONDecodeError, RecursionError) as error:
                 if len(self.buffer) - self.place > LONGEST or not self.read_on():
-                    raise NotAccepted(f"entry {self.count + 1}: this is no JSON, or it ends too early") from error
+                    raise ListNotAccepted(f"entry {self.count + 1}: this is no JSON, or it ends too early") from error
             else:
                 self.count += 1
                 return value

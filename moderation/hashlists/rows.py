@@ -26,12 +26,12 @@ YES_NO = {"": True, "true": True, "yes": True, "1": True, "false": False, "no": 
 MOST_CHARACTERS = {"label": 100, "note": 500, "reference": 200, "who": 150, "why": 500}
 
 
-class NotAccepted(Exception):
+class ListNotAccepted(Exception):
     """Something in a file can't be taken in; nothing of the file is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class HashRow:
     """One entry. ``who`` and ``why`` are None where the file does not say; ``hash`` has 64 digits in lower case."""
 
     algorithm: str
@@ -47,7 +47,7 @@ class Row:
     standing: str = "unconfirmed"
 
     @classmethod
-    def read(cls, said: Mapping[str, str], *, where: str) -> "Row":
+    def read(cls, said: Mapping[str, str], *, where: str) -> "HashRow":
         """From texts by the names of the attributes; one that is missing is as if it were empty.
 
         Raises:
@@ -55,11 +55,11 @@ class Row:
         """
         try:
             return cls._read({name: text.strip() for name, text in said.items()})
-        except NotAccepted as error:
-            raise NotAccepted(f"{where}: {error}") from error
+        except ListNotAccepted as error:
+            raise ListNotAccepted(f"{where}: {error}") from error
 
     @classmethod
-    def _read(cls, said: Mapping[str, str]) -> "Row":
+    def _read(cls, said: Mapping[str, str]) -> "HashRow":
         algorithm = _algorithm(said.get("algorithm", ""))
         texts = {name: _text(said[name], name=name) for name in MOST_CHARACTERS if name in said}
         return cls(
@@ -73,7 +73,7 @@ class Row:
         )
 
     @classmethod
-    def of(cls, entry: HashEntry) -> "Row":
+    def of(cls, entry: HashEntry) -> "HashRow":
         content: dict[str, Any] = {name: getattr(entry, name) for name in ("algorithm", "hash", "quality", "enabled")}
         content |= {name: getattr(entry, name) for name in (*MOST_CHARACTERS, "expires_at", "standing")}
         return cls(**content)
@@ -105,7 +105,7 @@ def moment(text: str) -> datetime | None:
     except (ValueError, OverflowError, OSError):  # such as 2026-02-30
         found = None
     if found is None:
-        raise NotAccepted(
+        raise ListNotAccepted(
             f"found {text[:40]!r} as the time of expiry; a date (2027-01-31), a date and time (2027-01-31T18:00:00Z) "
             "or seconds since 1970 are accepted"
         )
@@ -123,7 +123,7 @@ def _midnight(text: str) -> datetime | None:
 
 def _algorithm(text: str) -> str:
     if text.lower() not in ALGORITHMS:
-        raise NotAccepted(
+        raise ListNotAccepted(
             f"found the algorithm {text[:40]!r}; pdq and sha256 are accepted. Hashes of other kinds, such as MD5 or "
             "PhotoDNA, can't be compared with what comes in"
         )
@@ -133,7 +133,9 @@ def _algorithm(text: str) -> str:
 def _hash(text: str) -> str:
     if not re.fullmatch(rf"[0-9A-Fa-f]{{{DIGITS}}}", text):
         what = "other characters among them" if len(text) == DIGITS else "no more and no less"
-        raise NotAccepted(f"found a hash of {len(text)} characters; {DIGITS} hexadecimal digits are accepted, {what}")
+        raise ListNotAccepted(
+            f"found a hash of {len(text)} characters; {DIGITS} hexadecimal digits are accepted, {what}"
+        )
     return text.lower()
 
 
@@ -141,13 +143,13 @@ def _quality(text: str, *, algorithm: str) -> int | None:
     if not text or algorithm != HashEntry.Algorithm.PDQ:
         return None
     if not re.fullmatch(r"[0-9]{1,3}", text) or int(text) > 100:
-        raise NotAccepted(f"found the quality {text[:40]!r}; a whole number from 0 to 100, or nothing, is accepted")
+        raise ListNotAccepted(f"found the quality {text[:40]!r}; a whole number from 0 to 100, or nothing, is accepted")
     return int(text)
 
 
 def _enabled(text: str) -> bool:
     if text.lower() not in YES_NO:
-        raise NotAccepted(f"found {text[:40]!r} in enabled; true and false are accepted")
+        raise ListNotAccepted(f"found {text[:40]!r} in enabled; true and false are accepted")
     return YES_NO[text.lower()]
 
 
@@ -155,14 +157,14 @@ def _standing(text: str) -> str:
     found = text.lower() or HashEntry.Standing.UNCONFIRMED.value
     if found not in HashEntry.Standing.values:
         accepted = ", ".join(HashEntry.Standing.values)
-        raise NotAccepted(f"found the standing {text[:40]!r}; one of {accepted}, or nothing, is accepted")
+        raise ListNotAccepted(f"found the standing {text[:40]!r}; one of {accepted}, or nothing, is accepted")
     return found
 
 
 def _text(text: str, *, name: str) -> str:
     most = MOST_CHARACTERS[name]
     if len(text) > most:
-        raise NotAccepted(f"found {len(text):,} characters in {name}; at most {most} are accepted")
+        raise ListNotAccepted(f"found {len(text):,} characters in {name}; at most {most} are accepted")
     if "\0" in text:
-        raise NotAccepted(f"found a NUL character in {name}; it is not accepted")
+        raise ListNotAccepted(f"found a NUL character in {name}; it is not accepted")
     return text

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
 from moderation.hashlists.json_objects import objects
-from moderation.hashlists.rows import NotAccepted, Row
+from moderation.hashlists.rows import HashRow, ListNotAccepted
 from moderation.models import HashList
 
 TYPES = {"pdq": "HASH_PDQ", "sha256": "HASH_SHA256"}
@@ -26,7 +26,7 @@ NAMES = {
 OURS = ("quality", "enabled", "who", "why", "standing")
 
 
-def read(text: TextIO, *, kind: str) -> Iterator[Row]:
+def read(text: TextIO, *, kind: str) -> Iterator[HashRow]:
     """Rows for a list of this kind, from ``{"data": [...]}``, an array, or one object a line.
 
     Raises:
@@ -35,15 +35,17 @@ def read(text: TextIO, *, kind: str) -> Iterator[Row]:
     for number, found in enumerate(objects(text), start=1):
         where = f"entry {number}"
         if not isinstance(found, dict):
-            raise NotAccepted(f"{where}: found {_kind_of(found)}; objects are accepted, a descriptor or a signal each")
+            raise ListNotAccepted(
+                f"{where}: found {_kind_of(found)}; objects are accepted, a descriptor or a signal each"
+            )
         _refuse_other_kinds(found, kind=kind, where=where)
-        yield Row.read(_said(found, where=where), where=where)
+        yield HashRow.read(_said(found, where=where), where=where)
 
 
 def _refuse_other_kinds(found: Mapping[str, Any], *, kind: str, where: str) -> None:
     status = found.get("status", STATUS[HashList.Kind(kind)])
     if status != STATUS[HashList.Kind(kind)]:
-        raise NotAccepted(
+        raise ListNotAccepted(
             f"{where}: found the status {str(status)[:40]!r}; for a list that is {HashList.Kind(kind).label}, "
             f"{STATUS[HashList.Kind(kind)]} is accepted. Import the others into a list of their own kind"
         )
@@ -75,7 +77,7 @@ def _joined(tags: Any) -> Any:
 
 def _as_text(value: Any, *, where: str) -> str:
     if isinstance(value, dict | list):
-        raise NotAccepted(f"{where} is {_kind_of(value)}; a text, a number, true or false are accepted")
+        raise ListNotAccepted(f"{where} is {_kind_of(value)}; a text, a number, true or false are accepted")
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)
@@ -87,7 +89,7 @@ def _kind_of(value: Any) -> str:
     return "an array" if isinstance(value, list) else "a value of another kind"
 
 
-def write(rows: Iterable[Row], *, kind: str) -> Iterator[str]:
+def write(rows: Iterable[HashRow], *, kind: str) -> Iterator[str]:
     """Lines of text, a descriptor each. Reading them gives the same rows again."""
     yield '{"data": ['
     for number, row in enumerate(rows):
@@ -95,7 +97,7 @@ def write(rows: Iterable[Row], *, kind: str) -> Iterator[str]:
     yield "\n]}\n"
 
 
-def _descriptor(row: Row, *, status: str) -> dict[str, Any]:
+def _descriptor(row: HashRow, *, status: str) -> dict[str, Any]:
     told = {
         "id": row.reference,
         "type": TYPES[row.algorithm],
@@ -109,7 +111,7 @@ def _descriptor(row: Row, *, status: str) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value not in ("", None, [], {})}
 
 
-def _ours(row: Row) -> dict[str, Any]:
+def _ours(row: HashRow) -> dict[str, Any]:
     """What differs from what is taken for granted where nothing is said."""
     told = {name: getattr(row, name) for name in OURS}
     granted = {"enabled": True, "standing": "unconfirmed"}

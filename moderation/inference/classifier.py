@@ -22,7 +22,7 @@ from moderation.inference.tensors import (
     to_tensor,
 )
 
-__all__ = ["BATCH", "Classifier", "ClassifierFileError", "GoldenMismatch", "ModelOutputError"]
+__all__ = ["BATCH", "ClassifierFileError", "ClassifierSession", "GoldenMismatch", "ModelOutputError"]
 
 #: Measured on one thread with a ResNet-50: 26.6 ms an image alone, 24.9 in fours, 24.7 in eights.
 BATCH = 4
@@ -39,7 +39,7 @@ class GoldenMismatch(ClassifierFileError):
     """The classifier does not give the outputs that its manifest expects of it."""
 
 
-class Classifier:
+class ClassifierSession:
     """A classifier that has proved itself against its manifest. One thread; share it between none."""
 
     def __init__(self, session: Any, *, manifest: Manifest) -> None:
@@ -48,7 +48,7 @@ class Classifier:
         self.manifest = manifest
 
     @classmethod
-    def load(cls, path: Path, manifest: Manifest, *, provider: str = CPU) -> "Classifier":
+    def load(cls, path: Path, manifest: Manifest, *, provider: str = CPU) -> "ClassifierSession":
         """Load an ONNX file and check its sha256, its graph's names and its golden inputs.
 
         Raises:
@@ -63,7 +63,7 @@ class Classifier:
         return classifier
 
     @classmethod
-    def unproven(cls, model: bytes, *, manifest: Manifest) -> "Classifier":
+    def unproven(cls, model: bytes, *, manifest: Manifest) -> "ClassifierSession":
         """Load an ONNX file whose golden outputs are still to be made. For making them, never for scoring.
 
         Raises:

@@ -9,15 +9,15 @@ from typing import Self
 
 import numpy as np
 
-from moderation.decoding.fingerprints import Fingerprint
-from moderation.decoding.images import Header, ImageRefused, Limits
-from moderation.decoding.plan import WHOLE_PICTURES, Doubt, Plan
+from moderation.decoding.fingerprints import PdqHash
+from moderation.decoding.images import DecodeLimits, Header, ImageRefused
+from moderation.decoding.plan import WHOLE_PICTURES, UntrustedReason, ViewPlan
 from moderation.decoding.preprocessing import Size
-from moderation.decoding.sandbox import Decoded, Looked, Refused, Sandbox
+from moderation.decoding.sandbox import DecodedFile, Looked, RefusedFile, Sandbox
 from moderation.decoding.views import EVERYTHING, WHOLE, Box, is_whole, view_number
-from moderation.inference.classifier import BATCH, Classifier
+from moderation.inference.classifier import BATCH, ClassifierSession
 from moderation.inference.tensors import Float32Array, UInt8Array
-from moderation.inference.tiling import SecondLook, doubt, second_look
+from moderation.inference.tiling import TilePlan, doubt, plan_tiles
 
 __all__ = ["WHOLE", "LabelScore", "Scored", "Scorer", "Viewed"]
 
@@ -25,10 +25,10 @@ __all__ = ["WHOLE", "LabelScore", "Scored", "Scorer", "Viewed"]
 #: A classifier's file and its preprocessing: ``manifest.key``.
 Key = tuple[str, str]
 #: Is told what has just been decoded, and names those whose score nobody needs.
-Spares = Callable[[Sequence[Decoded]], Set[Path]]
+Spares = Callable[[Sequence[DecodedFile]], Set[Path]]
 
 
-def spare_none(_decoded: Sequence[Decoded]) -> Set[Path]:
+def spare_none(_decoded: Sequence[DecodedFile]) -> Set[Path]:
     return frozenset()
 
 
@@ -89,7 +89,7 @@ class ClassifierScores:
     """
 
     labels: Mapping[str, LabelScore]
-    doubt: Doubt | None
+    doubt: UntrustedReason | None
     measured: Mapping[str, float]
     looked: int
 
@@ -101,7 +101,7 @@ class Scored:
     path: Path
     header: Header
     by_classifier: Mapping[Key, ClassifierScores]
-    fingerprint: Fingerprint | None = None
+    fingerprint: PdqHash | None = None
 
     @property
     def scores(self) -> Mapping[Key, Mapping[str, LabelScore]]:
@@ -122,10 +122,10 @@ class Scorer:
 
     def __init__(
         self,
-        classifiers: Sequence[Classifier],
+        classifiers: Sequence[ClassifierSession],
         *,
-        limits: Limits | None = None,
-        plan: Plan = WHOLE_PICTURES,
+        limits: DecodeLimits | None = None,
+        plan: ViewPlan = WHOLE_PICTURES,
         asked: Mapping[Key, Sequence[str]] | None = None,
     ) -> None:
         """``asked`` names, by ``manifest.key``, the labels that somebody goes by: else the positive one."""
@@ -148,7 +148,7 @@ class Scorer:
         """End the decode processes."""
         self.sandbox.close()
 
-    def score(self, paths: Sequence[Path], *, spares: Spares = spare_none) -> Iterator[Scored | Refused]:
+    def score(self, paths: Sequence[Path], *, spares: Spares = spare_none) -> Iterator[Scored | RefusedFile]:
         """Yield one outcome for each path, in order. A refused file is an outcome and disturbs no other.
 
         Between decode and network, ``spares`` names what is not computed.
@@ -160,21 +160,23 @@ class Scorer:
         for group in _groups(self.sandbox.decode(paths)):
             yield from self._score_group(group, spares=spares)
 
-    def _score_group(self, group: Sequence[Decoded | Refused], *, spares: Spares) -> Iterator[Scored | Refused]:
-        decoded = [outcome for outcome in group if isinstance(outcome, Decoded)]
+    def _score_group(
+        self, group: Sequence[DecodedFile | RefusedFile], *, spares: Spares
+    ) -> Iterator[Scored | RefusedFile]:
+        decoded = [outcome for outcome in group if isinstance(outcome, DecodedFile)]
         spared = spares(decoded)
         wanted = [outcome for outcome in decoded if outcome.path not in spared]
         columns = [self._predict(wanted, index=index) for index in range(len(self.classifiers))]
         tables = iter(zip(*columns, strict=True))
         for outcome in group:
-            if isinstance(outcome, Refused):
+            if isinstance(outcome, RefusedFile):
                 yield outcome
             elif outcome.path in spared:
                 yield Scored(outcome.path, outcome.header, {}, outcome.fingerprint)
             else:
                 yield self._scored(outcome, next(tables))
 
-    def _predict(self, decoded: Sequence[Decoded], *, index: int) -> list[Float32Array]:
+    def _predict(self, decoded: Sequence[DecodedFile], *, index: int) -> list[Float32Array]:
         """One array (pictures, labels) for each file, computed together."""
         if not decoded:
             return []
@@ -186,17 +188,17 @@ class Scorer:
         with self._computing:
             return self.classifiers[index].predict(views)
 
-    def _scored(self, decoded: Decoded, tables: Sequence[Float32Array]) -> Scored | Refused:
+    def _scored(self, decoded: DecodedFile, tables: Sequence[Float32Array]) -> Scored | RefusedFile:
         try:
             found = {
                 classifier.manifest.key: self._look_closer(decoded, index=index, table=tables[index])
                 for index, classifier in enumerate(self.classifiers)
             }
         except ImageRefused as refused:
-            return Refused(decoded.path, refused.reason, refused.detail)
+            return RefusedFile(decoded.path, refused.reason, refused.detail)
         return Scored(decoded.path, decoded.header, found, decoded.fingerprint)
 
-    def _look_closer(self, decoded: Decoded, *, index: int, table: Float32Array) -> ClassifierScores:
+    def _look_closer(self, decoded: DecodedFile, *, index: int, table: Float32Array) -> ClassifierScores:
         """Score the parts that the first look asks for, and choose the worst view of each label."""
         classifier, looked = self.classifiers[index], decoded.looked[index]
         again = self._second_look(looked, table, index=index)
@@ -215,15 +217,15 @@ class Scorer:
             len(table) + len(parts),
         )
 
-    def _second_look(self, looked: Looked, table: Float32Array, *, index: int) -> SecondLook:
+    def _second_look(self, looked: Looked, table: Float32Array, *, index: int) -> TilePlan:
         manifest = self.classifiers[index].manifest
         asked = self.asked.get(manifest.key, (manifest.positive_label,))
         rows = table[:, [manifest.labels.index(label) for label in asked]].tolist()
         near = [any(self.plan.is_near(value) for value in row) for row in rows]
         worst = [max(row) for row in rows]
-        return second_look(looked.pictures, worst=worst, near=near, plan=self.plan, rule=manifest.preprocessing)
+        return plan_tiles(looked.pictures, worst=worst, near=near, plan=self.plan, rule=manifest.preprocessing)
 
-    def _worst(self, looked: Looked, again: SecondLook, wholes: Float32Array, parts: Float32Array) -> LabelScore:
+    def _worst(self, looked: Looked, again: TilePlan, wholes: Float32Array, parts: Float32Array) -> LabelScore:
         """Of one label. Parts that only a score near the band asked for count where it is this label's."""
         seen = [
             Viewed(value, picture.frame, view_number(picture.appearance, part=WHOLE), picture.size)
@@ -237,13 +239,13 @@ class Scorer:
         return LabelScore(tuple(sorted(seen, key=lambda each: -each.value)))
 
 
-def _groups(outcomes: Iterator[Decoded | Refused]) -> Iterator[list[Decoded | Refused]]:
+def _groups(outcomes: Iterator[DecodedFile | RefusedFile]) -> Iterator[list[DecodedFile | RefusedFile]]:
     """Collect outcomes until a batch of views is full, so that small files are computed together."""
-    group: list[Decoded | Refused] = []
+    group: list[DecodedFile | RefusedFile] = []
     views = 0
     for outcome in outcomes:
         group.append(outcome)
-        views += len(outcome.frames) if isinstance(outcome, Decoded) else 0
+        views += len(outcome.frames) if isinstance(outcome, DecodedFile) else 0
         if views >= BATCH:
             yield group
             group, views = [], 0

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from moderation.decoding.plan import Doubt, Plan
+from moderation.decoding.plan import UntrustedReason, ViewPlan
 from moderation.decoding.preprocessing import Preprocessing
 from moderation.decoding.views import Appearance, Box, Picture, is_too_long, parts
 
@@ -20,7 +20,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class SecondLook:
+class TilePlan:
     """Parts in the order of their pictures. ``all_of_them`` is false where the plan's bound cut some off."""
 
     parts: tuple[Part, ...]
@@ -32,9 +32,9 @@ class SecondLook:
         return [(pictures[of].frame, int(pictures[of].appearance), [part.box for part in each]) for of, each in groups]
 
 
-def second_look(
-    pictures: Sequence[Picture], *, worst: Sequence[float], near: Sequence[bool], plan: Plan, rule: Preprocessing
-) -> SecondLook:
+def plan_tiles(
+    pictures: Sequence[Picture], *, worst: Sequence[float], near: Sequence[bool], plan: ViewPlan, rule: Preprocessing
+) -> TilePlan:
     """Choose parts, the worst pictures first, while the plan has room.
 
     ``worst`` is the greatest probability of each whole picture, ``near`` whether one of them lies near the band.
@@ -45,20 +45,20 @@ def second_look(
         chosen += wanted[:room]
         all_of_them &= all(part.near for part in wanted[room:])
         room = max(0, room - len(wanted))
-    return SecondLook(tuple(sorted(chosen, key=lambda part: (part.of, part.number))), all_of_them)
+    return TilePlan(tuple(sorted(chosen, key=lambda part: (part.of, part.number))), all_of_them)
 
 
-def doubt(pictures: Sequence[Picture], *, unseen: bool, plan: Plan) -> Doubt | None:
+def doubt(pictures: Sequence[Picture], *, unseen: bool, plan: ViewPlan) -> UntrustedReason | None:
     """Why no score of these pictures is trusted, or None."""
     sizes = [picture.size for picture in pictures if picture.appearance is Appearance.PLAIN]
     if min(min(size) for size in sizes) < plan.least_side:
-        return Doubt.LOW_RESOLUTION
+        return UntrustedReason.LOW_RESOLUTION
     if any(is_too_long(size, plan=plan) for size in sizes):
-        return Doubt.TOO_LONG
-    return Doubt.NOT_ALL_SEEN if unseen else None
+        return UntrustedReason.TOO_LONG
+    return UntrustedReason.NOT_ALL_SEEN if unseen else None
 
 
-def _parts(of: int, picture: Picture, *, near: bool, plan: Plan, rule: Preprocessing) -> Iterator[Part]:
+def _parts(of: int, picture: Picture, *, near: bool, plan: ViewPlan, rule: Preprocessing) -> Iterator[Part]:
     always = parts(picture, near=False, plan=plan, preprocessing=rule)
     wanted = parts(picture, near=True, plan=plan, preprocessing=rule) if near else always
     for number, box in wanted.items():

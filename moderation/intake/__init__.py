@@ -11,8 +11,8 @@ from moderation.intake.refusals import ConflictingBytes as ConflictingBytes
 from moderation.intake.refusals import Empty as Empty
 from moderation.intake.refusals import FieldNotAllowed as FieldNotAllowed
 from moderation.intake.refusals import FormatNotAllowed as FormatNotAllowed
-from moderation.intake.refusals import Refused as Refused
 from moderation.intake.refusals import TooLarge as TooLarge
 from moderation.intake.refusals import TooManyFrames as TooManyFrames
 from moderation.intake.refusals import TooManyPixels as TooManyPixels
 from moderation.intake.refusals import Unreadable as Unreadable
+from moderation.intake.refusals import UploadRefused as UploadRefused

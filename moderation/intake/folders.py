@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 
 from moderation.intake.receiving import receive
-from moderation.intake.refusals import Refused, Unreadable, check_size
+from moderation.intake.refusals import Unreadable, UploadRefused, check_size
 
 
 class Kind(StrEnum):
@@ -92,7 +92,7 @@ def _take(candidate: Candidate, *, source: str) -> Outcome:
     name = printable(candidate.path)
     try:
         received = receive(_read(candidate.path), source=source, external_id=candidate.external_id)
-    except Refused as refusal:
+    except UploadRefused as refusal:
         return Outcome(name, Kind.REFUSED, str(refusal))
     return Outcome(name, Kind.NEW if received.created else Kind.DUPLICATE)
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from moderation import storage
-from moderation.decoding.images import Header, ImageRefused, Limits, Reason
+from moderation.decoding.images import DecodeLimits, Header, ImageRefused, Reason
 from moderation.decoding.sandbox import Sandbox
 from moderation.intake import refusals
 from moderation.models import Community, StoredFile, Upload, User
@@ -138,7 +138,7 @@ def _probe(content: bytes) -> Header:
 def sandbox() -> Sandbox:
     """This process's own; it starts its decode process at the first call and keeps it warm."""
     return _sandbox(
-        Limits(
+        DecodeLimits(
             max_pixels=settings.UPLOAD_MAX_PIXELS,
             max_bytes=settings.UPLOAD_MAX_BYTES,
             address_space=settings.DECODE_ADDRESS_SPACE,
@@ -148,5 +148,5 @@ def sandbox() -> Sandbox:
 
 
 @lru_cache(maxsize=1)
-def _sandbox(limits: Limits) -> Sandbox:
+def _sandbox(limits: DecodeLimits) -> Sandbox:
     return Sandbox(limits=limits)

@@ -14,39 +14,39 @@ IDENTITY_BYTES = 2_500
 NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
-class Refused(Exception):
+class UploadRefused(Exception):
     """Nothing was taken. The message says what was found, what is accepted and what to do."""
 
 
-class Empty(Refused):
+class Empty(UploadRefused):
     """There are no bytes."""
 
 
-class TooLarge(Refused):
+class TooLarge(UploadRefused):
     """There are more bytes than UPLOAD_MAX_BYTES."""
 
 
-class FormatNotAllowed(Refused):
+class FormatNotAllowed(UploadRefused):
     """By its content it is none of the image formats that are opened."""
 
 
-class TooManyPixels(Refused):
+class TooManyPixels(UploadRefused):
     """Its header states more pixels than UPLOAD_MAX_PIXELS."""
 
 
-class TooManyFrames(Refused):
+class TooManyFrames(UploadRefused):
     """It has more frames, or more pixels in all of them together, than can be read at a bounded cost."""
 
 
-class FieldNotAllowed(Refused):
+class FieldNotAllowed(UploadRefused):
     """The source, the external id or the uploader's reference can't be recorded."""
 
 
-class ConflictingBytes(Refused):
+class ConflictingBytes(UploadRefused):
     """The same source sent other bytes under this external id before."""
 
 
-class Unreadable(Refused):
+class Unreadable(UploadRefused):
     """The file or folder can't be read from disk."""
 
 

@@ -1,7 +1,7 @@
 """The record: every table, one module a step."""
 
 from moderation.models.classifiers import Classifier, Score
-from moderation.models.cluster_reviews import SharedLook
+from moderation.models.cluster_reviews import ClusterReview
 from moderation.models.decisions import Decision, UndoRefused, Verdict
 from moderation.models.effects import Effect
 from moderation.models.epochs import Epoch
@@ -30,7 +30,7 @@ from moderation.models.shadows import Shadow
 from moderation.models.uploads import StoredFile, Upload
 from moderation.models.versions import PolicyVersion
 from moderation.review.claims import Claim, ClaimLost
-from moderation.review.status import settle
+from moderation.review.status import update_status
 
 __all__ = [
     "ApiToken",
@@ -38,6 +38,7 @@ __all__ = [
     "Claim",
     "ClaimLost",
     "Classifier",
+    "ClusterReview",
     "Community",
     "Decision",
     "DrawnUpload",
@@ -67,12 +68,11 @@ __all__ = [
     "ScreeningAttempt",
     "ScreeningRun",
     "Shadow",
-    "SharedLook",
     "Skip",
     "StoredFile",
     "UndoRefused",
     "Upload",
     "User",
     "Verdict",
-    "settle",
+    "update_status",
 ]

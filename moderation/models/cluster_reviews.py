@@ -14,36 +14,36 @@ from moderation.models.versions import PolicyVersion
 # Advisory locks of clusters: (this, file id).
 CLUSTER_LOCKS = 20_483
 # By what verdicts may be shared: the file that stands for the cluster, policy version, classifier.
-Key = tuple[int, int, int]
+ClusterKey = tuple[int, int, int]
 
 
-class SharedLookQuerySet(models.QuerySet["SharedLook"]):
-    def by_key(self, clusters: Iterable[int]) -> dict[Key, "SharedLook"]:
+class ClusterReviewQuerySet(models.QuerySet["ClusterReview"]):
+    def by_key(self, clusters: Iterable[int]) -> dict[ClusterKey, "ClusterReview"]:
         looks = self.filter(cluster__in=set(clusters)).select_related("screening__policy_version")
         return {look.key: look for look in looks}
 
-    def hand_on(self, look: "SharedLook", *, to: Screening) -> None:
+    def hand_on(self, look: "ClusterReview", *, to: Screening) -> None:
         """Another member is looked at in place of the one before."""
         self.filter(pk=look.pk).update(screening=to)
         look.screening = to
 
 
 @tracked()
-class SharedLook(models.Model):
+class ClusterReview(models.Model):
     """Which member of a cluster is looked at, under one policy version and by one classifier's scores."""
 
-    cluster = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="shared_looks")
-    policy_version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="shared_looks")
-    classifier = models.ForeignKey(Classifier, on_delete=models.PROTECT, related_name="shared_looks")
-    screening = models.OneToOneField(Screening, on_delete=models.PROTECT, related_name="shared_look")
+    cluster = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="cluster_reviews")
+    policy_version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="cluster_reviews")
+    classifier = models.ForeignKey(Classifier, on_delete=models.PROTECT, related_name="cluster_reviews")
+    screening = models.OneToOneField(Screening, on_delete=models.PROTECT, related_name="cluster_review")
 
-    objects = SharedLookQuerySet.as_manager()
+    objects = ClusterReviewQuerySet.as_manager()
 
     class Meta:
         triggers = [never_deleted()]
         constraints = [
             models.UniqueConstraint(
-                fields=["cluster", "policy_version", "classifier"], name="one_look_per_cluster_version_and_classifier"
+                fields=["cluster", "policy_version", "classifier"], name="one_review_per_cluster_version_and_classifier"
             )
         ]
 
@@ -61,11 +61,11 @@ class SharedLook(models.Model):
         )
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ClusterKey:
         return self.cluster_id, self.policy_version_id, self.classifier_id
 
 
-def take_turns_in(clusters: Iterable[int]) -> None:
+def lock_clusters(clusters: Iterable[int]) -> None:
     """Until the transaction ends, nobody else opens, decides, undoes or splits a task of these clusters.
 
     Taken before any row is locked, the smallest first: so nobody waits in a circle.

@@ -22,7 +22,7 @@ class Verdict(models.TextChoices):
 
 CONCLUSIVE = (Verdict.VIOLATING, Verdict.BENIGN)
 # Sources of what is decided because somebody objected; they are kinds of review task as well.
-OBJECTED = ("report", "appeal")
+OBJECTION_SOURCES = ("report", "appeal")
 OUTCOMES = {Verdict.VIOLATING: "reject", Verdict.BENIGN: "approve"}
 
 
@@ -43,7 +43,7 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
 
     def answering(self) -> Self:
         """Verdicts of people on tasks: those that can answer a report or an appeal."""
-        return self.filter(source__in=["sample", *OBJECTED])
+        return self.filter(source__in=["sample", *OBJECTION_SOURCES])
 
     def that_count(self) -> Self:
         """All but what people said of gold items, which changes nothing about the upload."""
@@ -149,7 +149,7 @@ class Decision(models.Model):
         return OUTCOMES[Verdict(self.verdict)]
 
 
-def standing(said: Sequence[tuple[str, str]]) -> Verdict | None:
+def consensus(said: Sequence[tuple[str, str]]) -> Verdict | None:
     """Which of a screening's live conclusive verdicts stands; ``said`` is (verdict, source), the first one first.
 
     The majority of the sample; in a tie the first one, until a third breaks it. What is decided outside the sample (an

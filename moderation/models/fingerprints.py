@@ -135,7 +135,7 @@ class Fingerprint(Recognisable):
         return f"fingerprint of {self.file}"
 
     @classmethod
-    def of(cls, file_id: int, found: fingerprints.Fingerprint | None, *, cluster_id: int) -> Self:
+    def of(cls, file_id: int, found: fingerprints.PdqHash | None, *, cluster_id: int) -> Self:
         """An unsaved row. Only what says something has keys, and is found."""
         pdq = found.pdq if found else None
         return cls(

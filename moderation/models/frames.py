@@ -16,7 +16,7 @@ BLURRED, CLEAR = "blurred", "clear"
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class FrameView:
     """One frame in one appearance.
 
     Attributes:
@@ -43,12 +43,12 @@ class Shot:
         return all(self.rendition(sha256, variant=variant).exists() for variant in (BLURRED, CLEAR))
 
 
-def film(scores: Iterable[Score]) -> list[Shot]:
+def ranked_frames(scores: Iterable[Score]) -> list[FrameView]:
     """What one classifier looked at, from its scores for the labels that a policy goes by; the worst first."""
-    shots: dict[tuple[int, Appearance], Shot] = {}
+    shots: dict[tuple[int, Appearance], FrameView] = {}
     for view in _views(scores):
         place = view["frame"], appearance_of(view["view"])
-        shot = shots.get(place) or Shot(*place, size=view["size"] and tuple(view["size"]))
+        shot = shots.get(place) or FrameView(*place, size=view["size"] and tuple(view["size"]))
         if shot.outline is None and not is_whole(view["view"]) and not view["near"]:
             shot = replace(shot, outline=tuple(view["box"]))
         shots[place] = shot

@@ -13,7 +13,7 @@ from moderation.models.hash_matches import HashMatch, HashMatchQuerySet
 from moderation.models.people import User
 from moderation.models.tracking import append_only
 from moderation.models.uploads import Upload
-from moderation.review.status import settle
+from moderation.review.status import update_status
 
 
 class OpinionRefused(Exception):
@@ -93,4 +93,4 @@ def withdraw(matches: HashMatchQuerySet) -> None:
         for match in taken_back
     )
     uploads.exclude(status__in=[Upload.Status.QUARANTINED, Upload.Status.ERASED]).update(status=Upload.Status.PENDING)
-    settle(uploads)
+    update_status(uploads)

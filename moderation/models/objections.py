@@ -8,15 +8,15 @@ from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 
-from moderation.models.decisions import OBJECTED, Decision
+from moderation.models.decisions import OBJECTION_SOURCES, Decision
 from moderation.models.effects import Effect
 from moderation.models.people import ApiToken, User
-from moderation.models.queue import take_turns
+from moderation.models.queue import lock_moderator
 from moderation.models.review_tasks import ReviewTask
 from moderation.models.screenings import Screening
 from moderation.models.tracking import append_only
 from moderation.models.uploads import Upload
-from moderation.review.consensus import Opinions
+from moderation.review.consensus import VerdictTally
 from moderation.review.consequences import opinions_by_turns
 
 # Ahead of what nobody has asked about.
@@ -30,7 +30,7 @@ class ObjectionRefused(Exception):
 class ObjectionQuerySet(models.QuerySet["Objection"]):
     def waiting(self) -> Self:
         """Nobody has given the verdict yet that answers it; where people could not tell, others are asked."""
-        unanswered = ReviewTask.objects.undecided().filter(screening=OuterRef("screening"), kind__in=OBJECTED)
+        unanswered = ReviewTask.objects.undecided().filter(screening=OuterRef("screening"), kind__in=OBJECTION_SOURCES)
         return self.filter(Q(task__decided_at=None, task__withdrawn_at=None) | Exists(unanswered))
 
     def with_answer(self) -> Self:
@@ -40,7 +40,7 @@ class ObjectionQuerySet(models.QuerySet["Objection"]):
         """
         in_force = Now() - timedelta(seconds=settings.GRACE_SECONDS)
         answer = Decision.objects.live().conclusive().answering().filter(
-            Q(task=OuterRef("task")) | Q(source__in=OBJECTED), screening=OuterRef("screening")
+            Q(task=OuterRef("task")) | Q(source__in=OBJECTION_SOURCES), screening=OuterRef("screening")
         ).order_by("-pk")  # fmt: skip
         known = answer.filter(decided_at__lte=in_force)
         unanswered = Objection.objects.waiting().filter(pk=OuterRef("pk"))
@@ -123,7 +123,7 @@ class Objection(models.Model):
 
 def _refuse_who_looks(screening: Screening, person: User) -> None:
     """Else they would answer themselves. Their claims wait until this is over: none slips in between."""
-    take_turns(person)
+    lock_moderator(person)
     if ReviewTask.objects.held().filter(screening=screening, claimed_by=person).exists():
         raise ObjectionRefused(
             f"You are looking at {screening.upload} in the queue just now. Give your verdict there, or skip it and "
@@ -143,9 +143,9 @@ def _refuse_what_is_out_of_place(screening: Screening, *, kind: str) -> None:
         raise ObjectionRefused(f"An appeal on {upload} was decided already; there is one. Nothing was saved.")
 
 
-def _look_to_come(screening: Screening, said: Opinions) -> ReviewTask | None:
+def _look_to_come(screening: Screening, said: VerdictTally) -> ReviewTask | None:
     """An undecided task whose verdict is an answer: a look that was asked for, or the first look of all."""
-    kinds = OBJECTED if said.anything else (*OBJECTED, ReviewTask.Kind.SCREENING)
+    kinds = OBJECTION_SOURCES if said.anything else (*OBJECTION_SOURCES, ReviewTask.Kind.SCREENING)
     waiting = screening.tasks.undecided().filter(kind__in=kinds).order_by("pk")
     task: ReviewTask | None = waiting.first()
     if task is not None:
@@ -157,7 +157,7 @@ def _answered(screening: Screening, *, kind: str) -> ReviewTask | None:
     """The task whose verdict answered an earlier objection: people don't look again at each further report."""
     if kind != Objection.Kind.REPORT:
         return None
-    given = Decision.objects.live().conclusive().filter(screening=screening, source__in=OBJECTED)
+    given = Decision.objects.live().conclusive().filter(screening=screening, source__in=OBJECTION_SOURCES)
     last = given.order_by("-pk").select_related("task").first()
     return last.task if last else None
 

@@ -9,7 +9,7 @@ from django.db import models, transaction
 from django.db.models import Exists, ExpressionWrapper, Max, OuterRef, Q
 from django.db.models.functions import Now
 
-from moderation.models.decisions import CONCLUSIVE, OBJECTED, Decision, DecisionQuerySet
+from moderation.models.decisions import CONCLUSIVE, OBJECTION_SOURCES, Decision, DecisionQuerySet
 from moderation.models.people import User
 from moderation.models.screenings import Screening
 from moderation.review.claims import Claim
@@ -21,7 +21,7 @@ NOT_CLAIMED = {"claimed_by": None, "claim_token": None, "claimed_at": None, "cla
 CLAIM_FIELDS = list(NOT_CLAIMED)
 
 
-def take_turns(moderator: User) -> None:
+def lock_moderator(moderator: User) -> None:
     """Let one person's claims come one after the other: two tabs that ask at once don't get two tasks."""
     User.objects.select_for_update(no_key=True).only("pk").get(pk=moderator.pk)
 
@@ -54,7 +54,7 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
     def suitable_for(self, moderator: User) -> Self:
         # By screening: the same picture does not come back as somebody's second opinion.
         skipped = Skip.objects.filter(task__screening=OuterRef("screening"), moderator=moderator)
-        return self.filter(~Exists(skipped), *(~reason for reason in closed_to(moderator)))
+        return self.filter(~Exists(skipped), *(~reason for reason in ineligible_reasons(moderator)))
 
     def in_review_order(self) -> Self:
         """Most urgent first, then the longest wait."""
@@ -66,7 +66,7 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
     def claim_next(self, moderator: User) -> "ReviewTask | None":
         """Give ``moderator`` the most urgent task that nobody holds; what they held before is free again."""
         with transaction.atomic():
-            take_turns(moderator)
+            lock_moderator(moderator)
             self.release(moderator)
             task = (
                 self.claimable()
@@ -120,12 +120,12 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
         )
 
 
-def for_someone_else(moderator: User) -> Q:
+def ineligible_for(moderator: User) -> Q:
     """Tasks that are not for this person, for any of the reasons in ``closed_to()``."""
-    return reduce(or_, (Q(reason) for reason in closed_to(moderator)))
+    return reduce(or_, (Q(reason) for reason in ineligible_reasons(moderator)))
 
 
-def closed_to(moderator: User) -> list[Exists | Q]:
+def ineligible_reasons(moderator: User) -> list[Exists | Q]:
     """Why a task is not for this person: they objected, know the answer, gave a verdict before, or it takes a lead.
 
     The last word is a lead's, also of one who could not tell before: there may be no other. Each reason is a condition
@@ -135,7 +135,7 @@ def closed_to(moderator: User) -> list[Exists | Q]:
         Exists(moderator.objections.filter(screening=OuterRef("screening"))),
         Exists(_about(moderator.gold_items.filter(screening=OuterRef("screening")), kinds=["gold"])),
         Exists(_given(moderator, _about(_said_on_screening(moderator), kinds=["screening"]))),
-        Exists(_given(moderator, _about(_said_of_picture(moderator), kinds=[*OBJECTED, "gold"]))),
+        Exists(_given(moderator, _about(_said_of_picture(moderator), kinds=[*OBJECTION_SOURCES, "gold"]))),
     ]
     return found if moderator.is_lead else [*found, Q(needs_lead=True)]
 

@@ -7,13 +7,13 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from moderation.models.cluster_reviews import SharedLook, take_turns_in
+from moderation.models.cluster_reviews import ClusterReview, lock_clusters
 from moderation.models.decisions import Decision, UndoRefused, Verdict
 from moderation.models.exposures import Exposure
-from moderation.models.frames import Shot
+from moderation.models.frames import FrameView
 from moderation.models.people import User
 from moderation.models.policies import Policy
-from moderation.models.queue import CLAIM_FIELDS, NOT_CLAIMED, ReviewTaskQuerySet, Skip, take_turns
+from moderation.models.queue import CLAIM_FIELDS, NOT_CLAIMED, ReviewTaskQuerySet, Skip, lock_moderator
 from moderation.models.screenings import Screening
 from moderation.models.tracking import never_deleted, tracked
 from moderation.models.uploads import Upload
@@ -26,9 +26,9 @@ from moderation.review.consequences import (
     reverse,
     withdraw_what_waits,
 )
-from moderation.review.losses import explain_loss
-from moderation.review.near_duplicates import share_verdict, unshare_verdict
-from moderation.review.status import settle
+from moderation.review.losses import claim_lost_message
+from moderation.review.near_duplicates import propagate_verdict, retract_propagated
+from moderation.review.status import update_status
 
 
 @tracked(exclude=CLAIM_FIELDS)
@@ -121,9 +121,9 @@ class ReviewTask(models.Model):
         return self.screening
 
     @property
-    def film(self) -> list[Shot]:
+    def ranked_frames(self) -> list[FrameView]:
         """The pictures that are shown, the worst first."""
-        return self.screening.film if self.screening else [Shot(0)]
+        return self.screening.ranked_frames if self.screening else [FrameView(0)]
 
     @property
     def rules(self) -> PolicyVersion:
@@ -151,7 +151,7 @@ class ReviewTask(models.Model):
         """
         expires = Now() + timedelta(seconds=settings.CLAIM_SECONDS)
         if self._held(claim).update(claim_expires_at=expires) != 1:
-            raise ClaimLost(explain_loss(self, claim))
+            raise ClaimLost(claim_lost_message(self, claim))
         self.refresh_from_db(fields=["claim_expires_at"])
         assert self.claim_expires_at is not None
         return self.claim_expires_at
@@ -164,7 +164,7 @@ class ReviewTask(models.Model):
         """
         with transaction.atomic():
             if not self._held(claim).select_for_update(no_key=True).exists():
-                raise ClaimLost(explain_loss(self, claim))
+                raise ClaimLost(claim_lost_message(self, claim))
             exposure, _ = Exposure.objects.get_or_create(
                 claim_token=claim.token,
                 defaults={"person": claim.moderator, "task": self, "upload": self.upload},
@@ -183,7 +183,7 @@ class ReviewTask(models.Model):
         """
         with transaction.atomic():
             if self._held(claim).update(**NOT_CLAIMED) != 1:
-                raise ClaimLost(explain_loss(self, claim))
+                raise ClaimLost(claim_lost_message(self, claim))
             Skip.objects.get_or_create(task=self, moderator=claim.moderator)
 
     def decide(self, verdict: Verdict, *, claim: Claim, reason: str = "", comment: str = "") -> Decision:
@@ -193,13 +193,13 @@ class ReviewTask(models.Model):
             ClaimLost: the claim expired, someone else took the task, or it was decided already. Nothing is written.
         """
         with transaction.atomic():
-            take_turns_in(self._clusters())
+            lock_clusters(self._clusters())
             before = opinions_by_turns(self.screened)
             held = self._held(claim)
             spent = held.values_list(Now() - F("claimed_at"), flat=True).first() or timedelta()
             # The database decides the race: exactly one caller updates the row. The token tells two tabs apart.
             if held.update(decided_at=Now(), **NOT_CLAIMED) != 1:
-                raise ClaimLost(explain_loss(self, claim))
+                raise ClaimLost(claim_lost_message(self, claim))
             self.refresh_from_db(fields=["attempt", "round", "decided_at"])
             decision = self._record(
                 claim.moderator,
@@ -211,8 +211,8 @@ class ReviewTask(models.Model):
                 blind=not self.screened.decisions.filter(reviewer=claim.moderator).exists(),
             )
             follow(self, decision, before=before.outcome)
-            share_verdict(self)
-            settle(Upload.objects.filter(pk=self.upload_id))
+            propagate_verdict(self)
+            update_status(Upload.objects.filter(pk=self.upload_id))
         return decision
 
     def take_over(self, origin: Decision) -> Decision:
@@ -235,7 +235,7 @@ class ReviewTask(models.Model):
                 blind=False,
             )
             follow(self, decision, before=before.outcome)
-            settle(Upload.objects.filter(pk=self.upload_id))
+            update_status(Upload.objects.filter(pk=self.upload_id))
         return decision
 
     def undo(self, *, by: User) -> Decision:
@@ -247,8 +247,8 @@ class ReviewTask(models.Model):
             UndoRefused: there is no such verdict any more, or someone else is looking because of it.
         """
         with transaction.atomic():
-            take_turns_in(self._clusters())
-            take_turns(by)
+            lock_clusters(self._clusters())
+            lock_moderator(by)
             before = opinions_by_turns(self.screened)
             ReviewTask.objects.select_for_update(no_key=True).get(pk=self.pk)
             verdict = Decision.objects.live().filter(task=self, reviewer=by, kind=Decision.Kind.VERDICT).first()
@@ -265,13 +265,13 @@ class ReviewTask(models.Model):
             ReviewTask.objects.release(by)
             ReviewTask.objects.filter(pk=self.pk).update(decided_at=None, attempt=F("attempt") + 1)
             self.hand_to(by)
-            unshare_verdict(self, by=by)
-            settle(Upload.objects.filter(pk=self.upload_id))
+            retract_propagated(self, by=by)
+            update_status(Upload.objects.filter(pk=self.upload_id))
         return undo
 
     def _clusters(self) -> list[int]:
         """The cluster that takes this task's verdict over."""
-        return list(SharedLook.objects.filter(screening=self.screening_id).values_list("cluster_id", flat=True))
+        return list(ClusterReview.objects.filter(screening=self.screening_id).values_list("cluster_id", flat=True))
 
     def _held(self, claim: Claim) -> ReviewTaskQuerySet:
         return ReviewTask.objects.filter(pk=self.pk).held_by(claim)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from moderation.decoding.views import appearance_of
 from moderation.models.classifiers import Classifier, Score, ScoreQuerySet
 from moderation.models.epochs import Epoch
-from moderation.models.frames import Shot, film
+from moderation.models.frames import FrameView, ranked_frames
 from moderation.models.policies import Policy
 from moderation.models.tracking import immutable_but_for, never_deleted, tracked_changes
 from moderation.models.uploads import StoredFile, Upload
@@ -197,9 +197,9 @@ class Screening(models.Model):
         return self.draw.drawn
 
     @property
-    def film(self) -> list[Shot]:
+    def ranked_frames(self) -> list[FrameView]:
         """The pictures that were looked at, the worst first: the first one gave the score."""
-        return film(self.scores.order_by("pk")) or [Shot(self.frame, appearance_of(self.view))]
+        return ranked_frames(self.scores.order_by("pk")) or [FrameView(self.frame, appearance_of(self.view))]
 
     @property
     def scores(self) -> ScoreQuerySet:

@@ -101,7 +101,7 @@ class Upload(models.Model):
     uploader_reference = models.CharField(max_length=255, blank=True)
     community = models.ForeignKey(Community, on_delete=models.PROTECT, null=True, blank=True, related_name="uploads")
     file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="uploads")
-    # Set by moderation.review.status.settle() alone.
+    # Set by moderation.review.status.update_status() alone.
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
     quarantine_reason = models.CharField(max_length=40, blank=True)
     quarantine_detail = models.CharField(max_length=500, blank=True)

@@ -8,7 +8,7 @@ from moderation.models import Certificate, LedgerDay, RollUp, Screening
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class LedgerSummary:
     """``uncounted``: screenings are not in the ledger yet. ``withdrawn``: certificates that an alarm ended since."""
 
     rolled_up_at: datetime | None
@@ -18,7 +18,7 @@ class Standing:
     withdrawn: tuple[Certificate, ...]
 
     @classmethod
-    def since(cls, moment: datetime) -> "Standing":
+    def since(cls, moment: datetime) -> "LedgerSummary":
         state = RollUp.objects.first()
         # By the primary key.
         newest = Screening.objects.order_by("-pk").values_list("pk", flat=True).first() or 0

@@ -6,7 +6,7 @@ from smtplib import SMTPException
 from django.conf import settings
 from django.core.mail import EmailMessage
 
-from moderation.reporting.report import Report
+from moderation.reporting.report import NightReport
 from moderation.reporting.text import as_text, subject
 
 
@@ -14,7 +14,7 @@ class NotSent(Exception):
     """No e-mail went out; the message says why."""
 
 
-def send(report: Report, *, to: Sequence[str]) -> list[str]:
+def send(report: NightReport, *, to: Sequence[str]) -> list[str]:
     """Send ``report`` to ``to``, else to REPORT_TO, and return to whom that was.
 
     Raises:

@@ -12,7 +12,7 @@ from moderation.models import ScreeningRun
 from moderation.reporting.backlog import Backlog
 from moderation.reporting.disk import Disk
 from moderation.reporting.drift import ScoreDrift, drift_of
-from moderation.reporting.ledger_summary import Standing
+from moderation.reporting.ledger_summary import LedgerSummary
 from moderation.reporting.night import Night
 
 LONG = timedelta(hours=48)
@@ -21,16 +21,16 @@ State = ScreeningRun.State
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class NightReport:
     night: Night
     backlog: Backlog
     drift: tuple[ScoreDrift, ...]
     disk: Disk
-    standing: Standing
+    standing: LedgerSummary
     taken_at: datetime
 
     @classmethod
-    def of(cls, run: int | None = None) -> "Report":
+    def of(cls, run: int | None = None) -> "NightReport":
         """Of run number ``run``, or of the last night.
 
         Raises:
@@ -42,7 +42,7 @@ class Report:
             backlog=Backlog.of(night),
             drift=tuple(drift_of(night)),
             disk=Disk.now(),
-            standing=Standing.since(night.started_at),
+            standing=LedgerSummary.since(night.started_at),
             taken_at=timezone.now(),
         )
 
@@ -63,7 +63,7 @@ class Report:
         }
 
 
-def _attention(report: Report) -> Iterator[str]:
+def _attention(report: NightReport) -> Iterator[str]:
     for run in report.night.runs:
         if run.state == State.FAILED:
             yield f"Run {run.pk} failed; what it wrote on standard error says why. What was pending still is."

@@ -11,9 +11,9 @@ from moderation.models import PolicyVersion, ScreeningRun
 from moderation.reporting.backlog import Backlog
 from moderation.reporting.disk import Disk, Used
 from moderation.reporting.drift import NEVER_ALONE, ScoreDrift
-from moderation.reporting.ledger_summary import Standing
+from moderation.reporting.ledger_summary import LedgerSummary
 from moderation.reporting.night import Night
-from moderation.reporting.report import Report
+from moderation.reporting.report import NightReport
 
 WIDTH = 22
 
@@ -39,7 +39,7 @@ def drifted(drift: Sequence[ScoreDrift]) -> Section:
     return Section(title="Score drift", rows=[_drift(each) for each in drift], note=NEVER_ALONE)
 
 
-def standing(report: Report) -> list[Section]:
+def standing(report: NightReport) -> list[Section]:
     """How things are now, whichever night it was."""
     return [
         Section(title="What waits", rows=list(_waits(report.backlog))),
@@ -48,11 +48,11 @@ def standing(report: Report) -> list[Section]:
     ]
 
 
-def sections(report: Report) -> list[Section]:
+def sections(report: NightReport) -> list[Section]:
     return [done(report.night), drifted(report.drift), by_rules(report.night), *standing(report)]
 
 
-def subject(report: Report) -> str:
+def subject(report: NightReport) -> str:
     """One line for a list of e-mails: the figures, and whether to open it at once."""
     counts = report.night.counts
     line = (
@@ -62,7 +62,7 @@ def subject(report: Report) -> str:
     return f"Second Look: {'LOOK: ' if report.attention else ''}{line}"
 
 
-def as_text(report: Report) -> str:
+def as_text(report: NightReport) -> str:
     """The whole report, for a fixed-width font."""
     lines = [f"Second Look, {day(report.night.ended_at)}", ""]
     if report.attention:
@@ -144,7 +144,7 @@ def _drift(drift: ScoreDrift) -> tuple[str, str]:
     )
 
 
-def _standing(standing: Standing) -> Iterator[tuple[str, str]]:
+def _standing(standing: LedgerSummary) -> Iterator[tuple[str, str]]:
     rolled_up = standing.rolled_up_at
     yield "Rolled up", f"{day(rolled_up)}, {clock(rolled_up)}" if rolled_up else "never"
     yield "Uncounted screenings", "yes" if standing.uncounted else "none"

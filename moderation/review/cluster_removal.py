@@ -4,22 +4,22 @@ import pghistory
 from django.db import transaction
 from django.db.models import F
 
-from moderation.models.cluster_reviews import SharedLook, take_turns_in
+from moderation.models.cluster_reviews import ClusterReview, lock_clusters
 from moderation.models.decisions import Decision
 from moderation.models.fingerprints import Fingerprint
 from moderation.models.people import User
 from moderation.models.review_tasks import ReviewTask
 from moderation.models.screenings import Screening
 from moderation.models.uploads import Upload
-from moderation.review.near_duplicates import share_looks, take_back
-from moderation.review.status import settle
+from moderation.review.near_duplicates import attach_to_clusters, retract
+from moderation.review.status import update_status
 
 
-class NotTornOut(Exception):
+class NotInCluster(Exception):
     """The file stands for itself already, or is the one that people look at."""
 
 
-def tear_out(upload: Upload, *, by: User) -> None:
+def remove_from_cluster(upload: Upload, *, by: User) -> None:
     """Let the file of ``upload`` stand for itself: what its uploads took over is undone, and they are asked about.
 
     Raises:
@@ -28,22 +28,20 @@ def tear_out(upload: Upload, *, by: User) -> None:
     file = upload.file_id
     with pghistory.context(why="not the same picture", by=by.pk), transaction.atomic():
         cluster = Fingerprint.objects.filter(file=file).values_list("cluster_id", flat=True).first() or file
-        take_turns_in([cluster, file])
+        lock_clusters([cluster, file])
         _refuse_what_is_looked_at(upload, cluster=cluster)
         member = Fingerprint.objects.filter(file=file, cluster=cluster).exclude(cluster=F("file"))
         if member.update(cluster=F("file")) != 1:
-            raise NotTornOut(f"{upload} stands for itself already. Nothing was changed.")
+            raise NotInCluster(f"{upload} stands for itself already. Nothing was changed.")
         linked = Decision.objects.live().filter(upload__file=file, carried_from__isnull=False)
-        take_back(
-            linked.exclude(carried_from__upload__file=file), by=by, tasks=ReviewTask.objects.all(), waits_for=None
-        )
+        retract(linked.exclude(carried_from__upload__file=file), by=by, tasks=ReviewTask.objects.all(), waits_for=None)
         _ask_about(file)
 
 
 def _refuse_what_is_looked_at(upload: Upload, *, cluster: int) -> None:
-    looked_at = SharedLook.objects.filter(cluster=cluster, screening__upload__file=upload.file_id)
+    looked_at = ClusterReview.objects.filter(cluster=cluster, screening__upload__file=upload.file_id)
     if cluster != upload.file_id and looked_at.exists():
-        raise NotTornOut(
+        raise NotInCluster(
             f"{upload} is the one that people look at for its near-duplicates. Nothing was changed. "
             "Take those out that are another picture."
         )
@@ -54,5 +52,5 @@ def _ask_about(file: int) -> None:
     tasks = ReviewTask.objects.undecided().filter(upload__file=file, kind=ReviewTask.Kind.SCREENING)
     tasks.update(waits_for=None)
     asked = list(Screening.objects.live().filter(tasks__in=tasks).select_related("policy_version", "upload").distinct())
-    share_looks(asked, clusters={each.pk: file for each in asked}, tasks=ReviewTask.objects.all())
-    settle(Upload.objects.filter(file=file))
+    attach_to_clusters(asked, clusters={each.pk: file for each in asked}, tasks=ReviewTask.objects.all())
+    update_status(Upload.objects.filter(file=file))

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from moderation.models.decisions import CONCLUSIVE, OBJECTED, OUTCOMES, Decision, Verdict, standing
+from moderation.models.decisions import CONCLUSIVE, OBJECTION_SOURCES, OUTCOMES, Decision, Verdict, consensus
 from moderation.models.screenings import Screening
 from moderation.routing import SamplingReason
 
@@ -17,7 +17,7 @@ TO_BE_CONFIRMED = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opinions:
+class VerdictTally:
     """The live verdicts on a screening, counted, and the verdict that stands.
 
     ``votes`` are those of sample tasks; ``unsure_again`` counts who could not tell of a report or an appeal, since the
@@ -27,24 +27,24 @@ class Opinions:
     screening: Screening
     votes: Counter[str]
     unsure_again: int
-    standing: Verdict | None
+    consensus: Verdict | None
 
     @classmethod
-    def on(cls, screening: Screening) -> "Opinions":
+    def on(cls, screening: Screening) -> "VerdictTally":
         live = Decision.objects.live().verdicts().that_count().filter(screening=screening).order_by("pk")
         said = list(live.values_list("verdict", "source"))
         return cls(
             screening=screening,
             votes=Counter(verdict for verdict, source in said if source == Decision.Source.SAMPLE),
             unsure_again=_unsure_again(said),
-            standing=standing([(verdict, source) for verdict, source in said if verdict in CONCLUSIVE]),
+            consensus=consensus([(verdict, source) for verdict, source in said if verdict in CONCLUSIVE]),
         )
 
     @property
     def outcome(self) -> str:
         """What the record asks for now: approve, reject or hold."""
-        if self.standing:
-            return OUTCOMES[self.standing]
+        if self.consensus:
+            return OUTCOMES[self.consensus]
         if self.screening.automatic_outcome == "hold" and self.nobody_can_tell:
             return self.screening.policy_version.fallback
         return self.screening.automatic_outcome
@@ -52,7 +52,7 @@ class Opinions:
     @property
     def anything(self) -> bool:
         """Whether anybody has given a verdict."""
-        return bool(self.votes or self.standing)
+        return bool(self.votes or self.consensus)
 
     @property
     def nobody_can_tell(self) -> bool:
@@ -67,7 +67,7 @@ class Opinions:
         """Whether what was said so far leaves something open that one more person may settle."""
         if self.nobody_can_tell:
             return False
-        return self._is_open if self.standing else self.votes[Verdict.CANNOT_TELL] > 0
+        return self._is_open if self.consensus else self.votes[Verdict.CANNOT_TELL] > 0
 
     @property
     def _is_open(self) -> bool:
@@ -83,16 +83,16 @@ class Opinions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Further:
+class Escalation:
     """Whether one more person is to be asked, and whether it has to be a lead."""
 
     needed: bool
     by_lead: bool
 
     @classmethod
-    def after(cls, said: Opinions, *, kind: str) -> "Further":
+    def after(cls, said: VerdictTally, *, kind: str) -> "Escalation":
         """What is left open by a verdict on a task of this kind."""
-        if kind in OBJECTED:
+        if kind in OBJECTION_SOURCES:
             unsure = said.unsure_again
             return cls(needed=0 < unsure < ASKED_AT_MOST, by_lead=unsure == ASKED_AT_MOST - 1)
         if kind == Decision.Source.GOLD:
@@ -103,6 +103,6 @@ class Further:
 def _unsure_again(said: list[tuple[str, str]]) -> int:
     unsure = 0
     for verdict, source in said:
-        if source in OBJECTED:
+        if source in OBJECTION_SOURCES:
             unsure = unsure + 1 if verdict == Verdict.CANNOT_TELL else 0
     return unsure

@@ -5,35 +5,35 @@ from typing import TYPE_CHECKING
 
 from django.db.models.functions import Now
 
-from moderation.models.decisions import OBJECTED, Decision, UndoRefused
+from moderation.models.decisions import OBJECTION_SOURCES, Decision, UndoRefused
 from moderation.models.effects import Effect
 from moderation.models.queue import NOT_CLAIMED, ReviewTaskQuerySet
 from moderation.models.screenings import Screening
-from moderation.review.consensus import Further, Opinions
+from moderation.review.consensus import Escalation, VerdictTally
 
 if TYPE_CHECKING:
     from moderation.models.review_tasks import ReviewTask
 
 
-def opinions_by_turns(screening: Screening) -> Opinions:
+def opinions_by_turns(screening: Screening) -> VerdictTally:
     """What was said so far. Whoever decides or undoes on the same screening comes before or after."""
     Screening.objects.select_for_update(no_key=True).only("pk").get(pk=screening.pk)
-    return Opinions.on(screening)
+    return VerdictTally.on(screening)
 
 
 def follow(task: "ReviewTask", decision: Decision, *, before: str) -> None:
     """Schedule an effect where a verdict changes what stands, and ask for another opinion where one is needed."""
-    now = Opinions.on(task.screened)
+    now = VerdictTally.on(task.screened)
     if now.outcome != before:
         Effect.objects.schedule(decision, outcome=now.outcome)
-    further = Further.after(now, kind=task.kind)
+    further = Escalation.after(now, kind=task.kind)
     if further.needed:
         _ask_someone_else(task, needs_lead=further.by_lead)
 
 
 def reverse(task: "ReviewTask", verdict: Decision, *, undo: Decision, before: str) -> None:
     """Bring back what stands without ``verdict``; others may have said the same."""
-    after = Opinions.on(task.screened).outcome
+    after = VerdictTally.on(task.screened).outcome
     if after == before:
         return
     if verdict.effects.filter(cancelled_at=None).exists():
@@ -65,7 +65,7 @@ def _same_question(task: "ReviewTask") -> ReviewTaskQuerySet:
     """
     if task.kind == Decision.Source.GOLD:
         return task.screened.tasks.filter(pk=task.pk)
-    kinds = OBJECTED if task.kind in OBJECTED else (task.kind,)
+    kinds = OBJECTION_SOURCES if task.kind in OBJECTION_SOURCES else (task.kind,)
     return task.screened.tasks.filter(kind__in=kinds)
 
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from django.db.models import Exists, F, OuterRef
 
-from moderation.models.decisions import OBJECTED, Decision, DecisionQuerySet
+from moderation.models.decisions import OBJECTION_SOURCES, Decision, DecisionQuerySet
 from moderation.models.review_tasks import ReviewTask
 from moderation.models.screenings import Screening
 
 
-def carry_over(tasks: Sequence[ReviewTask]) -> list[Decision]:
+def reuse_verdicts(tasks: Sequence[ReviewTask]) -> list[Decision]:
     """Decide those of the new ``tasks`` whose picture has a confirmed verdict, and return the linked decisions.
 
     Only uploads that the coin drew take over, each drawn by its own id: the ledger counts them as it counts those that
@@ -27,7 +27,9 @@ def _picture(task: ReviewTask) -> tuple[int, int]:
 
 def _said_otherwise() -> DecisionQuerySet:
     """What a report or an appeal found to be wrong is no precedent."""
-    objected = Decision.objects.live().conclusive().filter(source__in=OBJECTED, screening=OuterRef("screening"))
+    objected = (
+        Decision.objects.live().conclusive().filter(source__in=OBJECTION_SOURCES, screening=OuterRef("screening"))
+    )
     return objected.exclude(verdict=OuterRef("verdict"))
 
 

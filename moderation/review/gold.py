@@ -55,7 +55,7 @@ def retire(item: GoldItem, *, why: str) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class GoldResults:
     """First verdicts on gold items in use, of everybody or of one person.
 
     ``missed`` of ``violating`` were called benign, ``alarms`` of ``benign`` violating; ``unsure`` could not tell and
@@ -97,7 +97,7 @@ def _told(value: float | None, limits: tuple[float, float] | None, *, x: int, n:
     return {"value": value, "low": low, "high": high, "x": x, "n": n}
 
 
-def measured(policy: Policy, *, reviewer: User | None = None) -> Measured:
+def gold_results(policy: Policy, *, reviewer: User | None = None) -> GoldResults:
     """What came of the policy's gold items in use: pooled, or one person's own.
 
     The first verdict counts, also where it was undone: the toast tells afterwards that it was a check.
@@ -117,7 +117,7 @@ def measured(policy: Policy, *, reviewer: User | None = None) -> Measured:
     def of(truth: str, verdict: str) -> int:
         return counts.get((truth, verdict), 0)
 
-    return Measured(
+    return GoldResults(
         violating=of("violating", "violating") + of("violating", "benign"),
         missed=of("violating", "benign"),
         benign=of("benign", "violating") + of("benign", "benign"),

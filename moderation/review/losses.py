@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from moderation.models.review_tasks import ReviewTask
 
 
-def explain_loss(task: "ReviewTask", claim: Claim) -> str:
+def claim_lost_message(task: "ReviewTask", claim: Claim) -> str:
     """Say to the person who held ``claim`` what happened to their task; to somebody who never did, nothing."""
     now = type(task).objects.select_related("claimed_by", "upload").get(pk=task.pk)
     last = now.decisions.live().verdicts().order_by("-pk").select_related("reviewer").first()

@@ -16,15 +16,15 @@ from django.conf import settings
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 
-from moderation.models.cluster_reviews import Key, SharedLook, take_turns_in
+from moderation.models.cluster_reviews import ClusterKey, ClusterReview, lock_clusters
 from moderation.models.decisions import OUTCOMES, Decision, DecisionQuerySet, Verdict
 from moderation.models.effects import Effect
 from moderation.models.people import User
 from moderation.models.queue import ReviewTaskQuerySet
 from moderation.models.screenings import Screening
 from moderation.models.uploads import Upload
-from moderation.review.consensus import TO_BE_CONFIRMED, Opinions
-from moderation.review.status import settle
+from moderation.review.consensus import TO_BE_CONFIRMED, VerdictTally
+from moderation.review.status import update_status
 from moderation.routing import Route, SamplingReason
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ CLEARLY_HIGHER = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Precedent:
+class ClusterVerdict:
     """A final verdict, the decision that others are linked to, and how many people said so."""
 
     verdict: Verdict
@@ -45,20 +45,22 @@ class Precedent:
     people: int
 
     @classmethod
-    def of(cls, screening: Screening) -> "Precedent | None":
+    def of(cls, screening: Screening) -> "ClusterVerdict | None":
         """None while it is open, where nobody could tell, or where a report or an appeal found otherwise."""
-        said = Opinions.on(screening)
-        if said.standing is None or said.needs_another:
+        said = VerdictTally.on(screening)
+        if said.consensus is None or said.needs_another:
             return None
-        same = Decision.objects.live().filter(screening=screening, verdict=said.standing, source__in=SHARED)
+        same = Decision.objects.live().filter(screening=screening, verdict=said.consensus, source__in=SHARED)
         first = (
             same.select_related("carried_from__reviewer", "carried_from__screening", "reviewer", "screening")
             .order_by("pk")
             .first()
         )
-        if first is None or _found_wrong(screening, said.standing):
+        if first is None or _overruled(screening, said.consensus):
             return None
-        return cls(verdict=said.standing, origin=first.carried_from or first, people=max(1, said.votes[said.standing]))
+        return cls(
+            verdict=said.consensus, origin=first.carried_from or first, people=max(1, said.votes[said.consensus])
+        )
 
     def holds_for(self, screening: Screening, *, same_bytes: bool) -> bool:
         if TO_BE_CONFIRMED.get(SamplingReason(screening.sampling_reason)) == self.verdict:
@@ -75,36 +77,38 @@ class Precedent:
         return self.origin.screening.score
 
 
-def _found_wrong(screening: Screening, verdict: Verdict) -> bool:
+def _overruled(screening: Screening, verdict: Verdict) -> bool:
     sample = Decision.objects.live().conclusive().filter(screening=screening, source__in=SHARED)
     return sample.exclude(verdict=verdict).exists() and not sample.filter(verdict=verdict).exists()
 
 
-def share_looks(screenings: Sequence[Screening], *, clusters: Mapping[int, int], tasks: ReviewTaskQuerySet) -> None:
+def attach_to_clusters(
+    screenings: Sequence[Screening], *, clusters: Mapping[int, int], tasks: ReviewTaskQuerySet
+) -> None:
     """Let new screenings wait for their cluster's look, or take its verdict over; the first one is looked at.
 
     ``clusters`` is by screening. Their tasks are open already. The caller settles the uploads.
     """
     members = [each for each in sorted(screenings, key=lambda each: each.pk) if each.pk in clusters]
-    take_turns_in(clusters.values())
+    lock_clusters(clusters.values())
     asked = {task.screening_id: task for task in tasks.undecided().filter(screening__in=members, kind="screening")}
-    looks = SharedLook.objects.by_key(clusters.values())
-    precedents = {look.pk: Precedent.of(look.screening) for look in looks.values()}
+    looks = ClusterReview.objects.by_key(clusters.values())
+    precedents = {look.pk: ClusterVerdict.of(look.screening) for look in looks.values()}
     waiting: dict[int, list[int]] = {}
-    new: list[SharedLook] = []
+    new: list[ClusterReview] = []
     for each in members:
-        key: Key = (clusters[each.pk], each.policy_version_id, each.classifier_id)
+        key: ClusterKey = (clusters[each.pk], each.policy_version_id, each.classifier_id)
         task, look = asked.get(each.pk), looks.get(key)
         if look is not None and (found := precedents.get(look.pk)):
-            _take_over([each], found, look=look, tasks=tasks)
+            _decide_like([each], found, look=look, tasks=tasks)
         elif task is not None and look is not None and _is_open(look.screening, tasks=tasks):
             waiting.setdefault(look.screening_id, []).append(task.pk)
         elif task is not None and look is not None:
-            SharedLook.objects.hand_on(look, to=each)
+            ClusterReview.objects.hand_on(look, to=each)
         elif task is not None:
-            looks[key] = SharedLook.at(each, cluster=clusters[each.pk])
+            looks[key] = ClusterReview.at(each, cluster=clusters[each.pk])
             new.append(looks[key])
-    SharedLook.objects.bulk_create(new)
+    ClusterReview.objects.bulk_create(new)
     for screening, pks in waiting.items():
         tasks.filter(pk__in=pks).update(waits_for=screening)
 
@@ -114,21 +118,21 @@ def _is_open(screening: Screening, *, tasks: ReviewTaskQuerySet) -> bool:
     return tasks.undecided().filter(screening=screening, kind="screening", waits_for=None).exists()
 
 
-def share_verdict(task: "ReviewTask") -> None:
+def propagate_verdict(task: "ReviewTask") -> None:
     """After a verdict: who waits for this screening takes it over, or is asked, where nobody could tell."""
-    look = SharedLook.objects.filter(screening=task.screened).select_related("screening").first()
+    look = ClusterReview.objects.filter(screening=task.screened).select_related("screening").first()
     if look is None:
         return
     tasks = type(task).objects.all()
-    if found := Precedent.of(task.screened):
-        _take_over(_waiting(look, tasks=tasks), found, look=look, tasks=tasks)
-        _take_over(_decided_otherwise(look, found), found, look=look, tasks=tasks)
+    if found := ClusterVerdict.of(task.screened):
+        _decide_like(_waiting(look, tasks=tasks), found, look=look, tasks=tasks)
+        _decide_like(_decided_otherwise(look, found), found, look=look, tasks=tasks)
         tasks.undecided().filter(waits_for=look.screening).update(waits_for=None)
     elif not _is_open(look.screening, tasks=tasks):
-        _ask_about_the_next(look, tasks=tasks)
+        _review_the_next(look, tasks=tasks)
 
 
-def _waiting(look: SharedLook, *, tasks: ReviewTaskQuerySet) -> list[Screening]:
+def _waiting(look: ClusterReview, *, tasks: ReviewTaskQuerySet) -> list[Screening]:
     # What a rescore holds is about to be withdrawn.
     held = (
         tasks.undecided()
@@ -138,7 +142,7 @@ def _waiting(look: SharedLook, *, tasks: ReviewTaskQuerySet) -> list[Screening]:
     return [task.screened for task in held.select_related("screening__policy_version", "screening__upload")]
 
 
-def _decided_otherwise(look: SharedLook, found: Precedent) -> list[Screening]:
+def _decided_otherwise(look: ClusterReview, found: ClusterVerdict) -> list[Screening]:
     """Members that the machine alone decided, the other way."""
     said = Decision.objects.live().verdicts().filter(screening=OuterRef("pk"))
     members = Screening.objects.live().filter(
@@ -151,19 +155,19 @@ def _decided_otherwise(look: SharedLook, found: Precedent) -> list[Screening]:
     return list(differing.select_related("policy_version", "upload").order_by("pk"))
 
 
-def _ask_about_the_next(look: SharedLook, *, tasks: ReviewTaskQuerySet) -> None:
+def _review_the_next(look: ClusterReview, *, tasks: ReviewTaskQuerySet) -> None:
     """Nobody could tell: the next member may show it better."""
     waiting = tasks.undecided().filter(waits_for=look.screening).select_related("screening")
     following = waiting.order_by("opened_at", "pk").first()
     if following is not None:
         rest = list(waiting.exclude(pk=following.pk).values_list("pk", flat=True))
-        SharedLook.objects.hand_on(look, to=following.screened)
+        ClusterReview.objects.hand_on(look, to=following.screened)
         tasks.filter(pk=following.pk).update(waits_for=None)
         tasks.filter(pk__in=rest).update(waits_for=following.screened)
 
 
-def _take_over(
-    screenings: Iterable[Screening], found: Precedent, *, look: SharedLook, tasks: ReviewTaskQuerySet
+def _decide_like(
+    screenings: Iterable[Screening], found: ClusterVerdict, *, look: ClusterReview, tasks: ReviewTaskQuerySet
 ) -> None:
     """Write a decision linked to the precedent for each of ``screenings`` that it holds for, with its effect."""
     bytes_seen = found.origin.upload.file_id
@@ -186,10 +190,10 @@ def _take_over(
         for each in decisions
         if each.screening_id and each.outcome != of[each.screening_id].automatic_outcome
     )
-    settle(Upload.objects.filter(pk__in=[each.upload_id for each in decisions]))
+    update_status(Upload.objects.filter(pk__in=[each.upload_id for each in decisions]))
 
 
-def _linked(task: "ReviewTask", screening: Screening, found: Precedent) -> Decision:
+def _linked(task: "ReviewTask", screening: Screening, found: ClusterVerdict) -> Decision:
     return Decision(
         task=task,
         upload_id=task.upload_id,
@@ -205,17 +209,17 @@ def _linked(task: "ReviewTask", screening: Screening, found: Precedent) -> Decis
     )
 
 
-def unshare_verdict(task: "ReviewTask", *, by: User) -> None:
+def retract_propagated(task: "ReviewTask", *, by: User) -> None:
     """After an undo: what was taken over from this screening is taken back, and waits for it again if it is shared."""
     tasks = type(task).objects.all()
     linked = Decision.objects.live().filter(carried_from__screening=task.screened)
-    is_shared = SharedLook.objects.filter(screening=task.screened).exists()
-    take_back(linked, by=by, tasks=tasks, waits_for=task.screened if is_shared else None)
-    if Precedent.of(task.screened):
-        share_verdict(task)
+    is_shared = ClusterReview.objects.filter(screening=task.screened).exists()
+    retract(linked, by=by, tasks=tasks, waits_for=task.screened if is_shared else None)
+    if ClusterVerdict.of(task.screened):
+        propagate_verdict(task)
 
 
-def take_back(linked: DecisionQuerySet, *, by: User, tasks: ReviewTaskQuerySet, waits_for: Screening | None) -> None:
+def retract(linked: DecisionQuerySet, *, by: User, tasks: ReviewTaskQuerySet, waits_for: Screening | None) -> None:
     """Undo linked decisions with their effects; their tasks are open again."""
     rows = [
         each for each in linked.select_related("screening__policy_version", "upload") if not _stands_otherwise(each)
@@ -233,7 +237,7 @@ def take_back(linked: DecisionQuerySet, *, by: User, tasks: ReviewTaskQuerySet, 
     tasks.filter(pk__in=[each.task_id for each in rows]).update(
         decided_at=None, attempt=F("attempt") + 1, waits_for=waits_for
     )
-    settle(Upload.objects.filter(pk__in=[each.upload_id for each in rows]))
+    update_status(Upload.objects.filter(pk__in=[each.upload_id for each in rows]))
 
 
 def _stands_otherwise(linked: Decision) -> bool:

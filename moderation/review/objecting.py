@@ -90,7 +90,7 @@ def ensure_renditions(screening: Screening) -> None:
     """
     try:
         with Sandbox(limits=limits()) as sandbox:
-            write_renditions(screening.upload.file, shots=screening.film, sandbox=sandbox)
+            write_renditions(screening.upload.file, shots=screening.ranked_frames, sandbox=sandbox)
     except ImageRefused as refused:
         raise ObjectionRefused(
             f"Nobody can be shown {screening.upload}: {refused.detail or refused.reason}. Nothing was saved."

@@ -7,7 +7,7 @@ from moderation.models.decisions import Decision, UndoRefused, Verdict
 from moderation.models.effects import Effect
 from moderation.models.people import User
 from moderation.models.uploads import Upload
-from moderation.review.status import settle
+from moderation.review.status import update_status
 
 REASON = "quarantine"
 
@@ -34,7 +34,7 @@ def settle_quarantine(upload: Upload, *, verdict: Verdict, reviewer: User, comme
             shown={"revealed": False},
         )
         Effect.objects.schedule(decision, outcome=decision.outcome)
-        settle(Upload.objects.filter(pk=upload.pk))
+        update_status(Upload.objects.filter(pk=upload.pk))
     return decision
 
 
@@ -59,7 +59,7 @@ def undo_quarantine(decision: Decision, *, by: User) -> Decision:
             shown={"revealed": False},
         )
         Effect.objects.take_back(decision, because=undo, restore=Effect.Outcome.HOLD)
-        settle(Upload.objects.filter(pk=upload.pk))
+        update_status(Upload.objects.filter(pk=upload.pk))
     return undo
 
 
@@ -73,7 +73,7 @@ def retry_quarantined(upload: Upload, *, why: str) -> None:
         _hold(upload)
         mine = Upload.objects.filter(pk=upload.pk)
         mine.update(quarantine_reason="", quarantine_detail="", status=Upload.Status.PENDING)
-        settle(mine)
+        update_status(mine)
 
 
 def _hold(upload: Upload) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from moderation.models.decisions import Decision
 from moderation.models.people import User
-from moderation.models.queue import Skip, for_someone_else
+from moderation.models.queue import Skip, ineligible_for
 from moderation.models.review_tasks import ReviewTask
 
 
@@ -33,7 +33,7 @@ class QueueCounts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Share:
+class QueueForModerator:
     """Undecided tasks as they stand to one person; each is counted once."""
 
     claimable: int
@@ -42,8 +42,8 @@ class Share:
     for_someone_else: int
 
     @classmethod
-    def of(cls, moderator: User) -> "Share":
-        closed = for_someone_else(moderator)
+    def of(cls, moderator: User) -> "QueueForModerator":
+        closed = ineligible_for(moderator)
         skipped = Q(Exists(Skip.objects.filter(task__screening=OuterRef("screening"), moderator=moderator)))
         free = Q(claimed_by=None) | Q(claim_expires_at__lte=Now()) | Q(claimed_by=moderator)
         return cls(

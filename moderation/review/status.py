@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import models, transaction
 
-from moderation.models.decisions import OBJECTED, Decision, Verdict, standing
+from moderation.models.decisions import OBJECTION_SOURCES, Decision, Verdict, consensus
 from moderation.models.hash_matches import HashMatch
 from moderation.models.policies import Policy
 from moderation.models.screenings import Screening
@@ -20,7 +20,7 @@ BY_ROUTE = {Route.REJECT: Status.REJECTED, Route.APPROVE: Status.APPROVED}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class ScreeningResult:
     """How a live screening stands: its route, the verdict that stands, whether somebody is still to decide.
 
     A match with a hash list stands by its route alone.
@@ -44,7 +44,7 @@ class Standing:
         return BY_ROUTE[self.route]
 
 
-def settle(uploads: models.QuerySet[Upload]) -> None:
+def update_status(uploads: models.QuerySet[Upload]) -> None:
     """Set ``status`` of ``uploads`` from what is recorded, within the transaction that changed the record.
 
     Locks the uploads' rows first, so that of two decisions on one upload the later sees the earlier.
@@ -52,14 +52,14 @@ def settle(uploads: models.QuerySet[Upload]) -> None:
     with transaction.atomic(savepoint=False):
         locked = list(uploads.select_for_update(no_key=True, of=("self",)).order_by("pk"))
         changed = defaultdict(list)
-        for upload, status in zip(locked, statuses(locked), strict=True):
+        for upload, status in zip(locked, computed_statuses(locked), strict=True):
             if status != upload.status:
                 changed[status].append(upload.pk)
         for status, pks in changed.items():
             Upload.objects.filter(pk__in=pks).update(status=status)
 
 
-def statuses(uploads: Sequence[Upload]) -> list[Status]:
+def computed_statuses(uploads: Sequence[Upload]) -> list[Status]:
     """What each upload's status should be, in their order, in five queries however many they are."""
     by_hand = _verdicts_on_quarantined(uploads)
     standings = _standings(uploads)
@@ -71,7 +71,7 @@ def statuses(uploads: Sequence[Upload]) -> list[Status]:
 
 
 def status_of(
-    upload: Upload, *, by_hand: Verdict | None, standings: Mapping[int, Standing], in_force: Collection[int]
+    upload: Upload, *, by_hand: Verdict | None, standings: Mapping[int, ScreeningResult], in_force: Collection[int]
 ) -> Status:
     """The rule. ``by_hand`` is a lead's word on a quarantined upload, ``standings`` are by policy.
 
@@ -88,7 +88,7 @@ def status_of(
     waits = upload.status in {Status.PENDING, Status.QUARANTINED} and not standings.keys() >= set(in_force)
     if waits or not standings:
         return Status.PENDING
-    return strictest(standing.result for standing in standings.values())
+    return strictest(consensus.result for consensus in standings.values())
 
 
 def strictest(results: Iterable[Status]) -> Status:
@@ -101,7 +101,7 @@ def _verdicts_on_quarantined(uploads: Sequence[Upload]) -> dict[int, Verdict]:
     return {pk: Verdict(verdict) for pk, verdict in decisions.order_by("pk").values_list("upload_id", "verdict")}
 
 
-def _standings(uploads: Sequence[Upload]) -> dict[int, dict[int, Standing]]:
+def _standings(uploads: Sequence[Upload]) -> dict[int, dict[int, ScreeningResult]]:
     """By upload, then by policy."""
     live = Screening.objects.live().filter(upload__in=uploads)
     decisions = Decision.objects.live().conclusive().that_count().filter(screening__in=live).order_by("pk")
@@ -110,21 +110,21 @@ def _standings(uploads: Sequence[Upload]) -> dict[int, dict[int, Standing]]:
         said[pk].append((verdict, source))
     undecided = set(
         live.filter(
-            tasks__kind__in=["screening", *OBJECTED], tasks__decided_at=None, tasks__withdrawn_at=None
+            tasks__kind__in=["screening", *OBJECTION_SOURCES], tasks__decided_at=None, tasks__withdrawn_at=None
         ).values_list("pk", flat=True)
     )
-    standings: dict[int, dict[int, Standing]] = defaultdict(dict)
+    standings: dict[int, dict[int, ScreeningResult]] = defaultdict(dict)
     for pk, upload, policy, route, fallback in live.values_list(
         "pk", "upload_id", "policy_id", "route", "policy_version__fallback"
     ):
-        standings[upload][policy] = Standing(
+        standings[upload][policy] = ScreeningResult(
             route=Route(route),
             fallback=Route(fallback),
-            verdict=standing(said[pk]),
+            verdict=consensus(said[pk]),
             undecided=pk in undecided,
         )
     for upload, policy, route in _matched(uploads):
-        standings[upload][policy] = Standing(route=Route(route))
+        standings[upload][policy] = ScreeningResult(route=Route(route))
     return standings
 
 

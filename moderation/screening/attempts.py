@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection, connections, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from moderation.models import ScreeningAttempt, ScreeningRun, StoredFile, Upload, settle
+from moderation.models import ScreeningAttempt, ScreeningRun, StoredFile, Upload, update_status
 
 # A connection of its own in autocommit: what is written on it stays when the worker's transaction is lost.
 WATCH = "attempts"
@@ -49,7 +49,7 @@ def _without_waiting(database: dict[str, Any]) -> dict[str, Any]:
     return {**database, "OPTIONS": {**options, "options": arguments}}
 
 
-def blame(worker: str, *, death: str, run: ScreeningRun) -> None:
+def quarantine_or_suspect(worker: str, *, death: str, run: ScreeningRun) -> None:
     """A signal killed a worker while its command lived: suspect its files; a file that it held alone is quarantined."""
     left = ScreeningAttempt.objects.filter(worker=worker)
     with transaction.atomic():
@@ -61,7 +61,7 @@ def blame(worker: str, *, death: str, run: ScreeningRun) -> None:
         left.update(suspect=True)
 
 
-def suspect(worker: str) -> None:
+def mark_suspect(worker: str) -> None:
     """A worker ended by itself with an error: what it was busy with is screened alone, and blamed for nothing."""
     ScreeningAttempt.objects.filter(worker=worker).update(suspect=True)
 
@@ -73,7 +73,7 @@ def _quarantine(file: StoredFile, *, death: str, run: ScreeningRun) -> None:
     count = uploads.quarantine(
         reason="worker_died", detail=f"The screening process died twice while it worked on this file ({death})."
     )
-    settle(uploads)
+    update_status(uploads)
     run.add(Counter({"quarantined:worker_died": count, "uploads": count}))
 
 
@@ -82,7 +82,7 @@ def suspect_all_of(runs: QuerySet[ScreeningRun]) -> None:
     ScreeningAttempt.objects.filter(run__in=runs).update(suspect=True)
 
 
-def forget(run: ScreeningRun) -> None:
+def cleanup(run: ScreeningRun) -> None:
     """At the end of a run: what its workers were busy with is not any more; suspects stay until they are screened."""
     ScreeningAttempt.objects.filter(run=run, suspect=False).delete()
     pending = Upload.objects.pending().filter(file=OuterRef("file"))

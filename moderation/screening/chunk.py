@@ -15,17 +15,17 @@ from django.db import transaction
 from django.db.models import Exists
 
 from moderation.decoding.images import ImageRefused
-from moderation.decoding.sandbox import Refused
+from moderation.decoding.sandbox import RefusedFile
 from moderation.models import Screening, ScreeningRun, StoredFile, Upload
 from moderation.models.fingerprints import of_files
-from moderation.models.frames import film
+from moderation.models.frames import ranked_frames
 from moderation.models.uploads import StoredFileQuerySet, UploadQuerySet
 from moderation.screening import clusters, records
 from moderation.screening.attempts import WATCH, Attempts, suspects
 from moderation.screening.engine import Engine
-from moderation.screening.hash_list_lookup import Known, routed
+from moderation.screening.hash_list_lookup import HashListLookup, routed
 from moderation.screening.newest_first import FRESH, first_fresh_file, strays
-from moderation.screening.scored_files import Seen, score_files
+from moderation.screening.scored_files import ScoredFiles, score_files
 
 
 @dataclass
@@ -143,7 +143,7 @@ class Screener:
             self.attempts.begin(claimed)
 
     def _work(self, claimed: Sequence[StoredFile], uploads: Sequence[Upload]) -> Counter[str]:
-        known = Known(claimed, uploads, policies=self.policies)
+        known = HashListLookup(claimed, uploads, policies=self.policies)
         seen = score_files(self.engine, claimed, known=known)
         readable = [upload for upload in uploads if upload.file_id not in seen.refusals]
         matches = known.matches(readable, run=self.run)
@@ -161,7 +161,9 @@ class Screener:
         records.settle_all(uploads)
         return records.count(screenings, matches) + quarantined + Counter(uploads=quarantined.total(), views=seen.views)
 
-    def _screenings(self, readable: Sequence[Upload], seen: Seen, *, done: Set[tuple[int, int]]) -> list[Screening]:
+    def _screenings(
+        self, readable: Sequence[Upload], seen: ScoredFiles, *, done: Set[tuple[int, int]]
+    ) -> list[Screening]:
         """Unsaved ones of what is not ``done`` by a list; what can't be shown to people is refused."""
         screenings = self.router.screenings(readable, scores=seen.scores, done=self.done(readable) | done)
         cluster_of = self._clusters(seen)
@@ -174,14 +176,14 @@ class Screener:
     def save(self, screenings: Sequence[Screening]) -> None:
         records.save_screenings(screenings)
 
-    def quarantine(self, refusals: dict[int, Refused], *, uploads: Sequence[Upload]) -> Counter[str]:
+    def quarantine(self, refusals: dict[int, RefusedFile], *, uploads: Sequence[Upload]) -> Counter[str]:
         return records.quarantine(refusals, uploads=uploads)
 
     def done(self, uploads: Sequence[Upload]) -> set[tuple[int, int]]:
         """(upload, policy) that need no screening any more."""
         return routed(uploads)
 
-    def _clusters(self, seen: Seen) -> dict[int, int]:
+    def _clusters(self, seen: ScoredFiles) -> dict[int, int]:
         """By file, the one that stands for all that are nearly the same picture."""
         known = of_files(seen.files)
         if self.dry_run:
@@ -189,16 +191,16 @@ class Screener:
         new = {file: each for file, each in seen.fingerprints.items() if file not in known}
         return known | clusters.join(new, using=WATCH)
 
-    def _render(self, screenings: Sequence[Screening], seen: Seen) -> dict[int, Refused]:
+    def _render(self, screenings: Sequence[Screening], seen: ScoredFiles) -> dict[int, RefusedFile]:
         """Make the renditions of what people will be asked about. What can't be shown is not asked."""
-        refusals: dict[int, Refused] = {}
+        refusals: dict[int, RefusedFile] = {}
         for screening in filter(records.needs_person, screenings):
             file = seen.files[screening.upload.file_id]
             ruling = self.router.ruling(screening.policy_id, seen.scores[file.pk])
             try:
-                self.engine.render(file, shots=film(ruling.values()))
+                self.engine.render(file, shots=ranked_frames(ruling.values()))
             except ImageRefused as refused:
-                refusals[file.pk] = Refused(file.path, refused.reason, refused.detail)
+                refusals[file.pk] = RefusedFile(file.path, refused.reason, refused.detail)
         return refusals
 
     def _record(self, chunk: Chunk) -> None:

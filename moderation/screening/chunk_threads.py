@@ -14,7 +14,7 @@ from moderation.screening.chunk import Chunk, Screener
 Answer = Callable[[dict[str, Any]], None]
 
 
-class Lanes:
+class ChunkThreads:
     """Threads that take requests in turn. Each has database connections and decode processes of its own."""
 
     def __init__(self, screener: Screener, *, count: int, answer: Answer) -> None:

@@ -15,7 +15,7 @@ from moderation.models.fingerprints import Fingerprint
 # One process after the other gives files their clusters: two near-duplicates that come at once meet there.
 JOINING = 20_482
 
-Found = Mapping[int, fingerprints.Fingerprint | None]
+Found = Mapping[int, fingerprints.PdqHash | None]
 
 
 def join(found: Found, *, using: str) -> dict[int, int]:
@@ -37,7 +37,7 @@ def join(found: Found, *, using: str) -> dict[int, int]:
     return {row.file_id: row.cluster_id for row in rows}
 
 
-def _nearest(found: Mapping[int, fingerprints.Fingerprint], *, using: str) -> dict[int, list[tuple[int, int]]]:
+def _nearest(found: Mapping[int, fingerprints.PdqHash], *, using: str) -> dict[int, list[tuple[int, int]]]:
     """By file, what stands for others within the radius: (distance, file). A mirror image is the same picture."""
     asked = [(file, pdq) for file, each in found.items() for pdq in each.both]
     near: dict[int, list[tuple[int, int]]] = {}
@@ -48,7 +48,7 @@ def _nearest(found: Mapping[int, fingerprints.Fingerprint], *, using: str) -> di
 
 def _row(
     file: int,
-    found: fingerprints.Fingerprint | None,
+    found: fingerprints.PdqHash | None,
     *,
     nearest: Iterable[tuple[int, int]],
     added: list[tuple[int, int]],

@@ -10,21 +10,21 @@ from django.conf import settings
 
 from moderation import storage
 from moderation.decoding import plan
-from moderation.decoding.images import Limits
-from moderation.decoding.sandbox import Refused, Sandbox
+from moderation.decoding.images import DecodeLimits
+from moderation.decoding.sandbox import RefusedFile, Sandbox
 from moderation.inference import embedded
-from moderation.inference.classifier import Classifier as Network
+from moderation.inference.classifier import ClassifierSession as Network
 from moderation.inference.manifest import ClassifierFileError, Manifest
 from moderation.inference.scorer import ClassifierScores, Scored, Scorer, Spares, spare_none
 from moderation.models import Classifier, Community, Epoch, PolicyVersion, Score, Shadow, StoredFile
-from moderation.models.frames import BLURRED, CLEAR, Shot
+from moderation.models.frames import BLURRED, CLEAR, FrameView
 
 logger = logging.getLogger(__name__)
 
 
-def limits() -> Limits:
+def limits() -> DecodeLimits:
     """What one file may cost, from the settings."""
-    return Limits(
+    return DecodeLimits(
         max_pixels=settings.UPLOAD_MAX_PIXELS,
         max_bytes=settings.UPLOAD_MAX_BYTES,
         address_space=settings.DECODE_ADDRESS_SPACE,
@@ -167,7 +167,7 @@ class Engine:
 
     def score(
         self, stored: Sequence[StoredFile], *, spares: Spares = spare_none
-    ) -> Iterator[tuple[StoredFile, Scored | Refused]]:
+    ) -> Iterator[tuple[StoredFile, Scored | RefusedFile]]:
         """Yield an outcome for each file, in order; without scores where ``spares`` says so."""
         return zip(stored, self.scorer.score([file.path for file in stored], spares=spares), strict=True)
 
@@ -199,7 +199,7 @@ class Engine:
             runtime=self.runtimes[classifier.pk],
         )
 
-    def render(self, file: StoredFile, *, shots: Sequence[Shot]) -> None:
+    def render(self, file: StoredFile, *, shots: Sequence[FrameView]) -> None:
         """Write what people will see of the file, unless it is there.
 
         Raises:
@@ -208,7 +208,7 @@ class Engine:
         write_renditions(file, shots=shots, sandbox=self.scorer.sandbox)
 
 
-def write_renditions(file: StoredFile, *, shots: Sequence[Shot], sandbox: Sandbox) -> None:
+def write_renditions(file: StoredFile, *, shots: Sequence[FrameView], sandbox: Sandbox) -> None:
     """Write the pictures of ``shots`` that are missing, blurred and clear.
 
     Raises:

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from django.db.models import Exists, OuterRef
 
-from moderation.decoding.fingerprints import Fingerprint as Picture
+from moderation.decoding.fingerprints import PdqHash as Picture
 from moderation.models import Fingerprint, HashEntry, HashList, HashMatch, Screening, ScreeningRun, StoredFile, Upload
 from moderation.models.hash_lists import HashEntryQuerySet
 
@@ -20,7 +20,7 @@ Found = Mapping[int, Picture | None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hit:
+class ListHit:
     """An entry that knows a file. ``distance`` in bits; 0 for the same bytes."""
 
     entry: HashEntry
@@ -32,7 +32,7 @@ class Hit:
         return not self.entry.hash_list.is_bad, self.distance, self.entry.pk
 
 
-class Known:
+class HashListLookup:
     """The hits of one chunk. Uploads that a policy has routed before are not asked about.
 
     Attributes:
@@ -41,7 +41,7 @@ class Known:
 
     def __init__(self, claimed: Sequence[StoredFile], uploads: Sequence[Upload], *, policies: Collection[int]) -> None:
         """Look up what can be known without a decode. Where no list is in use that takes one query."""
-        self.hits: dict[Pair, Hit] = {}
+        self.hits: dict[Pair, ListHit] = {}
         self.lists = _in_use(policies)
         self.pictured = [each for each in self.lists if each.has_pictures]  # type: ignore[attr-defined]  # annotated
         self.uploads, self.policies = uploads, policies
@@ -85,7 +85,7 @@ class Known:
         for each in near:
             entry = entries.get(each.pk)
             if entry and each.distance <= entry.hash_list.radius:
-                self._note(asked[each.asked][0], Hit(entry=entry, distance=each.distance))
+                self._note(asked[each.asked][0], ListHit(entry=entry, distance=each.distance))
 
     def matches(self, uploads: Sequence[Upload], *, run: ScreeningRun) -> list[HashMatch]:
         """Unsaved, one for each of ``uploads`` and policy that is open and known."""
@@ -113,7 +113,7 @@ class Known:
     def _look_up_bytes(self, claimed: Sequence[StoredFile]) -> None:
         by_sha256 = {file.sha256: file.pk for file in claimed}
         for entry in self._on().filter(sha256__in=by_sha256):
-            self._note(by_sha256[entry.sha256], Hit(entry=entry, distance=0))
+            self._note(by_sha256[entry.sha256], ListHit(entry=entry, distance=0))
 
     def _look_up_pictures(self, claimed: Sequence[StoredFile]) -> None:
         """Of files that were decoded before."""
@@ -131,7 +131,7 @@ class Known:
     def _on(self) -> HashEntryQuerySet:
         return HashEntry.objects.on().filter(hash_list__in=self.lists).select_related("hash_list")
 
-    def _note(self, file: int, hit: Hit) -> None:
+    def _note(self, file: int, hit: ListHit) -> None:
         key = file, hit.entry.hash_list.policy_id
         if key not in self.hits or hit.rank < self.hits[key].rank:
             self.hits[key] = hit

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db.models.functions import Now
 
 from moderation import routing
-from moderation.decoding.sandbox import Refused
+from moderation.decoding.sandbox import RefusedFile
 from moderation.models import (
     Effect,
     HashMatch,
@@ -20,10 +20,10 @@ from moderation.models import (
     Screening,
     ScreeningRun,
     Upload,
-    settle,
+    update_status,
 )
-from moderation.review.exact_duplicates import carry_over
-from moderation.review.near_duplicates import share_looks
+from moderation.review.exact_duplicates import reuse_verdicts
+from moderation.review.near_duplicates import attach_to_clusters
 from moderation.routing import Draw, Route
 from moderation.screening.engine import Rulebook
 from moderation.screening.scored_files import FileScores
@@ -111,9 +111,9 @@ class Router:
 def save_screenings(screenings: Sequence[Screening]) -> None:
     """Write screenings with what follows from them: tasks for people, effects of what was decided automatically."""
     saved = Screening.objects.bulk_create(screenings)
-    carry_over(ReviewTask.objects.open_for([screening for screening in saved if needs_person(screening)]))
+    reuse_verdicts(ReviewTask.objects.open_for([screening for screening in saved if needs_person(screening)]))
     clusters = {screening.pk: screening.duplicate_cluster for screening in saved if screening.duplicate_cluster}
-    share_looks(saved, clusters=clusters, tasks=ReviewTask.objects.all())
+    attach_to_clusters(saved, clusters=clusters, tasks=ReviewTask.objects.all())
     Effect.objects.bulk_create(
         Effect(
             upload_id=screening.upload_id,
@@ -141,7 +141,7 @@ def save_matches(matches: Sequence[HashMatch]) -> None:
     )
 
 
-def quarantine(refusals: Mapping[int, Refused], *, uploads: Sequence[Upload]) -> Counter[str]:
+def quarantine(refusals: Mapping[int, RefusedFile], *, uploads: Sequence[Upload]) -> Counter[str]:
     """Put the uploads of files that can't be read safely aside. ``refusals`` is by file; returns uploads by reason."""
     counts: Counter[str] = Counter()
     for file_id, refusal in refusals.items():
@@ -168,4 +168,4 @@ def count(screenings: Sequence[Screening], matches: Sequence[HashMatch] = ()) ->
 
 
 def settle_all(uploads: Sequence[Upload]) -> None:
-    settle(Upload.objects.filter(pk__in=[upload.pk for upload in uploads]))
+    update_status(Upload.objects.filter(pk__in=[upload.pk for upload in uploads]))

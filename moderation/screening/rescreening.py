@@ -11,7 +11,7 @@ from operator import or_
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from moderation.decoding.sandbox import Refused
+from moderation.decoding.sandbox import RefusedFile
 from moderation.models import (
     Decision,
     Effect,
@@ -61,7 +61,7 @@ def _by_its_version(rulebook: Rulebook, *, policy: int) -> Q:
     return Q(epoch=rulebook.epochs[policy]) & reduce(or_, own)
 
 
-def to_rescreen(rulebook: Rulebook) -> UploadQuerySet:
+def needing_rescreen(rulebook: Rulebook) -> UploadQuerySet:
     """Uploads that lack a screening by the rules in force and that nobody is looking at."""
     lacking = reduce(or_, (unsettled(rulebook, policy=root.policy_id) for root in rulebook.roots))
     open_to_it = Upload.objects.filter(status__in=[Upload.Status.PENDING, *SCREENED], quarantine_reason="")
@@ -75,7 +75,7 @@ class Rescreener(Screener):
     """
 
     def wanted(self) -> UploadQuerySet:
-        return to_rescreen(self.engine.rulebook).received_since(self.since)
+        return needing_rescreen(self.engine.rulebook).received_since(self.since)
 
     def fresh_since(self) -> None:
         """All in one walk: what is stored is as old as it is."""
@@ -108,7 +108,7 @@ class Rescreener(Screener):
         super().save(screenings)
         hold_what_took_effect(screenings)
 
-    def quarantine(self, refusals: dict[int, Refused], *, uploads: Sequence[Upload]) -> Counter[str]:
+    def quarantine(self, refusals: dict[int, RefusedFile], *, uploads: Sequence[Upload]) -> Counter[str]:
         """What was screened once and can't be read now keeps what it has: `verify` says what is wrong with its file."""
         pending = [upload for upload in uploads if upload.status == Upload.Status.PENDING]
         return super().quarantine(refusals, uploads=pending)
@@ -149,7 +149,7 @@ def hold_what_took_effect(screenings: Iterable[Screening]) -> None:
     )
 
 
-def to_score_along(shadows: Sequence[Shadow]) -> UploadQuerySet:
+def needing_shadow_scores(shadows: Sequence[Shadow]) -> UploadQuerySet:
     """Screened uploads whose file a classifier in the shadow has not scored."""
     lacking = reduce(or_, map(_unscored, shadows), NOTHING)
     return Upload.objects.filter(lacking, status__in=SCREENED, file__erased_at=None)
@@ -166,7 +166,7 @@ class ShadowScorer(Screener):
     """Adds the scores of classifiers in the shadow to what is stored, and nothing else."""
 
     def wanted(self) -> UploadQuerySet:
-        return to_score_along(self.engine.rulebook.shadows).received_since(self.since)
+        return needing_shadow_scores(self.engine.rulebook.shadows).received_since(self.since)
 
     def fresh_since(self) -> None:
         """All in one walk: what is stored is as old as it is."""

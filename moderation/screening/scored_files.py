@@ -4,20 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from moderation.decoding.fingerprints import Fingerprint
+from moderation.decoding.fingerprints import PdqHash
 from moderation.decoding.images import Header
-from moderation.decoding.sandbox import Decoded, Refused
+from moderation.decoding.sandbox import DecodedFile, RefusedFile
 from moderation.inference.scorer import Spares, spare_none
 from moderation.models import Score, StoredFile
 from moderation.screening.engine import Engine
-from moderation.screening.hash_list_lookup import Known
+from moderation.screening.hash_list_lookup import HashListLookup
 
 #: Of one file: by classifier, then by label.
 FileScores = dict[int, dict[str, Score]]
 
 
 @dataclass
-class Seen:
+class ScoredFiles:
     """By file, but for ``views``.
 
     Attributes:
@@ -29,14 +29,14 @@ class Seen:
 
     files: dict[int, StoredFile]
     scores: dict[int, FileScores]
-    refusals: dict[int, Refused] = field(default_factory=dict)
-    fingerprints: dict[int, Fingerprint | None] = field(default_factory=dict)
+    refusals: dict[int, RefusedFile] = field(default_factory=dict)
+    fingerprints: dict[int, PdqHash | None] = field(default_factory=dict)
     views: int = 0
 
 
-def score_files(engine: Engine, claimed: Sequence[StoredFile], *, known: Known | None = None) -> Seen:
+def score_files(engine: Engine, claimed: Sequence[StoredFile], *, known: HashListLookup | None = None) -> ScoredFiles:
     """Score what is not known, and save these scores. Nothing is computed for what lists know."""
-    seen = Seen({file.pk: file for file in claimed}, _known_scores(engine, claimed))
+    seen = ScoredFiles({file.pk: file for file in claimed}, _known_scores(engine, claimed))
     missing = [
         file
         for file in claimed
@@ -44,7 +44,7 @@ def score_files(engine: Engine, claimed: Sequence[StoredFile], *, known: Known |
     ]
     new: list[Score] = []
     for file, outcome in engine.score(missing, spares=_spares(known, missing)):
-        if isinstance(outcome, Refused):
+        if isinstance(outcome, RefusedFile):
             seen.refusals[file.pk] = outcome
         else:
             _note_header(file, outcome.header)
@@ -75,13 +75,13 @@ def _has(scores: FileScores, score: Score) -> bool:
     return score.label in scores.get(score.classifier_id, {})
 
 
-def _spares(known: Known | None, files: Sequence[StoredFile]) -> Spares:
+def _spares(known: HashListLookup | None, files: Sequence[StoredFile]) -> Spares:
     """Looks up what has just been decoded, so that the network is not asked about what lists know."""
     if known is None:
         return spare_none
     by_path = {file.path: file.pk for file in files}
 
-    def spares(decoded: Sequence[Decoded]) -> set[Path]:
+    def spares(decoded: Sequence[DecodedFile]) -> set[Path]:
         known.recognise({by_path[each.path]: each.fingerprint for each in decoded})
         return {each.path for each in decoded if known.spares(by_path[each.path])}
 

@@ -15,8 +15,8 @@ from moderation.models.shadows import in_shadow
 from moderation.models.uploads import UploadQuerySet
 from moderation.screening import attempts
 from moderation.screening.engine import Rulebook
-from moderation.screening.rescreening import to_rescreen, to_score_along
-from moderation.screening.worker_pool import Crew, Gone, Reply, Worker
+from moderation.screening.rescreening import needing_rescreen, needing_shadow_scores
+from moderation.screening.worker_pool import Reply, Worker, WorkerExited, WorkerPool
 
 CHUNK = 64
 # Chunks at a time in one worker: while one is written down, the network computes for the other.
@@ -35,7 +35,7 @@ class ScreeningFailed(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class RunOptions:
     """What the operator asked for. ``limit`` is in files, ``max_seconds`` in seconds; None: no limit.
 
     ``since``: only what was received since then.
@@ -56,7 +56,7 @@ class Options:
 
 
 @dataclass(kw_only=True)
-class Report:
+class RunReport:
     """What a run did: uploads = approved + review + rejected + the sum of quarantined."""
 
     run: int
@@ -86,7 +86,7 @@ class Report:
 class Supervisor:
     """Runs the pre-screen once."""
 
-    def __init__(self, options: Options, *, on_progress: Callable[[Report, int], None]) -> None:
+    def __init__(self, options: RunOptions, *, on_progress: Callable[[RunReport, int], None]) -> None:
         self.options, self.on_progress = options, on_progress
         self.stopping = False
         self.started = time.monotonic()
@@ -96,7 +96,7 @@ class Supervisor:
         """Hand out no more chunks; those under way are finished and committed."""
         self.stopping = True
 
-    def run(self) -> Report:
+    def run(self) -> RunReport:
         """Screen what is pending and return what was done.
 
         Raises:
@@ -110,12 +110,12 @@ class Supervisor:
                     "Nothing is in the shadow of a policy. See 'manage.py classifiers shadow NAME --policy SLUG'."
                 )
             self.epochs = list(Epoch.objects.filter(closed_at=None).values_list("pk", flat=True))
-        bury_dead_runs()
+        mark_dead_runs()
         with transaction.atomic():  # nobody sees the run before it is locked
             self.record = ScreeningRun.objects.create(options=self.options.as_json())
             self.record.policy_versions.set(self.versions)
             _lock(self.record.pk)
-        self.report = Report(run=self.record.pk)
+        self.report = RunReport(run=self.record.pk)
         self.total = self._pending()
         try:
             if self.total:
@@ -138,7 +138,7 @@ class Supervisor:
             # What a dry run looks at is not marked in any way: two lanes would look at the same.
             "lanes": 1 if self.options.dry_run else LANES,
         }
-        with Crew(setup) as crew:
+        with WorkerPool(setup) as crew:
             for _ in range(1 if self.options.dry_run else self.options.processes):
                 crew.hire()
             while crew.workers:
@@ -146,13 +146,13 @@ class Supervisor:
                 if self._must_stop():
                     self._dismiss_idle(crew)
 
-    def _on(self, crew: Crew, event: Reply | Gone | None) -> None:
+    def _on(self, crew: WorkerPool, event: Reply | WorkerExited | None) -> None:
         if isinstance(event, Reply):
             self._on_reply(crew, event)
-        elif isinstance(event, Gone):
+        elif isinstance(event, WorkerExited):
             self._on_gone(crew, event)
 
-    def _on_reply(self, crew: Crew, reply: Reply) -> None:
+    def _on_reply(self, crew: WorkerPool, reply: Reply) -> None:
         if error := reply.content.get("error"):
             raise ScreeningFailed(error)
         worker, counts = reply.worker, Counter(reply.content.get("counts", {}))
@@ -164,14 +164,14 @@ class Supervisor:
             self.on_progress(self.report, self.total)
         self._hand_out(crew, worker)
 
-    def _hand_out(self, crew: Crew, worker: Worker) -> None:
+    def _hand_out(self, crew: WorkerPool, worker: Worker) -> None:
         """The next chunks; files that workers died with come last, one by one; then the worker may go."""
         while not worker.exhausted and worker.has_free_lane and (size := self._next_size(crew)):
             worker.ask(size=0 if worker.on_suspects else size)
         if not worker.chunks:
             self._hand_out_suspects(crew, worker)
 
-    def _hand_out_suspects(self, crew: Crew, worker: Worker) -> None:
+    def _hand_out_suspects(self, crew: WorkerPool, worker: Worker) -> None:
         if not self._next_size(crew):
             self.report.stopped_early = True
             crew.dismiss(worker)
@@ -181,7 +181,7 @@ class Supervisor:
         else:
             crew.dismiss(worker)
 
-    def _next_size(self, crew: Crew) -> int:
+    def _next_size(self, crew: WorkerPool) -> int:
         """How many files to hand out: less towards the end, so that all workers finish together."""
         if self._must_stop():
             return 0
@@ -191,7 +191,7 @@ class Supervisor:
         left = CHUNK if self.options.limit is None else self.options.limit - done - out
         return max(0, min(CHUNK, fair, left))
 
-    def _on_gone(self, crew: Crew, gone: Gone) -> None:
+    def _on_gone(self, crew: WorkerPool, gone: WorkerExited) -> None:
         """A worker went without being dismissed: suspect its files, hire another."""
         # A worker that ends by itself before it is ready will not do better the next time.
         self.deaths_in_a_row += 1 if gone.worker.ready or gone.killed else MOST_DEATHS_IN_A_ROW // 2
@@ -201,23 +201,23 @@ class Supervisor:
                 "What they wrote on standard error says why. What was pending still is."
             )
         if gone.killed and not self.options.dry_run:
-            attempts.blame(gone.worker.name, death=gone.death, run=self.record)
+            attempts.quarantine_or_suspect(gone.worker.name, death=gone.death, run=self.record)
         else:
-            attempts.suspect(gone.worker.name)
+            attempts.mark_suspect(gone.worker.name)
         crew.hire()
 
     def _must_stop(self) -> bool:
         limit = self.options.max_seconds
         return self.stopping or (limit is not None and time.monotonic() - self.started >= limit)
 
-    def _dismiss_idle(self, crew: Crew) -> None:
+    def _dismiss_idle(self, crew: WorkerPool) -> None:
         for worker in [worker for worker in crew.workers if not worker.busy_with and worker.ready]:
             crew.dismiss(worker)
             self.report.stopped_early = True
 
     def _finish(self, state: ScreeningRun.State) -> None:
         if not self.options.dry_run:
-            attempts.forget(self.record)
+            attempts.cleanup(self.record)
             self.record.refresh_from_db(fields=["counts"])
             self.report.counts = Counter(self.record.counts)
         self.report.seconds = time.monotonic() - self.started
@@ -233,10 +233,10 @@ class Supervisor:
 
     def _wanted(self) -> UploadQuerySet:
         if self.options.mode == "shadows":
-            return to_score_along(self.shadows)
+            return needing_shadow_scores(self.shadows)
         if self.options.mode == "rescore":
             versions = [version.pk for version in self.versions]
-            return to_rescreen(Rulebook.of(versions=versions, epochs=self.epochs))
+            return needing_rescreen(Rulebook.of(versions=versions, epochs=self.epochs))
         return Upload.objects.pending().lacking({version.policy_id for version in self.versions})
 
 
@@ -257,7 +257,7 @@ def versions_in_force(policy: str | None) -> list[PolicyVersion]:
     return list(versions)
 
 
-def bury_dead_runs() -> None:
+def mark_dead_runs() -> None:
     """Runs whose command is gone are interrupted; what their workers were busy with is screened alone."""
     running = ScreeningRun.objects.filter(state=ScreeningRun.State.RUNNING)
     dead = [run for run in running.values_list("pk", flat=True) if _lock(run)]

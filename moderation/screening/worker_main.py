@@ -69,7 +69,7 @@ def _serve(setup: dict[str, Any], *, answers: TextIO) -> None:
     from moderation.decoding.sandbox import SandboxUnavailable
     from moderation.inference.classifier import ClassifierFileError
     from moderation.inference.tensors import ModelOutputError
-    from moderation.screening.chunk_threads import Lanes
+    from moderation.screening.chunk_threads import ChunkThreads
     from moderation.storage import StorageFull
 
     def answer(content: dict[str, Any]) -> None:
@@ -82,7 +82,7 @@ def _serve(setup: dict[str, Any], *, answers: TextIO) -> None:
             gc.freeze()  # nor need any later collection look at it again
             gc.enable()
             answer({"ready": True})
-            Lanes(_screener(setup, engine=engine), count=setup["lanes"], answer=answer).work(sys.stdin)
+            ChunkThreads(_screener(setup, engine=engine), count=setup["lanes"], answer=answer).work(sys.stdin)
     except (ClassifierFileError, DatabaseError, ModelOutputError, SandboxUnavailable, StorageFull) as error:
         answer({"error": f"{type(error).__name__}: {error}"})
 

@@ -82,7 +82,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Gone:
+class WorkerExited:
     """A worker's process ended without having been dismissed."""
 
     worker: Worker
@@ -97,13 +97,13 @@ class Gone:
         return f"signal {signal.Signals(-self.status).name}" if self.killed else f"exit status {self.status}"
 
 
-class Crew:
+class WorkerPool:
     """The workers of one run. Leaving the context ends every process that is left."""
 
     def __init__(self, setup: dict[str, Any]) -> None:
         self.workers: list[Worker] = []
         self._dismissed: list[Worker] = []
-        self._events: queue.Queue[Reply | Gone] = queue.Queue()
+        self._events: queue.Queue[Reply | WorkerExited] = queue.Queue()
         self._setup = {
             **setup,
             "database": {key: connection.settings_dict[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")},
@@ -135,7 +135,7 @@ class Crew:
         self._dismissed.append(worker)
         worker.let_go()
 
-    def next_event(self, *, timeout: float) -> Reply | Gone | None:
+    def next_event(self, *, timeout: float) -> Reply | WorkerExited | None:
         """The next answer or death, or None when nothing happened for ``timeout`` seconds."""
         try:
             event = self._events.get(timeout=timeout)
@@ -143,7 +143,7 @@ class Crew:
             return None
         if event.worker not in self.workers:
             return None
-        if isinstance(event, Gone):
+        if isinstance(event, WorkerExited):
             self.workers.remove(event.worker)
             self._dismissed.append(event.worker)
         else:
@@ -154,4 +154,4 @@ class Crew:
         assert worker.process.stdout is not None
         for line in worker.process.stdout:
             self._events.put(Reply(worker, json.loads(line)))
-        self._events.put(Gone(worker, worker.process.wait()))
+        self._events.put(WorkerExited(worker, worker.process.wait()))

@@ -12,7 +12,7 @@ from moderation.statistics.intervals import wilson
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class AccuracyEstimate:
     """A number with its 95 % interval; None where there is nothing to estimate it from."""
 
     value: float | None
@@ -32,10 +32,10 @@ class Point:
     """
 
     threshold: float
-    precision: Estimate
-    precision_at: Estimate
-    recall: Estimate
-    false_alarms: Estimate
+    precision: AccuracyEstimate
+    precision_at: AccuracyEstimate
+    recall: AccuracyEstimate
+    false_alarms: AccuracyEstimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +46,8 @@ class Accuracy:
     benign: int
     prevalence: float
     stated_prevalence: float
-    accuracy: Estimate
-    auc: Estimate
+    accuracy: AccuracyEstimate
+    auc: AccuracyEstimate
     points: list[Point]
 
 
@@ -90,9 +90,9 @@ def precision_at(prevalence: float, *, recall: float, false_alarms: float) -> fl
     return recall * prevalence / found if found else None
 
 
-def _share(hits: int, trials: int, *, confidence: float = 0.95) -> Estimate:
+def _share(hits: int, trials: int, *, confidence: float = 0.95) -> AccuracyEstimate:
     low, high = wilson(hits, trials, confidence)
-    return Estimate(hits / trials if trials else None, low, high)
+    return AccuracyEstimate(hits / trials if trials else None, low, high)
 
 
 def _point(threshold: float, *, positive: Floats, negative: Floats, prevalence: float) -> Point:
@@ -106,16 +106,16 @@ def _point(threshold: float, *, positive: Floats, negative: Floats, prevalence: 
     )
 
 
-def _at(prevalence: float, *, hits: int, positive: int, alarms: int, negative: int) -> Estimate:
+def _at(prevalence: float, *, hits: int, positive: int, alarms: int, negative: int) -> AccuracyEstimate:
     """From two intervals of 97.5 %, which hold together in at least 95 %."""
     recall, false_alarms = (_share(x, n, confidence=0.975) for x, n in ((hits, positive), (alarms, negative)))
     value = precision_at(prevalence, recall=hits / positive, false_alarms=alarms / negative)
     low = precision_at(prevalence, recall=recall.low, false_alarms=false_alarms.high)
     high = precision_at(prevalence, recall=recall.high, false_alarms=false_alarms.low)
-    return Estimate(value, low if low is not None else 0.0, high if high is not None else 1.0)
+    return AccuracyEstimate(value, low if low is not None else 0.0, high if high is not None else 1.0)
 
 
-def _auc(positive: Floats, negative: Floats) -> Estimate:
+def _auc(positive: Floats, negative: Floats) -> AccuracyEstimate:
     """The chance that a violating upload scores above a benign one, ties counting half.
 
     Source of the interval: Hanley and McNeil (1982), Radiology 143:29-36, on the logit scale.
@@ -126,9 +126,9 @@ def _auc(positive: Floats, negative: Floats) -> Estimate:
     if auc in (0.0, 1.0):
         # The formula's variance is 0 there, which says too much: 3 / n is what no miss among n may hide.
         slack = min(1.0, 3 / min(n, m))
-        return Estimate(auc, max(0.0, auc - slack), min(1.0, auc + slack))
+        return AccuracyEstimate(auc, max(0.0, auc - slack), min(1.0, auc + slack))
     one, two = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     variance = (auc * (1 - auc) + (n - 1) * (one - auc**2) + (m - 1) * (two - auc**2)) / (n * m)
     half = 1.959964 * variance**0.5 / (auc * (1 - auc))
     low, high = scipy.special.expit(scipy.special.logit(auc) + np.array([-half, half]))
-    return Estimate(auc, float(low), float(high))
+    return AccuracyEstimate(auc, float(low), float(high))

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moderation.statistics import checks
-from moderation.statistics.regions import Limits, Region, Total, benign_total, joined, remainder, violating_total
+from moderation.statistics.regions import (
+    ConfidenceLimits,
+    Region,
+    Total,
+    benign_total,
+    joined,
+    remainder,
+    violating_total,
+)
 
 if TYPE_CHECKING:
     from moderation.statistics.ledger import Ledger
@@ -59,7 +67,7 @@ def estimate(ledger: "Ledger", low: float, high: float, confidence: float = 0.95
     Raises:
         ValueError: thresholds not on edges or out of order, confidence outside (0, 1).
     """
-    limits = Limits(checks.fraction("confidence", confidence), exact)
+    limits = ConfidenceLimits(checks.fraction("confidence", confidence), exact)
     below, band, above = ledger.regions(low, high)
     leaked = violating_total(below, limits=limits)
     wronged = benign_total(above, limits=limits)

@@ -22,7 +22,7 @@ def region(bin_: int, pair: Pair) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class JointHistogram:
     """``counts[now, then]`` uploads whose score lies in bin ``now`` by one classifier and ``then`` by the other."""
 
     counts: Mapping[tuple[int, int], int]

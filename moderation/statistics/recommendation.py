@@ -24,7 +24,7 @@ __all__ = [
     "Costs",
     "Option",
     "Recommendation",
-    "Situation",
+    "Workload",
     "cost_10k",
     "optimal_thresholds",
     "recommend",
@@ -38,7 +38,7 @@ HIGH_RISKS: tuple[Risk, ...] = ("wrongful",)
 
 
 @dataclass(frozen=True)
-class Situation:
+class Workload:
     """What a recommendation stands on besides the ledger.
 
     Args:
@@ -95,7 +95,7 @@ def recommend(  # noqa: PLR0913, PLR0917 (what an admin sets, and where)
     targets: Mapping[Risk, float],
     capacity: float | None,
     in_force: tuple[float, float],
-    situation: Situation | None = None,
+    situation: Workload | None = None,
 ) -> Recommendation:
     """Recommend the cheapest pair inside certified low x certified high that fits the capacity.
 
@@ -116,7 +116,7 @@ def recommend(  # noqa: PLR0913, PLR0917 (what an admin sets, and where)
     if not days:
         raise checks.refusal("ledger", days, accepted="give a ledger, or at least one closed day")
     situation = situation or situation_of(days, in_force)
-    desk = _Desk(days, targets, in_force, situation)
+    desk = _Search(days, targets, in_force, situation)
     rates = smoothed_rates(desk.total, in_force[0])
     if not rates.size:
         return Recommendation(best=None, binding="labels")
@@ -127,7 +127,7 @@ def recommend(  # noqa: PLR0913, PLR0917 (what an admin sets, and where)
     return _cheapest(desk, cost=cost, work=work, capacity=capacity)
 
 
-def situation_of(days: Sequence[Ledger], in_force: tuple[float, float]) -> Situation:
+def situation_of(days: Sequence[Ledger], in_force: tuple[float, float]) -> Workload:
     """What closed days tell of their own: audit rates are the least pi of each automatic side, 1 where it is empty.
 
     Each of several ledgers is taken for a day of work; one alone says nothing of days.
@@ -136,17 +136,17 @@ def situation_of(days: Sequence[Ledger], in_force: tuple[float, float]) -> Situa
     low, _, high = total.regions(*in_force)
     approve, reject = (float(total.pi[side.uploads > 0].min(initial=1.0)) for side in (low, high))
     daily = np.stack([day.uploads.sum(axis=1) for day in days]) if len(days) > 1 else None
-    return Situation(AuditRates(approve, reject), daily=daily)
+    return Workload(AuditRates(approve, reject), daily=daily)
 
 
 @dataclass(frozen=True)
-class _Desk:
+class _Search:
     """One question on the desk: which thresholds of the grid each target certifies."""
 
     days: Sequence[Ledger]
     targets: Mapping[Risk, float]
     in_force: tuple[float, float]
-    situation: Situation
+    situation: Workload
 
     @cached_property
     def total(self) -> Ledger:
@@ -207,7 +207,7 @@ class _Desk:
         return risk, self.missing_checks(risk, wanted)
 
 
-def _work(situation: Situation, *, capacity: float | None, rates: Floats) -> Floats | None:
+def _work(situation: Workload, *, capacity: float | None, rates: Floats) -> Floats | None:
     if situation.daily is None:
         if capacity is not None:
             raise checks.refusal("daily", None, accepted="give uploads by day and bin: a capacity needs them")
@@ -221,7 +221,7 @@ def _work(situation: Situation, *, capacity: float | None, rates: Floats) -> Flo
     return pair_work(daily, situation.audits, rates=rates, doubted=doubted)
 
 
-def _cheapest(desk: _Desk, *, cost: Floats, work: Floats | None, capacity: float | None) -> Recommendation:
+def _cheapest(desk: _Search, *, cost: Floats, work: Floats | None, capacity: float | None) -> Recommendation:
     lows = desk.allowed(risks=LOW_RISKS, kept=desk.in_force[0])
     highs = desk.allowed(risks=HIGH_RISKS, kept=desk.in_force[1])
     inside = np.where(lows[:, np.newaxis] & highs, cost, np.inf)
@@ -241,7 +241,7 @@ def _cheapest(desk: _Desk, *, cost: Floats, work: Floats | None, capacity: float
     return Recommendation(option, binding, short_by=short_by)
 
 
-def _binding_side(desk: _Desk, *, lows: Bins, highs: Bins, cost: Floats) -> tuple[Binding, float | None]:
+def _binding_side(desk: _Search, *, lows: Bins, highs: Bins, cost: Floats) -> tuple[Binding, float | None]:
     """The side whose certificate costs more: where it were free, the other one as it is."""
     free_low = _least(np.where(highs, cost, np.inf))
     free_high = _least(np.where(lows[:, np.newaxis], cost, np.inf))

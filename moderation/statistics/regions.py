@@ -46,7 +46,7 @@ class Total:
 
 
 @dataclass(frozen=True)
-class Limits:
+class ConfidenceLimits:
     """How limits are made: Wilson's for one sample, or exact ones (Clopper-Pearson)."""
 
     confidence: float
@@ -56,11 +56,11 @@ class Limits:
         return (clopper_pearson if self.exact else wilson)(hits, drawn, self.confidence)
 
 
-def violating_total(region: Region, *, limits: Limits) -> Total:
+def violating_total(region: Region, *, limits: ConfidenceLimits) -> Total:
     return _estimated(region, hits=region.violating, limits=limits)
 
 
-def benign_total(region: Region, *, limits: Limits) -> Total:
+def benign_total(region: Region, *, limits: ConfidenceLimits) -> Total:
     return _estimated(region, hits=region.labelled - region.violating, limits=limits)
 
 
@@ -87,7 +87,7 @@ def joined(parts: Sequence[Total]) -> Total:
     )
 
 
-def _estimated(region: Region, *, hits: Floats, limits: Limits) -> Total:
+def _estimated(region: Region, *, hits: Floats, limits: ConfidenceLimits) -> Total:
     if ((region.labelled == 0) & (region.uploads > 0)).any():
         return Total(value=None, low=0.0, high=region.size)
     drawn = region.labelled + region.missing
@@ -98,7 +98,7 @@ def _estimated(region: Region, *, hits: Floats, limits: Limits) -> Total:
     return Total(value=value, low=low, high=high)
 
 
-def _bounds(uploads: Floats, drawn: Floats, hits: Floats, limits: Limits) -> tuple[float, float]:
+def _bounds(uploads: Floats, drawn: Floats, hits: Floats, limits: ConfidenceLimits) -> tuple[float, float]:
     """Limits for the number of hits: what was labelled entirely is known, the rest is estimated."""
     sampled = drawn < uploads
     known = float(hits[~sampled].sum())
@@ -106,7 +106,7 @@ def _bounds(uploads: Floats, drawn: Floats, hits: Floats, limits: Limits) -> tup
     return known + low, known + high
 
 
-def _sampled_bounds(uploads: Floats, drawn: Floats, hits: Floats, limits: Limits) -> tuple[float, float]:
+def _sampled_bounds(uploads: Floats, drawn: Floats, hits: Floats, limits: ConfidenceLimits) -> tuple[float, float]:
     if not uploads.size:
         return 0.0, 0.0
     size = float(uploads.sum())

@@ -16,7 +16,7 @@ from moderation.tuning.certificate_file import FORMAT, NotACertificate, digest, 
 from moderation.tuning.evidence import RISKS
 from moderation.tuning.fixed_sequence import Step, Walk
 from moderation.tuning.ledger_days import ClosedDay, closed_days, total
-from moderation.tuning.threshold_report import Finding
+from moderation.tuning.threshold_report import ThresholdReport
 
 __all__ = ["NotACertificate", "NothingToCertify", "issue", "unsound", "verify"]
 
@@ -26,7 +26,7 @@ class NothingToCertify(Exception):
 
 
 @transaction.atomic
-def issue(finding: Finding, *, by: User | None = None) -> list[Certificate]:
+def issue(finding: ThresholdReport, *, by: User | None = None) -> list[Certificate]:
     """Certify each claim of ``finding`` that had evidence enough at the end of a closed day.
 
     A certificate covers the days up to the first such day, and ends 90 days after it. Where there was one for the
@@ -47,7 +47,7 @@ def issue(finding: Finding, *, by: User | None = None) -> list[Certificate]:
     return issued
 
 
-def _issue(finding: Finding, risk: Risk, *, by: User | None) -> Certificate | None:
+def _issue(finding: ThresholdReport, risk: Risk, *, by: User | None) -> Certificate | None:
     if finding.agreement.refusal:
         return None
     days = _not_yet_used(finding, risk)
@@ -71,7 +71,7 @@ def _issue(finding: Finding, risk: Risk, *, by: User | None) -> Certificate | No
     return made
 
 
-def _not_yet_used(finding: Finding, risk: Risk) -> list[ClosedDay]:
+def _not_yet_used(finding: ThresholdReport, risk: Risk) -> list[ClosedDay]:
     """The closed days after those that a certificate for the same claim rests on."""
     side = "high" if risk == "wrongful" else "low"
     same = {"epoch": finding.epoch, "risk": risk, "target": finding.targets.get(risk), side: finding.goal(risk)}
@@ -79,7 +79,7 @@ def _not_yet_used(finding: Finding, risk: Risk) -> list[ClosedDay]:
     return [day for day in finding.days if last is None or day.day > last]
 
 
-def _content(finding: Finding, risk: Risk, *, days: Sequence[ClosedDay], walk: Walk) -> dict[str, Any]:
+def _content(finding: ThresholdReport, risk: Risk, *, days: Sequence[ClosedDay], walk: Walk) -> dict[str, Any]:
     *before, own = walk.steps
     covered = days[: own.last + 1]
     ledger = total(covered)

@@ -94,7 +94,7 @@ def _quoted(text: str | None) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class AuditPlan:
     """Thresholds, the coin's probability on both sides, and what the coin starts from."""
 
     low: float
@@ -115,10 +115,10 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class CsvTrial:
     """What the drawn labels say, beside what all labels say and what unweighted counting would."""
 
-    plan: Plan
+    plan: AuditPlan
     rows: int
     n_labelled: int
     estimates: Estimates
@@ -142,7 +142,7 @@ class Trial:
         return {name: getattr(self.truth, name).value for name in self.truth.__dataclass_fields__}
 
 
-def try_out(rows: LabelledRows, plan: Plan, *, targets: Mapping[str, float] | None = None) -> Trial:
+def try_out(rows: LabelledRows, plan: AuditPlan, *, targets: Mapping[str, float] | None = None) -> CsvTrial:
     """Label only what the coin draws, and say what follows.
 
     Raises:
@@ -154,7 +154,7 @@ def try_out(rows: LabelledRows, plan: Plan, *, targets: Mapping[str, float] | No
     ledger = Ledger.from_rows(rows.scores, np.where(drawn, rows.violating, -1), drawn, pi, edges)
     everything = Ledger.from_rows(rows.scores, rows.violating, np.ones_like(drawn), 1.0, edges)
     low, high = plan.low, plan.high
-    return Trial(
+    return CsvTrial(
         plan=plan,
         rows=rows.scores.size,
         n_labelled=int(drawn.sum()),

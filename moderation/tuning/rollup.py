@@ -25,6 +25,16 @@ STEPS = (
     *opinion_sql.STEPS,
 )
 
+# Transactions of other databases on the same server have ids of the same sequence, and may last for hours.
+_RUNNING_TRANSACTIONS = """
+    SELECT coalesce(array_agg(x::text), '{}') FROM pg_snapshot_xip(pg_current_snapshot()) x
+    WHERE x IS DISTINCT FROM pg_current_xact_id_if_assigned() AND NOT EXISTS (
+        SELECT FROM pg_locks held JOIN pg_stat_activity backend USING (pid)
+        WHERE held.locktype = 'transactionid' AND held.transactionid = x::xid AND held.mode = 'ExclusiveLock'
+            AND backend.datname <> current_database()
+    )
+"""
+
 
 class StillWriting(Exception):
     """A transaction that was under way when the roll-up began has not ended. Nothing was changed."""
@@ -122,10 +132,7 @@ def _committed_until() -> tuple[int, int]:
             " coalesce((SELECT max(id) FROM moderation_decision), 0)"
         )
         screenings, decisions = cursor.fetchone()
-        cursor.execute(
-            "SELECT coalesce(array_agg(x::text), '{}') FROM pg_snapshot_xip(pg_current_snapshot()) x"
-            " WHERE x IS DISTINCT FROM pg_current_xact_id_if_assigned()"
-        )
+        cursor.execute(_RUNNING_TRANSACTIONS)
         under_way = cursor.fetchone()[0]
         deadline = time.monotonic() + WAIT_SECONDS
         while under_way and _unfinished(cursor, under_way):

@@ -10,7 +10,7 @@ import numpy as np
 from moderation.models import Certificate, Epoch, Policy, PolicyVersion
 from moderation.statistics.guarantee import Claim, Risk
 from moderation.statistics.ledger import Estimates, Ledger, estimate
-from moderation.statistics.recommendation import AuditRates, Costs, Recommendation, Situation, cost_10k, recommend
+from moderation.statistics.recommendation import AuditRates, Costs, Recommendation, Workload, cost_10k, recommend
 from moderation.tuning.agreement import Agreement, agreement
 from moderation.tuning.evidence import (
     EDGES,
@@ -31,7 +31,7 @@ LAST_DAYS = 28
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class ThresholdReport:
     """What is known about the thresholds ``low`` and ``high`` from the closed days of the epoch.
 
     ``version`` gives costs, targets, audit rates and what reviewers miss: the one in force, or a proposal.
@@ -46,7 +46,7 @@ class Finding:
     # Of the epoch; neither withdrawn nor at their end.
     certificates: list[Certificate] = field(default_factory=list)
 
-    def at(self, version: PolicyVersion) -> "Finding":
+    def at(self, version: PolicyVersion) -> "ThresholdReport":
         """What the same days say of the thresholds, rates and costs of another version, a proposal say."""
         return replace(self, version=version, low=version.low, high=version.high)
 
@@ -171,7 +171,7 @@ class Finding:
         if not self.days or self.audits is None or min(self.floor(risk) for risk in RISKS) <= 0:
             return None
         recent = [day.ledger for day in self.days[-LAST_DAYS:]]
-        situation = Situation(
+        situation = Workload(
             audits=self.audits,
             daily=np.stack([ledger.by_score.uploads.sum(axis=1) for ledger in recent]),
             doubted=np.array([ledger.size - ledger.by_score.size for ledger in recent]),
@@ -226,7 +226,7 @@ def _told(found: Recommendation | None) -> dict[str, object] | None:
     return {"best": best, "binding": found.binding, "short_by": found.short_by}
 
 
-def find(policy: Policy, *, low: float | None = None, high: float | None = None) -> Finding:
+def report_for(policy: Policy, *, low: float | None = None, high: float | None = None) -> ThresholdReport:
     """What the ledger says of the policy in force, or of another pair of thresholds.
 
     Raises:
@@ -235,7 +235,7 @@ def find(policy: Policy, *, low: float | None = None, high: float | None = None)
     version = in_force(policy)
     assert version.epoch is not None
     epoch = Epoch.objects.filter(policy=policy, closed_at=None).first() or version.epoch
-    return Finding(
+    return ThresholdReport(
         version=version,
         epoch=epoch,
         **_pair(version, low=low, high=high),

@@ -6,14 +6,14 @@ from django.db.models import Exists, F, OuterRef, Subquery
 
 from moderation import routing
 from moderation.models import Decision, Effect, HashMatch, Screening, Upload, Verdict
-from moderation.review.consensus import Opinions
-from moderation.review.status import statuses
+from moderation.review.consensus import VerdictTally
+from moderation.review.status import computed_statuses
 from moderation.verification.findings import Finding, batches
 
 
 def uploads_have_the_status_of_their_record() -> Iterator[Finding]:
     for batch in batches(Upload.objects.order_by("pk").iterator()):
-        for upload, expected in zip(batch, statuses(batch), strict=True):
+        for upload, expected in zip(batch, computed_statuses(batch), strict=True):
             if upload.status != expected:
                 yield str(upload), f"status is {upload.status}, the record says {expected}"
 
@@ -39,9 +39,9 @@ def conclusive_verdicts_have_an_effect() -> Iterator[Finding]:
     decided = Decision.objects.live().conclusive().filter(screening=OuterRef("pk"))
     screenings = Screening.objects.live().filter(Exists(decided)).annotate(newest=newest)
     for screening in screenings.select_related("policy_version", "upload").iterator():
-        said = Opinions.on(screening)
+        said = VerdictTally.on(screening)
         if said.outcome not in {screening.automatic_outcome, screening.newest}:  # type: ignore[attr-defined]
-            yield f"screening {screening.pk}", f"{said.standing} on {screening.upload} has no effect"
+            yield f"screening {screening.pk}", f"{said.consensus} on {screening.upload} has no effect"
 
 
 def effects_do_what_was_decided() -> Iterator[Finding]:

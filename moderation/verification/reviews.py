@@ -27,7 +27,7 @@ def asked_people_have_tasks() -> Iterator[Finding]:
 
 def undecided_tasks_have_renditions() -> Iterator[Finding]:
     for task in ReviewTask.objects.undecided().select_related("upload__file", "screening").iterator():
-        for shot in task.film:
+        for shot in task.ranked_frames:
             for variant in (CLEAR, BLURRED):
                 if not shot.rendition(task.upload.file.sha256, variant=variant).exists():
                     yield str(task), f"the {variant} rendition of frame {shot.frame} is missing"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import log
 
-from moderation.statistics.joint_histogram import Beside, Pair
+from moderation.statistics.joint_histogram import JointHistogram, Pair
 
 SIDE = 25
 LEFT, TOP, PLOT, EDGE = 54, 12, 400, 46
@@ -45,7 +45,7 @@ class HeatMap:
     end: int = LEFT + PLOT
 
 
-def heat_map(beside: Beside, *, now: Pair, then: Pair) -> HeatMap:
+def heat_map(beside: JointHistogram, *, now: Pair, then: Pair) -> HeatMap:
     """``now`` and ``then`` are the thresholds in force and the candidates, as steps of the grid."""
     steps = beside.steps
     ticks = [tick / 4 for tick in range(5)]
@@ -58,7 +58,7 @@ def heat_map(beside: Beside, *, now: Pair, then: Pair) -> HeatMap:
     )
 
 
-def _cells(beside: Beside) -> list[Cell]:
+def _cells(beside: JointHistogram) -> list[Cell]:
     found = list(beside.cells(side=SIDE))
     most = max((uploads for *_, uploads in found), default=1)
     return [

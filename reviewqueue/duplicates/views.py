@@ -8,9 +8,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from moderation import storage
-from moderation.models import ReviewTask, Screening, SharedLook, Upload
+from moderation.models import ClusterReview, ReviewTask, Screening, Upload
 from moderation.models.queue import ReviewTaskQuerySet
-from moderation.review.cluster_removal import NotTornOut, tear_out
+from moderation.review.cluster_removal import NotInCluster, remove_from_cluster
 from reviewqueue.permissions import ReviewerRequest, can_review
 from reviewqueue.review.renditions import send
 
@@ -27,7 +27,7 @@ def duplicates(request: ReviewerRequest, pk: int) -> HttpResponseBase:
     tasks = following(looked_at)
     context = {
         "looked_at": looked_at,
-        "is_shared": SharedLook.objects.filter(screening__upload=looked_at).exists(),
+        "is_shared": ClusterReview.objects.filter(screening__upload=looked_at).exists(),
         "tasks": tasks.select_related("upload").order_by("pk")[:SHOWN_AT_MOST],
         "count": tasks.count(),
     }
@@ -40,8 +40,8 @@ def split(request: ReviewerRequest, pk: int, member: int) -> HttpResponseBase:
     """Tear ``member`` out of those that follow the look at upload ``pk``."""
     upload = get_object_or_404(Upload, pk=member)
     try:
-        tear_out(upload, by=request.user)
-    except NotTornOut as refusal:
+        remove_from_cluster(upload, by=request.user)
+    except NotInCluster as refusal:
         messages.error(request, str(refusal))
     else:
         messages.success(request, TORN_OUT.format(pk=member))
@@ -65,7 +65,7 @@ def blurred(request: ReviewerRequest, pk: int, member: int) -> HttpResponseBase:
 
 def following(upload: Upload) -> ReviewTaskQuerySet:
     """Tasks whose verdict is, or will be, the one on ``upload``."""
-    looks = SharedLook.objects.filter(screening__upload=upload)
+    looks = ClusterReview.objects.filter(screening__upload=upload)
     return ReviewTask.objects.filter(
-        waits_for__in=Screening.objects.filter(shared_look__in=looks), withdrawn_at=None
+        waits_for__in=Screening.objects.filter(cluster_review__in=looks), withdrawn_at=None
     ).exclude(upload__file=upload.file_id)

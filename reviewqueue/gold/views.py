@@ -85,7 +85,7 @@ def rate(request: ReviewerRequest) -> HttpResponse:
 @can_review
 def checks(request: ReviewerRequest) -> HttpResponse:
     """The person's own, and nobody else's."""
-    mine = [(policy, gold.measured(policy, reviewer=request.user)) for policy in Policy.objects.in_force()]
+    mine = [(policy, gold.gold_results(policy, reviewer=request.user)) for policy in Policy.objects.in_force()]
     return render(request, "reviewqueue/gold/checks.html", {"mine": mine})
 
 
@@ -94,7 +94,7 @@ def show(request: ReviewerRequest, policy: Policy, *, status: int = 200, **forms
         "policy": policy,
         "policies": Policy.objects.in_force(),
         "items": gold.items_of(policy),
-        "measured": gold.measured(policy),
+        "measured": gold.gold_results(policy),
         "mark": forms.get("mark") or MarkForm(),
         "rate": forms.get("rate") or RateForm(initial={"rate": f"{policy.gold_rate * 100:g}"}),
         "wrong": forms.get("wrong"),

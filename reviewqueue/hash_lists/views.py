@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from moderation.hashlists import exporting, importing
 from moderation.hashlists.counts import with_counts
-from moderation.hashlists.rows import NotAccepted
+from moderation.hashlists.rows import ListNotAccepted
 from moderation.models import HashEntry, HashList, HashMatch
 from moderation.models.hash_matches import HashMatchQuerySet
 from reviewqueue.hash_lists.forms import ImportForm, NewListForm, SearchForm, SwitchForm
@@ -77,7 +77,7 @@ def take_in(request: ReviewerRequest, pk: int) -> HttpResponseBase:
         return show(request, found(pk), taking=form, status=422)
     try:
         imported = form.take_in(found(pk), by=request.user)
-    except NotAccepted as refusal:
+    except ListNotAccepted as refusal:
         form.add_error("file", f"{str(refusal)[:1].upper()}{str(refusal)[1:]}. Nothing was imported.")
         return show(request, found(pk), taking=form, status=422)
     messages.success(request, f"Imported: {imported}.")

@@ -6,9 +6,9 @@ from typing import Any
 from django.http import Http404
 
 from moderation.models import Claim, ReviewTask, Upload, User
-from moderation.review.queue_counts import Share
+from moderation.review.queue_counts import QueueForModerator
 from reviewqueue.last_decision import last_of
-from reviewqueue.picture_strip import Film
+from reviewqueue.picture_strip import PictureStrip
 from reviewqueue.schedule import next_prescreen
 
 
@@ -24,7 +24,7 @@ def workplace_of(user: User, *, revealed: bool = False, picture: str = "") -> di
     shared = {"task": task, "last": last_of(user)}
     if task is None:
         return shared | nothing_in_hand(user)
-    film = Film.of(task, chosen=picture)
+    film = PictureStrip.of(task, chosen=picture)
     return shared | {
         "rules": task.rules,
         "film": film,
@@ -39,7 +39,7 @@ def is_revealed(task: ReviewTask, user: User) -> bool:
 
 def nothing_in_hand(user: User) -> dict[str, Any]:
     return {
-        "share": Share.of(user),
+        "share": QueueForModerator.of(user),
         "pending": Upload.objects.pending().count(),
         "next_prescreen": next_prescreen(),
     }
@@ -51,7 +51,7 @@ def rendition_of(task: ReviewTask, *, variant: str, number: int = 1) -> Path:
     Raises:
         Http404: it has no picture of that number, or the worst one is not in storage.
     """
-    film = Film.of(task)
+    film = PictureStrip.of(task)
     if film is None or not 1 <= number <= len(film.pictures):
         raise Http404(f"{task.upload} has no picture {number} in storage.")
     return film.pictures[number - 1].shot.rendition(task.upload.file.sha256, variant=variant)

@@ -12,7 +12,7 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import retarget
 
 from moderation.models import ClaimLost, Decision, ReviewTask, Skip, UndoRefused
-from moderation.review.losses import explain_loss
+from moderation.review.losses import claim_lost_message
 from reviewqueue.navigation import Navigation
 from reviewqueue.permissions import ReviewerRequest, can_review, signed_in
 from reviewqueue.review.context import claim_next_for, workplace_of
@@ -52,7 +52,7 @@ def decide(request: ReviewerRequest, pk: int) -> HttpResponseBase:
         return show(request, workplace_of(request.user) | {"form": form}, status=422)
     try:
         if not form.is_valid():
-            raise ClaimLost(explain_loss(task, claim))
+            raise ClaimLost(claim_lost_message(task, claim))
         form.decide(claim=claim)
     except ClaimLost as lost:
         return show_next(request, notice=str(lost), status=409)

@@ -8,7 +8,7 @@ from moderation.models import ScreeningRun
 from moderation.reporting import text
 from moderation.reporting.drift import drift_of
 from moderation.reporting.night import Night, NoSuchRun
-from moderation.reporting.report import Report
+from moderation.reporting.report import NightReport
 from reviewqueue.charts.drift import drift_chart
 from reviewqueue.permissions import ReviewerRequest, can_see_runs
 from reviewqueue.schedule import next_prescreen
@@ -34,7 +34,7 @@ def runs(request: ReviewerRequest) -> HttpResponse:
 
 
 def _last_night() -> dict[str, object]:
-    report = Report.of()
+    report = NightReport.of()
     return {"attention": report.attention, "sections": [text.done(report.night), *text.standing(report)]}
 
 

@@ -76,7 +76,7 @@ def take(file: "UploadedFile[Any]", *, sender: User) -> Outcome:
     try:
         check_size(file.size or 0)
         received = intake.receive(file.read(), source=SOURCE, external_id=name, received_by=sender)
-    except (intake.Refused, StorageFull, SandboxUnavailable) as refusal:
+    except (intake.UploadRefused, StorageFull, SandboxUnavailable) as refusal:
         return Outcome(name=name, refusal=str(refusal))
     return Outcome(name=name, upload=received.upload, created=received.created)
 

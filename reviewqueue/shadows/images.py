@@ -43,7 +43,7 @@ def image(request: ReviewerRequest, pk: int, upload: int, variant: str) -> HttpR
     return send(flip.shot.rendition(flip.screening.upload.file.sha256, variant=variant))
 
 
-def flip_of(request: ReviewerRequest, *, pk: int, upload: int) -> adoption.Flip:
+def flip_of(request: ReviewerRequest, *, pk: int, upload: int) -> adoption.RouteFlip:
     """What both classifiers say of one upload.
 
     Raises:
@@ -52,7 +52,7 @@ def flip_of(request: ReviewerRequest, *, pk: int, upload: int) -> adoption.Flip:
     shadow = get_object_or_404(Shadow.objects.select_related("classifier", "policy"), pk=pk)
     both = shadow.compared().filter(upload=upload, shadow__isnull=False).select_related("upload__file")  # type: ignore[misc]
     # Which thresholds does not matter here.
-    comparison = adoption.Comparison.of(shadow, low=0, high=1)
+    comparison = adoption.ShadowComparison.of(shadow, low=0, high=1)
     found = comparison.described(list(comparison.routed(shown_to(request.user, both))))
     if not found:
         raise Http404(f"Upload {upload} is not compared here.")

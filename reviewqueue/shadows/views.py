@@ -53,7 +53,7 @@ def shadow(request: ReviewerRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Shadow.objects.select_related("classifier", "policy"), pk=pk)
     form = CandidateForm(request.GET)
     form.is_valid()
-    comparison = adoption.Comparison.of(found, **form.pair)
+    comparison = adoption.ShadowComparison.of(found, **form.pair)
     if not form.errors and not comparison.stated:
         form.data = {**request.GET.dict(), "low": f"{comparison.low:.2f}", "high": f"{comparison.high:.2f}"}
     context = {
@@ -71,7 +71,7 @@ def shadow(request: ReviewerRequest, pk: int) -> HttpResponse:
     return render(request, "reviewqueue/shadows/shadow.html", context, status=422 if form.errors else 200)
 
 
-def audited(found: adoption.Comparison) -> dict[str, Any]:
+def audited(found: adoption.ShadowComparison) -> dict[str, Any]:
     """What the audits say of it at the candidates, while it is in the shadow."""
     if found.shadow.ended_at is not None:
         return {"proof": None}
@@ -79,7 +79,7 @@ def audited(found: adoption.Comparison) -> dict[str, Any]:
     return {"proof": proof, "rates": rate_rows.rates(proof), "meters": rate_rows.meters(proof)}
 
 
-def shares(found: adoption.Comparison) -> list[dict[str, Any]]:
+def shares(found: adoption.ShadowComparison) -> list[dict[str, Any]]:
     """For each route: uploads and share now and then, and the change in points."""
     return [
         {
@@ -94,7 +94,7 @@ def shares(found: adoption.Comparison) -> list[dict[str, Any]]:
     ]
 
 
-def ways(found: adoption.Comparison, form: CandidateForm) -> list[dict[str, Any]]:
+def ways(found: adoption.ShadowComparison, form: CandidateForm) -> list[dict[str, Any]]:
     """Links to the flips of one way each, the largest first."""
     place = {name: value for name, value in form.place.items() if name in {"low", "high"}}
     flows = sorted(found.flows.items(), key=lambda flow: -flow[1])
@@ -110,7 +110,7 @@ def ways(found: adoption.Comparison, form: CandidateForm) -> list[dict[str, Any]
     ]
 
 
-def flips(request: ReviewerRequest, found: adoption.Comparison, *, form: CandidateForm) -> dict[str, Any]:
+def flips(request: ReviewerRequest, found: adoption.ShadowComparison, *, form: CandidateForm) -> dict[str, Any]:
     """A page of uploads whose route would flip, each with its picture, as far as this person may know of them."""
     rows = found.flips(way=form.chosen_way)
     shown = shown_to(request.user, rows)

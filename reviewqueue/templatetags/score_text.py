@@ -10,5 +10,5 @@ register.filter(score_text.why_doubted)
 
 
 @register.simple_tag
-def looks_of(screening: Screening) -> score_text.Looks | None:
-    return score_text.Looks.of(screening)
+def looks_of(screening: Screening) -> score_text.ScoreExplanation | None:
+    return score_text.ScoreExplanation.of(screening)

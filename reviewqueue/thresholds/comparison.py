@@ -53,13 +53,13 @@ class Side:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class ThresholdComparison:
     counts: ScoreCounts
     current: Side
     proposed: Side
 
     @classmethod
-    def of(cls, counts: ScoreCounts, *, current: PolicyVersion, proposed: PolicyVersion) -> "Comparison":
+    def of(cls, counts: ScoreCounts, *, current: PolicyVersion, proposed: PolicyVersion) -> "ThresholdComparison":
         return cls(counts=counts, current=Side.of(current, counts=counts), proposed=Side.of(proposed, counts=counts))
 
     @property

@@ -9,7 +9,7 @@ from moderation import tuning
 from moderation.models import Policy, PolicyVersion
 from moderation.models.versions import ClassifierRetired
 from reviewqueue.permissions import ReviewerRequest, can_publish_thresholds, can_see_thresholds
-from reviewqueue.thresholds.comparison import Comparison
+from reviewqueue.thresholds.comparison import ThresholdComparison
 from reviewqueue.thresholds.forms import ReasonForm
 from reviewqueue.thresholds.views import chosen_policy, go_to, what_happened
 
@@ -58,7 +58,7 @@ def render_roll_back(
         "policy": version.policy,
         "version": version,
         "current": current,
-        "comparison": Comparison.of(counts, current=current, proposed=version),
+        "comparison": ThresholdComparison.of(counts, current=current, proposed=version),
         "new_epoch": version.why_new_epoch(),
     }
     return render(request, "reviewqueue/thresholds/thresholds_roll_back.html", context, status=status)

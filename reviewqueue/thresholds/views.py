@@ -18,7 +18,7 @@ from moderation.tuning import text, threshold_report
 from reviewqueue import rate_rows
 from reviewqueue.permissions import ReviewerRequest, can_publish_thresholds, can_see_thresholds
 from reviewqueue.schedule import next_prescreen
-from reviewqueue.thresholds.comparison import Comparison
+from reviewqueue.thresholds.comparison import ThresholdComparison
 from reviewqueue.thresholds.forms import ThresholdsForm
 
 
@@ -114,9 +114,9 @@ def show(
 ) -> HttpResponse:
     """The page, or the ``part`` of it that htmx asked for."""
     policy = proposed.policy
-    form.fields["miss_share"].help_text = words_of_miss_share(gold.measured(policy))
+    form.fields["miss_share"].help_text = words_of_miss_share(gold.gold_results(policy))
     current = tuning.in_force(policy)
-    finding = threshold_report.find(policy)
+    finding = threshold_report.report_for(policy)
     new_epoch = "" if proposed == current else proposed.why_new_epoch()
     context: dict[str, Any] = {
         "form": form,
@@ -124,7 +124,7 @@ def show(
         "policies": Policy.objects.in_force(),
         "current": current,
         "draft": tuning.draft_of(policy),
-        "comparison": Comparison.of(tuning.score_counts(policy), current=current, proposed=proposed),
+        "comparison": ThresholdComparison.of(tuning.score_counts(policy), current=current, proposed=proposed),
         "new_epoch": new_epoch,
         **pairs_compared(finding, proposed=proposed, new_epoch=bool(new_epoch)),
         "verdicts": tuning.audit_verdicts(current),
@@ -136,7 +136,7 @@ def show(
     return render(request, f"reviewqueue/thresholds/{template}", context, status=status)
 
 
-def words_of_miss_share(found: gold.Measured) -> str:
+def words_of_miss_share(found: gold.GoldResults) -> str:
     """What gold items say, beside the field where it is declared."""
     if found.miss_share is None or found.miss_limits is None:
         return "Empty or 0: not declared. Gold items have measured nothing yet."
@@ -145,7 +145,9 @@ def words_of_miss_share(found: gold.Measured) -> str:
     return f"Measured with gold items: {share}, {found.missed} of {found.violating} verdicts. Empty or 0: not declared."
 
 
-def pairs_compared(finding: threshold_report.Finding, *, proposed: PolicyVersion, new_epoch: bool) -> dict[str, Any]:
+def pairs_compared(
+    finding: threshold_report.ThresholdReport, *, proposed: PolicyVersion, new_epoch: bool
+) -> dict[str, Any]:
     """What the closed days say of the pair in force and of the proposed one, by the same code as `manage.py tune`."""
     then = finding.at(proposed)
     return {
@@ -155,7 +157,7 @@ def pairs_compared(finding: threshold_report.Finding, *, proposed: PolicyVersion
     }
 
 
-def error_rates_of(finding: threshold_report.Finding) -> dict[str, Any]:
+def error_rates_of(finding: threshold_report.ThresholdReport) -> dict[str, Any]:
     """What the closed days say of the pair in force, and what they recommend."""
     return {
         "recommended": text.recommended(finding.recommendation) if finding.days else "",
@@ -172,7 +174,7 @@ def error_rates_of(finding: threshold_report.Finding) -> dict[str, Any]:
     }
 
 
-def link_to_best(finding: threshold_report.Finding) -> str:
+def link_to_best(finding: threshold_report.ThresholdReport) -> str:
     """The preview of the recommended pair; empty where there is none, or it is in force."""
     best, version = finding.recommendation.best if finding.recommendation else None, finding.version
     if best is None or (best.low, best.high) == (finding.low, finding.high):

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from moderation.models import Decision, HashMatch, HashOpinion, Objection, Screening, SharedLook, Upload
+from moderation.models import ClusterReview, Decision, HashMatch, HashOpinion, Objection, Screening, Upload
 from moderation.models.effects import status_in_force
 from reviewqueue.permissions import ReviewerRequest, can_see_uploads
 from reviewqueue.uploads.forms import UploadFilter
@@ -70,5 +70,5 @@ def looked_at_for(upload: Upload) -> int | None:
     """The upload that people look at for this one and its near-duplicates, if there are any."""
     shared = {"screening__followers__isnull": False, "screening__followers__withdrawn_at": None}
     mine = Q(screening__upload=upload) | Q(screening__followers__upload=upload)
-    looks = SharedLook.objects.filter(mine, **shared).order_by("-pk")
+    looks = ClusterReview.objects.filter(mine, **shared).order_by("-pk")
     return looks.values_list("screening__upload", flat=True).first()

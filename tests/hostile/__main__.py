@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from pathlib import Path
 
-from moderation.decoding.images import Limits, Reason
+from moderation.decoding.images import DecodeLimits, Reason
 from tests.hostile.measuring import Cost, MeasuredSandbox
 
 LISTED = 10
@@ -48,7 +48,7 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="print a line for each file")
     arguments = parser.parse_args()
     costs = []
-    with MeasuredSandbox(limits=Limits()) as sandbox:
+    with MeasuredSandbox(limits=DecodeLimits()) as sandbox:
         for cost in sandbox.measure(files_below(arguments.paths)):
             costs.append(cost)
             if arguments.all:

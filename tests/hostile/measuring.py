@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from moderation.decoding.images import Limits, Reason
-from moderation.decoding.plan import Plan
+from moderation.decoding.images import DecodeLimits, Reason
+from moderation.decoding.plan import ViewPlan
 from moderation.decoding.preprocessing import Preprocessing, Resize
 from moderation.decoding.process import DecoderChild
-from moderation.decoding.sandbox import Decoded, Refused, Sandbox
+from moderation.decoding.sandbox import DecodedFile, RefusedFile, Sandbox
 from tests.hostile.case import READ
 
 #: A clock that no busy machine reaches, for files that are not late by themselves.
-PATIENT = Limits(seconds=120.0, probe_seconds=120.0)
+PATIENT = DecodeLimits(seconds=120.0, probe_seconds=120.0)
 
 SMALL = Preprocessing("small", Resize("exact", (8, 8), "bilinear"), None, False, False)
 
@@ -71,8 +71,10 @@ class MeasuredChild(DecoderChild):
 class MeasuredSandbox(Sandbox):
     """One file at a time, so that a peak belongs to it."""
 
-    def __init__(self, *, limits: Limits | None = None, preprocessings: Sequence[Preprocessing] = (SMALL,)) -> None:
-        super().__init__(limits=limits, preprocessings=preprocessings, plan=Plan())
+    def __init__(
+        self, *, limits: DecodeLimits | None = None, preprocessings: Sequence[Preprocessing] = (SMALL,)
+    ) -> None:
+        super().__init__(limits=limits, preprocessings=preprocessings, plan=ViewPlan())
         self.children: list[MeasuredChild] = []
         self._warm = 0
 
@@ -90,10 +92,10 @@ class MeasuredSandbox(Sandbox):
             (outcome,) = self.decode([path])
             yield self._cost(outcome, seconds=time.monotonic() - started)
 
-    def _cost(self, outcome: Decoded | Refused, *, seconds: float) -> Cost:
+    def _cost(self, outcome: DecodedFile | RefusedFile, *, seconds: float) -> Cost:
         for child in self.children:
             child.note()
-        refused = isinstance(outcome, Refused)
+        refused = isinstance(outcome, RefusedFile)
         return Cost(
             outcome.path,
             str(Reason(outcome.reason)) if refused else READ,

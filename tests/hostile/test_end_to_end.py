@@ -13,7 +13,7 @@ import pytest
 from django.core.management import call_command
 from pytest_django import Settings
 
-from moderation.decoding.images import Limits
+from moderation.decoding.images import DecodeLimits
 from moderation.decoding.sandbox import Sandbox
 from moderation.intake import receiving
 from moderation.models import Screening, Upload
@@ -62,7 +62,7 @@ Spend = Callable[[Sequence[Case]], Night]
 def spend(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> Spend:
     """Spend a night over files. The clocks are patient: on a busy machine an honest file may be late."""
     settings.DECODE_SECONDS = 120.0
-    patient = Sandbox(limits=Limits(seconds=120.0, probe_seconds=120.0))
+    patient = Sandbox(limits=DecodeLimits(seconds=120.0, probe_seconds=120.0))
     monkeypatch.setattr(receiving, "sandbox", lambda: patient)
     use_red_classifier(audit_rate_approve=0.0, audit_rate_reject=0.0)
     folder = tmp_path / "night"

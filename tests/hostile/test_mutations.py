@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moderation.decoding.images import Reason
-from moderation.decoding.plan import Plan
-from moderation.decoding.sandbox import Decoded, Sandbox
+from moderation.decoding.plan import ViewPlan
+from moderation.decoding.sandbox import DecodedFile, Sandbox
 from tests.hostile.every import every_case
 from tests.hostile.measuring import PATIENT, SMALL
 from tests.hostile.seeds import encoded, noise, seeds
@@ -41,9 +41,9 @@ class Bench:
         self.mutant.write_bytes(content)
         first, outcome, last = self.sandbox.decode([self.good, self.mutant, self.good])
         assert outcome.path == self.mutant
-        assert isinstance(outcome, Decoded) or outcome.reason in REASONS, outcome
+        assert isinstance(outcome, DecodedFile) or outcome.reason in REASONS, outcome
         for each in (first, last):
-            assert isinstance(each, Decoded)
+            assert isinstance(each, DecodedFile)
             assert np.array_equal(each.views[0], self.pixels)
 
 
@@ -52,9 +52,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("mutants")
     good = folder / "good.png"
     good.write_bytes(encoded(noise(salt=99), "PNG"))
-    with Sandbox(limits=PATIENT, preprocessings=[SMALL], plan=Plan()) as sandbox:
+    with Sandbox(limits=PATIENT, preprocessings=[SMALL], plan=ViewPlan()) as sandbox:
         (decoded,) = sandbox.decode([good])
-        assert isinstance(decoded, Decoded)
+        assert isinstance(decoded, DecodedFile)
         yield Bench(sandbox, folder / "mutant", good, decoded.views[0])
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from moderation.decoding.images import Limits
+from moderation.decoding.images import DecodeLimits
 from tests.hostile import expensive
 from tests.hostile.case import Case
 from tests.hostile.every import every_case, large_cases
 from tests.hostile.measuring import PATIENT, Cost, MeasuredSandbox
 
-LATE = Limits(seconds=0.5)
+LATE = DecodeLimits(seconds=0.5)
 Costs = Sequence[tuple[Case, Cost]]
 
 
@@ -21,7 +21,7 @@ def costs(tmp_path_factory: pytest.TempPathFactory) -> Costs:
     return measured(every_case(), folder=tmp_path_factory.mktemp("hostile"), limits=PATIENT)
 
 
-def measured(cases: Iterable[Case], *, folder: Path, limits: Limits) -> Costs:
+def measured(cases: Iterable[Case], *, folder: Path, limits: DecodeLimits) -> Costs:
     with MeasuredSandbox(limits=limits) as sandbox:
         return [(case, cost) for case in cases for cost in sandbox.measure([written(case, folder=folder)])]
 

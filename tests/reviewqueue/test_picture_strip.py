@@ -5,7 +5,7 @@ import re
 import pytest
 from django.test import Client
 
-from moderation.decoding.plan import Doubt
+from moderation.decoding.plan import UntrustedReason
 from moderation.models import ReviewTask, Screening, StoredFile, User
 from reviewqueue.review.context import rendition_of
 from reviewqueue.score_text import place_of
@@ -158,7 +158,7 @@ def test_score_and_quality_stay_hidden_until_the_verdict_and_why_it_is_asked_doe
 
 
 def test_why_a_person_is_asked_whatever_the_score_is_said(page: Client, mo: User) -> None:
-    screening = factories.make_screening(score=0.01, doubt=Doubt.LOW_RESOLUTION)
+    screening = factories.make_screening(score=0.01, doubt=UntrustedReason.LOW_RESOLUTION)
     (task,) = ReviewTask.objects.open_for([screening])
     factories.make_renditions(task)
     task.hand_to(mo)

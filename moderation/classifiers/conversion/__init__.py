@@ -5,6 +5,6 @@ Three forms are read: an ONNX file with a manifest; an ONNX file with Hugging Fa
 """
 
 from moderation.classifiers.conversion.folder import read
-from moderation.classifiers.conversion.publisher_facts import NotAccepted, Published, Told
+from moderation.classifiers.conversion.publisher_facts import FormNotAccepted, Published, PublisherFacts
 
-__all__ = ["NotAccepted", "Published", "Told", "read"]
+__all__ = ["FormNotAccepted", "Published", "PublisherFacts", "read"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from moderation.classifiers.conversion.hugging_face import read_hugging_face
 from moderation.classifiers.conversion.onnx_files import read_onnx
-from moderation.classifiers.conversion.publisher_facts import NotAccepted, Published, Told, read_object
+from moderation.classifiers.conversion.publisher_facts import FormNotAccepted, Published, PublisherFacts, read_object
 from moderation.classifiers.conversion.timm_folder import is_timm, read_timm
 from moderation.classifiers.conversion.with_manifest import is_manifest, read_with_manifest
 
@@ -14,7 +14,7 @@ _ACCEPTED = (
 )
 
 
-def read(path: Path, *, told: Told) -> Published:
+def read(path: Path, *, told: PublisherFacts) -> Published:
     """Read a classifier from an ONNX file or from a folder.
 
     Raises:
@@ -24,7 +24,7 @@ def read(path: Path, *, told: Told) -> Published:
     if path.suffix == ".safetensors":
         path = path.parent
     if not path.exists():
-        raise NotAccepted(str(path), found="nothing there", accepted=_ACCEPTED)
+        raise FormNotAccepted(str(path), found="nothing there", accepted=_ACCEPTED)
     onnx = path if path.is_file() else _only_onnx(path)
     if onnx is None:
         return _tensors_only(path, told=told)
@@ -35,7 +35,7 @@ def read(path: Path, *, told: Told) -> Published:
     for folder in (onnx.parent, onnx.parent.parent):
         if all((folder / name).is_file() for name in ("config.json", "preprocessor_config.json")):
             return read_hugging_face(read_onnx(onnx), folder=folder, told=told)
-    raise NotAccepted(str(path), found=f"{onnx.name} and nothing that describes it", accepted=_ACCEPTED)
+    raise FormNotAccepted(str(path), found=f"{onnx.name} and nothing that describes it", accepted=_ACCEPTED)
 
 
 def _only_onnx(folder: Path) -> Path | None:
@@ -48,15 +48,17 @@ def _only_onnx(folder: Path) -> Path | None:
             return chosen
         if found:
             names = ", ".join(each.name for each in found)
-            raise NotAccepted(str(place), found=names, accepted="one ONNX file: give the path of the one that you want")
+            raise FormNotAccepted(
+                str(place), found=names, accepted="one ONNX file: give the path of the one that you want"
+            )
     return None
 
 
-def _tensors_only(folder: Path, *, told: Told) -> Published:
+def _tensors_only(folder: Path, *, told: PublisherFacts) -> Published:
     names = sorted(each.name for each in folder.iterdir())
     if not {"model.safetensors", "config.json"} <= set(names):
-        raise NotAccepted(str(folder), found=", ".join(names) or "an empty folder", accepted=_ACCEPTED)
+        raise FormNotAccepted(str(folder), found=", ".join(names) or "an empty folder", accepted=_ACCEPTED)
     if not is_timm(read_object(folder / "config.json")):
         found = "tensors with a configuration that names no timm architecture"
-        raise NotAccepted(str(folder), found=found, accepted=_ACCEPTED)
+        raise FormNotAccepted(str(folder), found=found, accepted=_ACCEPTED)
     return read_timm(folder, told=told)

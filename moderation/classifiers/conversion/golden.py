@@ -13,7 +13,7 @@ import numpy as np
 
 from moderation.classifiers.conversion import Published
 from moderation.classifiers.conversion.sample_images import sample_pictures
-from moderation.inference.classifier import Classifier, golden_views
+from moderation.inference.classifier import ClassifierSession, golden_views
 from moderation.inference.manifest import ClassifierFileError, Golden, Manifest
 from moderation.inference.tensors import Float32Array, ModelOutputError
 
@@ -68,12 +68,12 @@ def prove(
     pictures = sample_pictures()
     facts = {**published.facts, "name": name, "file": f"{sha256}.onnx", "sha256": sha256}
     manifest = Manifest.from_json({"golden": _placeholders(published), **facts})
-    classifier = Classifier.unproven(published.model, manifest=manifest)
+    classifier = ClassifierSession.unproven(published.model, manifest=manifest)
     samples = {each: _says(classifier, picture=picture) for each, picture in pictures.items()}
     if "golden" not in published.facts:
         golden = (_golden(pictures[each], says, manifest, widest) for each, says in samples.items())
         manifest = replace(manifest, golden=tuple(golden))
-    classifier = Classifier.unproven(published.model, manifest=manifest)
+    classifier = ClassifierSession.unproven(published.model, manifest=manifest)
     classifier.check_golden()
     _check_batches(classifier, accepted=apart)
     noticed = what_is_noticed(classifier, model=published.model)
@@ -83,7 +83,7 @@ def prove(
     return Proven(manifest, published.model, samples, noticed)
 
 
-def what_is_noticed(classifier: Classifier, *, model: bytes) -> dict[str, float]:
+def what_is_noticed(classifier: ClassifierSession, *, model: bytes) -> dict[str, float]:
     """By how much each wrong reading of the manifest moves the positive label's golden probability, at most.
 
     A reading that moves it by less than the golden tolerance would go unnoticed.
@@ -94,7 +94,7 @@ def what_is_noticed(classifier: Classifier, *, model: bytes) -> dict[str, float]
     found = {}
     for name, wrong in _wrong_readings(manifest):
         try:
-            table = _golden_table(Classifier.unproven(model, manifest=wrong))
+            table = _golden_table(ClassifierSession.unproven(model, manifest=wrong))
         except ModelOutputError:
             found[name] = 1.0  # it gives no probabilities at all: nothing is noticed sooner
         else:
@@ -115,7 +115,7 @@ def _wrong_readings(manifest: Manifest) -> Iterator[tuple[str, Manifest]]:
     yield "another resize", replace(manifest, preprocessing=other)
 
 
-def _golden_table(classifier: Classifier) -> Float32Array:
+def _golden_table(classifier: ClassifierSession) -> Float32Array:
     manifest = classifier.manifest
     return classifier.predict(np.concatenate([golden_views(each, manifest=manifest) for each in manifest.golden]))
 
@@ -128,7 +128,7 @@ def _placeholders(published: Published) -> Sequence[object]:
     return [{"image": image, "expected": expected, "positive": 0.0, "tolerance": 0.0}]
 
 
-def _says(classifier: Classifier, *, picture: bytes) -> dict[str, float]:
+def _says(classifier: ClassifierSession, *, picture: bytes) -> dict[str, float]:
     views = golden_views(Golden(picture, {}, 0.0, 0.0), manifest=classifier.manifest)
     try:
         (row,) = classifier.predict(views)
@@ -141,7 +141,7 @@ def _golden(picture: bytes, says: Probabilities, manifest: Manifest, tolerance: 
     return Golden(picture, says, says[manifest.positive_label], tolerance)
 
 
-def _check_batches(classifier: Classifier, *, accepted: float) -> None:
+def _check_batches(classifier: ClassifierSession, *, accepted: float) -> None:
     """Raise ClassifierFileError for a graph that accepts one batch only, or that mixes the pictures of a batch."""
     name = classifier.manifest.name
     views = np.concatenate([golden_views(each, manifest=classifier.manifest) for each in classifier.manifest.golden])

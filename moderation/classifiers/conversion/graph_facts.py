@@ -38,7 +38,7 @@ class Anatomy:
     uncounted: int
 
 
-def dissect(model: bytes, *, manifest: Manifest) -> Anatomy:
+def inspect_graph(model: bytes, *, manifest: Manifest) -> Anatomy:
     """Read the facts of a graph from its file."""
     parsed = onnx.load_model_from_string(model)
     batch = next(each for each in parsed.graph.input if each.name == manifest.input).type.tensor_type.shape.dim[0]

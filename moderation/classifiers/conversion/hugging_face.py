@@ -7,9 +7,9 @@ from typing import Any
 from moderation.classifiers.conversion.licences import find_licence, licence_text
 from moderation.classifiers.conversion.onnx_files import OnnxFile
 from moderation.classifiers.conversion.publisher_facts import (
-    NotAccepted,
+    FormNotAccepted,
     Published,
-    Told,
+    PublisherFacts,
     positive_label,
     preprocessing_version,
     read_object,
@@ -21,7 +21,7 @@ _STEPS = {"do_resize", "do_rescale", "do_normalize", "do_center_crop", "do_conve
 _KIND = "ForImageClassification"
 
 
-def read_hugging_face(file: OnnxFile, *, folder: Path, told: Told) -> Published:
+def read_hugging_face(file: OnnxFile, *, folder: Path, told: PublisherFacts) -> Published:
     """Read a classifier whose configuration lies in ``folder``.
 
     Raises:
@@ -54,12 +54,14 @@ def _origin(config: Mapping[str, Any], *, folder: Path) -> dict[str, str]:
 def _labels(config: Mapping[str, Any], *, path: Path) -> list[str]:
     kinds = config.get("architectures") or []
     if not any(str(kind).endswith(_KIND) for kind in kinds):
-        raise NotAccepted(
+        raise FormNotAccepted(
             f"architectures in {path}", found=kinds, accepted=f"one that ends with {_KIND}, as ViT{_KIND}"
         )
     table = config.get("id2label")
     if not isinstance(table, dict) or sorted(table) != sorted(str(index) for index in range(len(table))):
-        raise NotAccepted(f"id2label in {path}", found=table, accepted='labels by index, as {"0": "sfw", "1": "nsfw"}')
+        raise FormNotAccepted(
+            f"id2label in {path}", found=table, accepted='labels by index, as {"0": "sfw", "1": "nsfw"}'
+        )
     return [str(table[str(index)]) for index in range(len(table))]
 
 
@@ -68,7 +70,7 @@ def _pixels(steps: Mapping[str, Any], *, path: Path) -> dict[str, Any]:
     unknown = [name for name, on in steps.items() if name.startswith("do_") and on and name not in _STEPS]
     if unknown or not steps.get("do_resize", True) or "crop_pct" in steps:
         found = ", ".join(unknown) or ("crop_pct" if "crop_pct" in steps else "do_resize false")
-        raise NotAccepted(
+        raise FormNotAccepted(
             f"steps in {path}", found=found, accepted=f"do_resize and, besides, {', '.join(sorted(_STEPS))}"
         )
     resize, crop = _resize(steps, path=path), _crop(steps, path=path)
@@ -88,7 +90,7 @@ def _pixels(steps: Mapping[str, Any], *, path: Path) -> dict[str, Any]:
 def _resize(steps: Mapping[str, Any], *, path: Path) -> dict[str, Any]:
     number = steps.get("resample", 2)
     if number not in _FILTERS:
-        raise NotAccepted(f"resample in {path}", found=number, accepted=f"one of {_FILTERS}")
+        raise FormNotAccepted(f"resample in {path}", found=number, accepted=f"one of {_FILTERS}")
     match steps.get("size"):
         case {"height": int(height), "width": int(width)}:
             return {"mode": "exact", "size": [width, height], "filter": _FILTERS[number]}
@@ -98,7 +100,7 @@ def _resize(steps: Mapping[str, Any], *, path: Path) -> dict[str, Any]:
             return {"mode": "short_side", "size": [side], "filter": _FILTERS[number]}
         case other:
             accepted = '{"height": ..., "width": ...}, {"shortest_edge": ...}, or for ViT one number'
-            raise NotAccepted(f"size in {path}", found=other, accepted=accepted)
+            raise FormNotAccepted(f"size in {path}", found=other, accepted=accepted)
 
 
 def _crop(steps: Mapping[str, Any], *, path: Path) -> list[int] | None:
@@ -110,7 +112,7 @@ def _crop(steps: Mapping[str, Any], *, path: Path) -> list[int] | None:
         case int(side):
             return [side, side]
         case other:
-            raise NotAccepted(f"crop_size in {path}", found=other, accepted='{"height": ..., "width": ...}')
+            raise FormNotAccepted(f"crop_size in {path}", found=other, accepted='{"height": ..., "width": ...}')
 
 
 def _kind(steps: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moderation.classifiers.conversion.publisher_facts import NotAccepted
+from moderation.classifiers.conversion.publisher_facts import FormNotAccepted
 
 _FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "COPYING")
 #: The model card's front matter: `---`, lines of `key: value`, `---`.
@@ -50,7 +50,7 @@ def find_licence(folder: Path, *, told: str, config: Mapping[str, Any]) -> str:
     """
     found = told or str(config.get("license") or config.get("licence") or "") or _in_card(folder)
     if not found.strip():
-        raise NotAccepted(
+        raise FormNotAccepted(
             f"licence of {folder}",
             found="none in config.json or in README.md's front matter",
             accepted="its SPDX name, such as apache-2.0, given with --licence once you have read it",

@@ -8,7 +8,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto
 
-from moderation.classifiers.conversion.publisher_facts import NotAccepted
+from moderation.classifiers.conversion.publisher_facts import FormNotAccepted
 
 #: An axis: its length, or None where it is free.
 Axes = tuple[int | None, ...]
@@ -28,7 +28,7 @@ class OnnxFile:
         """The named output, else the only one, else the one called "logits"."""
         name = name or (next(iter(self.outputs)) if len(self.outputs) == 1 else "logits")
         if name not in self.outputs:
-            raise NotAccepted(
+            raise FormNotAccepted(
                 f"output of {self.path}", found=", ".join(self.outputs), accepted=f"one output, or one called {name}"
             )
         return name, self.outputs[name]
@@ -38,10 +38,10 @@ class OnnxFile:
         colours, height, width = (self.input_axes[axis] for axis in ((1, 2, 3) if layout == "NCHW" else (3, 1, 2)))
         if colours not in (None, 3):
             found = f"{colours} colours in layout {layout}"
-            raise NotAccepted(f"input {self.input} of {self.path}", found=found, accepted="3")
+            raise FormNotAccepted(f"input {self.input} of {self.path}", found=found, accepted="3")
         if width not in (None, size[0]) or height not in (None, size[1]):
             found, accepted = f"{width} x {height}", f"{size[0]} x {size[1]}, what its preprocessing makes"
-            raise NotAccepted(f"input {self.input} of {self.path}", found=found, accepted=accepted)
+            raise FormNotAccepted(f"input {self.input} of {self.path}", found=found, accepted=accepted)
 
 
 def read_onnx(path: Path) -> OnnxFile:
@@ -56,7 +56,7 @@ def read_onnx(path: Path) -> OnnxFile:
     weights = {each.name for each in graph.initializer}
     inputs = [each for each in graph.input if each.name not in weights]
     if len(inputs) != 1:
-        raise NotAccepted(f"inputs of {path}", found=[each.name for each in inputs], accepted="one, for pictures")
+        raise FormNotAccepted(f"inputs of {path}", found=[each.name for each in inputs], accepted="one, for pictures")
     _check_input(path, inputs[0])
     return OnnxFile(path, model, inputs[0].name, _axes(inputs[0]), {each.name: _axes(each) for each in graph.output})
 
@@ -65,18 +65,18 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise NotAccepted(str(path), found=error.strerror, accepted="an ONNX file that can be read") from error
+        raise FormNotAccepted(str(path), found=error.strerror, accepted="an ONNX file that can be read") from error
 
 
 def _parsed(path: Path, model: bytes) -> onnx.ModelProto:
     try:
         parsed = onnx.load_model_from_string(model)
     except DecodeError as error:
-        raise NotAccepted(str(path), found=str(error), accepted="an ONNX file of at most 2 GB") from error
+        raise FormNotAccepted(str(path), found=str(error), accepted="an ONNX file of at most 2 GB") from error
     if not parsed.graph.node:
-        raise NotAccepted(str(path), found="no nodes", accepted="an ONNX file")
+        raise FormNotAccepted(str(path), found="no nodes", accepted="an ONNX file")
     if any(each.data_location == TensorProto.EXTERNAL for each in parsed.graph.initializer):
-        raise NotAccepted(
+        raise FormNotAccepted(
             str(path), found="weights in files beside it", accepted="a single file: export it without external data"
         )
     return parsed
@@ -86,13 +86,13 @@ def _check_input(path: Path, value: onnx.ValueInfoProto) -> None:
     kind, axes = value.type.tensor_type.elem_type, _axes(value)
     if kind != TensorProto.FLOAT:
         found = TensorProto.DataType.Name(kind)
-        raise NotAccepted(f"input {value.name} of {path}", found=found, accepted="FLOAT (32 bits)")
+        raise FormNotAccepted(f"input {value.name} of {path}", found=found, accepted="FLOAT (32 bits)")
     if len(axes) != 4:
-        raise NotAccepted(
+        raise FormNotAccepted(
             f"input {value.name} of {path}", found=f"shape {axes}", accepted="(N, 3, H, W) or (N, H, W, 3)"
         )
     if axes[0] is not None:
-        raise NotAccepted(
+        raise FormNotAccepted(
             f"batch of {path}", found=f"fixed at {axes[0]}", accepted="a free one: export it with a dynamic batch axis"
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 _POSITIVE_WORDS = {"nsfw", "unsafe", "porn", "explicit"}
 
 
-class NotAccepted(ValueError):
+class FormNotAccepted(ValueError):
     """What was published cannot be adopted; the message says what was found and what is accepted."""
 
     def __init__(self, what: str, *, found: object, accepted: str) -> None:
@@ -19,7 +19,7 @@ class NotAccepted(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class PublisherFacts:
     """What the operator states on top of what was published; it goes before what the files say.
 
     Attributes:
@@ -52,9 +52,9 @@ def read_object(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise NotAccepted(str(path), found=str(error), accepted="a readable JSON file") from error
+        raise FormNotAccepted(str(path), found=str(error), accepted="a readable JSON file") from error
     if not isinstance(value, dict):
-        raise NotAccepted(str(path), found=type(value).__name__, accepted="a JSON object")
+        raise FormNotAccepted(str(path), found=type(value).__name__, accepted="a JSON object")
     return value
 
 
@@ -68,11 +68,13 @@ def positive_label(labels: Sequence[str], *, told: str) -> str:
         return told
     names = ", ".join(labels)
     if told:
-        raise NotAccepted("--positive", found=repr(told), accepted=f"one of {names}")
+        raise FormNotAccepted("--positive", found=repr(told), accepted=f"one of {names}")
     sure = [label for label in labels if label.casefold() in _POSITIVE_WORDS]
     if len(labels) == 2 and len(sure) == 1:
         return sure[0]
-    raise NotAccepted("positive label", found=f"labels {names}", accepted="one of them, named with --positive LABEL")
+    raise FormNotAccepted(
+        "positive label", found=f"labels {names}", accepted="one of them, named with --positive LABEL"
+    )
 
 
 def preprocessing_version(kind: str, *, facts: Mapping[str, Any]) -> str:

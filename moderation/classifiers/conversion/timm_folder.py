@@ -13,9 +13,9 @@ from safetensors import SafetensorError, safe_open
 from moderation.classifiers.conversion import vit
 from moderation.classifiers.conversion.licences import find_licence, licence_text
 from moderation.classifiers.conversion.publisher_facts import (
-    NotAccepted,
+    FormNotAccepted,
     Published,
-    Told,
+    PublisherFacts,
     positive_label,
     preprocessing_version,
     read_object,
@@ -26,7 +26,7 @@ _FILTERS = ("bilinear", "bicubic", "lanczos")
 _FLOATS = ("F32", "F16")
 
 
-def read_timm(folder: Path, *, told: Told) -> Published:
+def read_timm(folder: Path, *, told: PublisherFacts) -> Published:
     """Read ``config.json`` and ``model.safetensors`` and build the ONNX file.
 
     Raises:
@@ -35,7 +35,7 @@ def read_timm(folder: Path, *, told: Told) -> Published:
     config, path = read_object(folder / "config.json"), folder / "config.json"
     settings = config.get("pretrained_cfg")
     if not isinstance(settings, dict):
-        raise NotAccepted(
+        raise FormNotAccepted(
             f"pretrained_cfg in {path}", found=settings, accepted="an object with mean, std, interpolation"
         )
     labels = _labels(config, path=path)
@@ -80,32 +80,36 @@ def _sha256(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise NotAccepted(str(path), found=error.strerror, accepted="a file that can be read") from error
+        raise FormNotAccepted(str(path), found=error.strerror, accepted="a file that can be read") from error
 
 
 def _labels(config: Mapping[str, Any], *, path: Path) -> list[str]:
     labels = config.get("label_names") or (config.get("pretrained_cfg") or {}).get("label_names")
     classes = config.get("num_classes")
     if not isinstance(labels, list) or not all(isinstance(each, str) for each in labels):
-        raise NotAccepted(
+        raise FormNotAccepted(
             f"label_names in {path}", found=labels, accepted='a list in the output\'s order, as ["NSFW", "SFW"]'
         )
     if classes is not None and classes != len(labels):
-        raise NotAccepted(f"label_names in {path}", found=labels, accepted=f"{classes} of them, as num_classes says")
+        raise FormNotAccepted(
+            f"label_names in {path}", found=labels, accepted=f"{classes} of them, as num_classes says"
+        )
     return labels
 
 
 def _network(config: Mapping[str, Any], *, classes: int, path: Path) -> VisionTransformer:
     pool = config.get("global_pool", "token")
     if pool not in ("token", "avg"):
-        raise NotAccepted(f"global_pool in {path}", found=repr(pool), accepted="token or avg")
+        raise FormNotAccepted(f"global_pool in {path}", found=repr(pool), accepted="token or avg")
     unknown = set(config.get("model_args") or {}) - {"img_size", "num_classes", "global_pool"}
     if unknown:
-        raise NotAccepted(f"model_args in {path}", found=sorted(unknown), accepted="img_size, num_classes, global_pool")
+        raise FormNotAccepted(
+            f"model_args in {path}", found=sorted(unknown), accepted="img_size, num_classes, global_pool"
+        )
     name = str(config.get("architecture"))
     network = VisionTransformer.named(name, classes=classes, pool=pool)
     if network is None:
-        raise NotAccepted(f"architecture in {path}", found=repr(name), accepted=ACCEPTED_NAMES)
+        raise FormNotAccepted(f"architecture in {path}", found=repr(name), accepted=ACCEPTED_NAMES)
     return network
 
 
@@ -113,15 +117,15 @@ def _pixels(settings: Mapping[str, Any], *, network: VisionTransformer, path: Pa
     """The manifest's fields from size to std, as timm's own evaluation prepares a picture."""
     side, size = network.side, settings.get("input_size", [3, network.side, network.side])
     if list(size) != [3, side, side]:
-        raise NotAccepted(
+        raise FormNotAccepted(
             f"input_size in {path}", found=size, accepted=f"[3, {side}, {side}], as the architecture says"
         )
     if settings.get("interpolation") not in _FILTERS:
         found = settings.get("interpolation")
-        raise NotAccepted(f"interpolation in {path}", found=found, accepted=f"one of {', '.join(_FILTERS)}")
+        raise FormNotAccepted(f"interpolation in {path}", found=found, accepted=f"one of {', '.join(_FILTERS)}")
     for name in ("mean", "std"):
         if not isinstance(settings.get(name), list) or len(settings[name]) != 3:
-            raise NotAccepted(f"{name} in {path}", found=settings.get(name), accepted="three numbers")
+            raise FormNotAccepted(f"{name} in {path}", found=settings.get(name), accepted="three numbers")
     return {
         "size": [side, side],
         **_resize(settings, side=side, path=path),
@@ -138,7 +142,7 @@ def _resize(settings: Mapping[str, Any], *, side: int, path: Path) -> dict[str, 
     mode, share = settings.get("crop_mode", "center"), settings.get("crop_pct", 1.0)
     if mode not in ("center", "squash") or not isinstance(share, int | float) or not 0 < share <= 1:
         found = f"crop_mode {mode}, crop_pct {share}"
-        raise NotAccepted(f"crop in {path}", found=found, accepted="crop_mode center or squash, crop_pct in (0, 1]")
+        raise FormNotAccepted(f"crop in {path}", found=found, accepted="crop_mode center or squash, crop_pct in (0, 1]")
     target, name = floor(side / share), settings["interpolation"]
     whole = {"mode": "short_side", "size": [target]} if mode == "center" else {"mode": "exact", "size": [target] * 2}
     return {"resize": {**whole, "filter": name}, "crop": [side, side]}
@@ -153,7 +157,7 @@ def _tensors(path: Path, *, network: VisionTransformer) -> dict[str, NDArray[np.
             _check(shapes, kinds={name: each.get_dtype() for name, each in slices.items()}, network=network, path=path)
             return {name: file.get_tensor(name).astype(np.float32) for name in shapes}
     except (SafetensorError, OSError) as error:
-        raise NotAccepted(str(path), found=str(error), accepted="a whole safetensors file") from error
+        raise FormNotAccepted(str(path), found=str(error), accepted="a whole safetensors file") from error
 
 
 def _check(
@@ -162,6 +166,6 @@ def _check(
     if differences := network.differences(shapes):
         more = f" (and {len(differences) - 3} more)" if len(differences) > 3 else ""
         accepted = f"the {len(network.tensors())} tensors of a plain vision transformer: {network}"
-        raise NotAccepted(str(path), found="; ".join(differences[:3]) + more, accepted=accepted)
+        raise FormNotAccepted(str(path), found="; ".join(differences[:3]) + more, accepted=accepted)
     if odd := sorted({kind for kind in kinds.values() if kind not in _FLOATS}):
-        raise NotAccepted(f"numbers in {path}", found=", ".join(odd), accepted=", ".join(_FLOATS))
+        raise FormNotAccepted(f"numbers in {path}", found=", ".join(odd), accepted=", ".join(_FLOATS))

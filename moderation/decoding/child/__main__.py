@@ -21,8 +21,8 @@ from PIL import Image
 
 from moderation.decoding.child import pixels, renderings, renditions
 from moderation.decoding.child.frame_selection import Eye, Look, parts_of
-from moderation.decoding.images import ImageRefused, Limits, Reason
-from moderation.decoding.plan import WHOLE_PICTURES, Plan
+from moderation.decoding.images import DecodeLimits, ImageRefused, Reason
+from moderation.decoding.plan import WHOLE_PICTURES, ViewPlan
 from moderation.decoding.preprocessing import Preprocessing
 from moderation.decoding.protocol import read_message, write_message
 from moderation.decoding.views import Appearance
@@ -45,9 +45,9 @@ def main() -> None:
     die_with_parent(int(sys.argv[1]))
     answers = _claim_stdout()
     setup, _ = read_message(_read_exactly)
-    limits = Limits(**{**setup["limits"], "formats": tuple(setup["limits"]["formats"])})
+    limits = DecodeLimits(**{**setup["limits"], "formats": tuple(setup["limits"]["formats"])})
     preprocessings = [Preprocessing.from_json(value) for value in setup["preprocessings"]]
-    plan = Plan.from_json(setup["plan"])
+    plan = ViewPlan.from_json(setup["plan"])
     confine(limits)
     write_message(answers, {"ready": True})
     while True:
@@ -72,7 +72,7 @@ def die_with_parent(lifeline: int) -> None:
         raise ParentGone
 
 
-def confine(limits: Limits) -> None:
+def confine(limits: DecodeLimits) -> None:
     """Give up, for good, what decoding does not need."""
     for kind, most in (
         (resource.RLIMIT_AS, limits.address_space),
@@ -85,7 +85,11 @@ def confine(limits: Limits) -> None:
 
 
 def answer(
-    request: Mapping[str, Any], *, limits: Limits, preprocessings: list[Preprocessing], plan: Plan = WHOLE_PICTURES
+    request: Mapping[str, Any],
+    *,
+    limits: DecodeLimits,
+    preprocessings: list[Preprocessing],
+    plan: ViewPlan = WHOLE_PICTURES,
 ) -> Reply:
     """Do one request; a refused file is an answer too."""
     try:
@@ -99,7 +103,9 @@ def answer(
         }, []
 
 
-def _do(request: Mapping[str, Any], *, limits: Limits, preprocessings: list[Preprocessing], plan: Plan) -> Reply:
+def _do(
+    request: Mapping[str, Any], *, limits: DecodeLimits, preprocessings: list[Preprocessing], plan: ViewPlan
+) -> Reply:
     path = Path(request["path"])
     if request["verb"] == "probe":
         return _probe(path, limits=limits)
@@ -110,12 +116,12 @@ def _do(request: Mapping[str, Any], *, limits: Limits, preprocessings: list[Prep
     return _decode(path, limits=limits, preprocessings=preprocessings, plan=plan)
 
 
-def _probe(path: Path, *, limits: Limits) -> Reply:
+def _probe(path: Path, *, limits: DecodeLimits) -> Reply:
     with pixels.open_image(path, limits=limits) as image:
         return {"header": asdict(pixels.read_header(image, limits=limits))}, []
 
 
-def _render(path: Path, request: Mapping[str, Any], *, limits: Limits) -> Reply:
+def _render(path: Path, request: Mapping[str, Any], *, limits: DecodeLimits) -> Reply:
     """Two blobs for each (frame, appearance), in their order: the clear picture and the blurred one."""
     sizes, blobs = list[tuple[int, int]](), list[bytes]()
     alone = len({frame for frame, _ in request["wanted"]}) == 1
@@ -133,7 +139,7 @@ def _render(path: Path, request: Mapping[str, Any], *, limits: Limits) -> Reply:
     return {"sizes": sizes, "media_type": renditions.MEDIA_TYPE}, blobs
 
 
-def _decode(path: Path, *, limits: Limits, preprocessings: list[Preprocessing], plan: Plan) -> Reply:
+def _decode(path: Path, *, limits: DecodeLimits, preprocessings: list[Preprocessing], plan: ViewPlan) -> Reply:
     """One blob for each preprocessing: uint8, pictures x height x width x 3."""
     looks: list[dict[str, Any]] = [{} for _ in preprocessings]
     blobs = [b""] * len(preprocessings)
@@ -156,7 +162,7 @@ def _told(look: Look, place: int) -> dict[str, Any]:
     return {"pictures": pictures, "measured": look.measured[place], "unseen": look.unseen}
 
 
-def _parts(path: Path, request: Mapping[str, Any], *, limits: Limits, preprocessing: Preprocessing) -> Reply:
+def _parts(path: Path, request: Mapping[str, Any], *, limits: DecodeLimits, preprocessing: Preprocessing) -> Reply:
     """One blob: uint8, parts x height x width x 3."""
     with pixels.open_image(path, limits=limits) as image:
         views = parts_of(image, path, wanted=request["wanted"], preprocessing=preprocessing, limits=limits)

@@ -13,10 +13,10 @@ from PIL import Image, ImageFile
 
 from moderation.decoding.child import frames, pixels, renderings, signals
 from moderation.decoding.child.frame_sampling import UNLIKE, Scenes, print_of
-from moderation.decoding.child.pdq import fingerprint
-from moderation.decoding.fingerprints import Fingerprint
-from moderation.decoding.images import Limits
-from moderation.decoding.plan import Plan
+from moderation.decoding.child.pdq import pdq_hash
+from moderation.decoding.fingerprints import PdqHash
+from moderation.decoding.images import DecodeLimits
+from moderation.decoding.plan import ViewPlan
 from moderation.decoding.preprocessing import Preprocessing, prepare
 from moderation.decoding.views import Appearance, Box, Picture, in_pixels
 
@@ -40,7 +40,7 @@ class Look:
     seen: list[Seen] = field(default_factory=list)
     measured: list[dict[str, float]] = field(default_factory=list)
     unseen: bool = False
-    fingerprint: Fingerprint | None = None
+    fingerprint: PdqHash | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class Eye:
 
     preprocessings: Sequence[Preprocessing]
     side: int
-    limits: Limits
-    plan: Plan
+    limits: DecodeLimits
+    plan: ViewPlan
 
     def look(self, image: ImageFile.ImageFile, path: Path, *, count: int) -> Look:
         """Look at ``image`` of ``count`` frames; it stands at its first one."""
@@ -63,7 +63,7 @@ class Eye:
             found = Look(self._pictures(image, picture))
             found.measured = self._measured(image, picture, views=found.seen[0][1])
             if len(found.seen) == 1:
-                found.fingerprint = fingerprint(picture)
+                found.fingerprint = pdq_hash(picture)
             return found
         return self._look_through(image, path, count=count)
 
@@ -123,13 +123,13 @@ class Eye:
 
 def parts_of(
     image: ImageFile.ImageFile, path: Path, *, wanted: Sequence[tuple[int, int, Sequence[Box]]],
-    preprocessing: Preprocessing, limits: Limits,
+    preprocessing: Preprocessing, limits: DecodeLimits,
 ) -> Iterator[bytes]:  # fmt: skip
     """Yield the views of parts: for each (frame, appearance, boxes), in the order of the frames."""
     for frame, appearance, boxes in wanted:
         pixels.seek(image, frame=frame, limits=limits)
         size = upright_size(image)
-        eye = Eye([preprocessing], _side_of_parts(size, boxes, preprocessing), limits, Plan())
+        eye = Eye([preprocessing], _side_of_parts(size, boxes, preprocessing), limits, ViewPlan())
         picture = eye.picture(image, path)
         shown = renderings.show(image, picture, appearance=Appearance(appearance)) or picture
         for box in boxes:

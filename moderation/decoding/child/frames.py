@@ -5,7 +5,7 @@ Runs in the decode process. What Pillow raises passes through; ``pixels`` turns 
 
 from PIL import GifImagePlugin, Image, ImageFile
 
-from moderation.decoding.images import ImageRefused, Limits, Reason
+from moderation.decoding.images import DecodeLimits, ImageRefused, Reason
 
 #: Formats that state no number of frames: only a walk through the file tells it.
 _UNCOUNTED = ("GIF", "TIFF")
@@ -15,7 +15,7 @@ _COMPOSED = ("GIF", "PNG", "WEBP", "AVIF")
 _COMPOSED_BY_SEEKING = ("GIF", "PNG")
 
 
-def count(image: ImageFile.ImageFile, *, limits: Limits) -> int:
+def count(image: ImageFile.ImageFile, *, limits: DecodeLimits) -> int:
     """Count the frames without decoding one.
 
     Raises:
@@ -30,7 +30,7 @@ def count(image: ImageFile.ImageFile, *, limits: Limits) -> int:
     return max(1, frames)
 
 
-def reach(image: ImageFile.ImageFile, *, frame: int, limits: Limits) -> None:
+def reach(image: ImageFile.ImageFile, *, frame: int, limits: DecodeLimits) -> None:
     """Go to a frame. Pages differ in size, and the canvas of a GIF file grows with a frame that is larger.
 
     Raises:
@@ -50,14 +50,14 @@ def is_composed(image: ImageFile.ImageFile) -> bool:
     return image.format in _COMPOSED
 
 
-def check_pixels(image: Image.Image, *, limits: Limits) -> None:
+def check_pixels(image: Image.Image, *, limits: DecodeLimits) -> None:
     """Refuse a picture by the size that its header states."""
     if image.width * image.height > limits.max_pixels:
         found = f"{image.width} x {image.height} = {image.width * image.height} pixels"
         raise ImageRefused(Reason.TOO_MANY_PIXELS, f"found {found}; at most {limits.max_pixels} are accepted")
 
 
-def _check_composed(image: ImageFile.ImageFile, *, frames: int, limits: Limits) -> None:
+def _check_composed(image: ImageFile.ImageFile, *, frames: int, limits: DecodeLimits) -> None:
     pixels = image.width * image.height * frames
     if image.format in _COMPOSED and pixels > limits.max_pixels_composed:
         found = f"{frames} frames of {image.width} x {image.height} = {pixels} pixels"
@@ -66,7 +66,7 @@ def _check_composed(image: ImageFile.ImageFile, *, frames: int, limits: Limits) 
         )
 
 
-def _walked(image: ImageFile.ImageFile, *, limits: Limits) -> int:
+def _walked(image: ImageFile.ImageFile, *, limits: DecodeLimits) -> int:
     """Count by going on to the end, or to one frame more than is accepted. ``n_frames`` knows no such bound."""
     try:
         while image.tell() < limits.max_frames_counted:

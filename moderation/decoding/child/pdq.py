@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from moderation.decoding.fingerprints import BITS, Fingerprint
+from moderation.decoding.fingerprints import BITS, PdqHash
 
 Floats = NDArray[np.floating[Any]]
 Places = NDArray[np.intp]
@@ -32,12 +32,12 @@ _COSINES: Floats = (
 _GRADIENTS_PER_PERCENT = 90
 
 
-def fingerprint(picture: Image.Image) -> Fingerprint:
+def pdq_hash(picture: Image.Image) -> PdqHash:
     """Hash an upright picture, in any of Pillow's modes that turn into grey."""
     if min(picture.size) < _LEAST_SIDE:
-        return Fingerprint(bytes(BITS // 8), bytes(BITS // 8), 0)
+        return PdqHash(bytes(BITS // 8), bytes(BITS // 8), 0)
     points, mirrored = _points(picture)
-    return Fingerprint(_bits(points), _bits(mirrored), _quality(points))
+    return PdqHash(_bits(points), _bits(mirrored), _quality(points))
 
 
 def _points(picture: Image.Image) -> tuple[Floats, Floats]:

@@ -37,7 +37,7 @@ from PIL import (  # noqa: F401
 )
 
 from moderation.decoding.child import frames
-from moderation.decoding.images import HEAD_BYTES, Header, ImageRefused, Limits, Reason, format_refusal, sniff
+from moderation.decoding.images import HEAD_BYTES, DecodeLimits, Header, ImageRefused, Reason, format_refusal, sniff
 
 Colour = tuple[int, int, int]
 
@@ -84,7 +84,7 @@ def _refusals() -> Iterator[None]:
 
 
 @contextmanager
-def open_image(path: Path, *, limits: Limits) -> Iterator[ImageFile.ImageFile]:
+def open_image(path: Path, *, limits: DecodeLimits) -> Iterator[ImageFile.ImageFile]:
     """Open one file with the plug-in of the format that its first bytes name, nothing loaded yet.
 
     Raises:
@@ -100,7 +100,7 @@ def open_image(path: Path, *, limits: Limits) -> Iterator[ImageFile.ImageFile]:
 
 
 @_refusals()
-def read_header(image: ImageFile.ImageFile, *, limits: Limits) -> Header:
+def read_header(image: ImageFile.ImageFile, *, limits: DecodeLimits) -> Header:
     """Read what the file says of itself; counting the frames of a GIF or TIFF file walks through it.
 
     Raises:
@@ -110,7 +110,7 @@ def read_header(image: ImageFile.ImageFile, *, limits: Limits) -> Header:
 
 
 @_refusals()
-def seek(image: ImageFile.ImageFile, *, frame: int, limits: Limits) -> None:
+def seek(image: ImageFile.ImageFile, *, frame: int, limits: DecodeLimits) -> None:
     """Go to a frame, which may have a size of its own."""
     frames.reach(image, frame=frame, limits=limits)
 
@@ -136,7 +136,7 @@ def lies_on_its_side(image: Image.Image) -> bool:
     return _orientation(image) in _SIDEWAYS
 
 
-def upright_rgb_draft(path: Path, *, frame: int, side: int, limits: Limits) -> Image.Image:
+def upright_rgb_draft(path: Path, *, frame: int, side: int, limits: DecodeLimits) -> Image.Image:
     """Like ``upright_rgb`` for a JPEG file, decoded at the least scale that keeps both sides >= ``side``.
 
     The file is opened anew: a Pillow image takes one draft, and MPO would keep it for its next picture.
@@ -176,7 +176,7 @@ def _content(file: BinaryIO) -> BinaryIO:
 
 
 @_refusals()
-def _opened(file: BinaryIO, *, name: str, limits: Limits) -> ImageFile.ImageFile:
+def _opened(file: BinaryIO, *, name: str, limits: DecodeLimits) -> ImageFile.ImageFile:
     # Pillow raises at twice its limit and warns at once it. MPO, TIFF and WebP ask for it before we can.
     Image.MAX_IMAGE_PIXELS = (limits.max_pixels + 1) // 2
     try:
@@ -185,7 +185,7 @@ def _opened(file: BinaryIO, *, name: str, limits: Limits) -> ImageFile.ImageFile
         raise ImageRefused(Reason.UNREADABLE, f"it starts as {name} and goes on as something else") from error
 
 
-def _checked_format(file: BinaryIO, *, limits: Limits) -> str:
+def _checked_format(file: BinaryIO, *, limits: DecodeLimits) -> str:
     size = os.fstat(file.fileno()).st_size
     if size > limits.max_bytes:
         raise ImageRefused(Reason.TOO_LARGE, f"found {size} bytes; at most {limits.max_bytes} are accepted")

@@ -37,7 +37,9 @@ class Command(BaseCommand):
     def issue(self, options: dict[str, Any]) -> None:
         alarms.watch()
         try:
-            finding = threshold_report.find(policy_named(options["policy"]), low=options["low"], high=options["high"])
+            finding = threshold_report.report_for(
+                policy_named(options["policy"]), low=options["low"], high=options["high"]
+            )
             issued = certificates.issue(finding)
         except (ValueError, certificates.NothingToCertify) as error:
             raise CommandError(str(error)) from error

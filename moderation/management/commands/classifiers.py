@@ -7,7 +7,7 @@ import pghistory
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from moderation.classifiers import adoption
-from moderation.classifiers.conversion import Told
+from moderation.classifiers.conversion import PublisherFacts
 from moderation.classifiers.conversion.golden import Proven
 from moderation.decoding.sandbox import SandboxUnavailable
 from moderation.inference.tensors import ModelOutputError
@@ -58,7 +58,7 @@ class Command(BaseCommand):
 
     def do_import(self, *, path: Path, name: str, samples: Path | None, json: bool, **options: Any) -> None:
         source = {key: options[key] for key in ("publisher", "url", "revision", "claims") if options[key]}
-        told = Told(licence=options["licence"], positive=options["positive"], source=source)
+        told = PublisherFacts(licence=options["licence"], positive=options["positive"], source=source)
         classifier, proven = adoption.import_classifier(path, name=name, told=told)
         if json:
             self.stdout.write(as_json({**described(classifier), "samples": proven.samples, "noticed": proven.noticed}))
@@ -101,7 +101,7 @@ class Command(BaseCommand):
             return
         adoption.stated_pair(options["low"], options["high"])
         shadow = shadow_mode.open_shadow(name, policy=policy, by=person, options=options)
-        found = adoption.Comparison.of(shadow, low=options["low"], high=options["high"])
+        found = adoption.ShadowComparison.of(shadow, low=options["low"], high=options["high"])
         proof, flips = shadow_mode.proof_of(found, since=options["since"]), options["flips"]
         if json:
             self.stdout.write(as_json(found.as_json(flips=flips) | {"proof": proof.as_json()}))
@@ -244,7 +244,7 @@ def ruling_in_words(version: PolicyVersion) -> str:
     )
 
 
-def trial_in_words(trial: adoption.Trial) -> str:
+def trial_in_words(trial: adoption.DryRun) -> str:
     if trial.scores is None:
         return f"{trial.path}: {trial.refused}"
     return f"{trial.path}: {probabilities(trial.scores)}"
@@ -288,7 +288,7 @@ def check_in_words(answers: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def drift_in_words(drift: adoption.Drift, *, name: str, source: str) -> str:
+def drift_in_words(drift: adoption.EightBitDrift, *, name: str, source: str) -> str:
     lines = [
         f"Registered {name}, {drift.method}. It replaces nothing: {source} rules on where it does.",
         f"On {drift.images} images its scores differ by {drift.mean:.4f} in the mean, {drift.largest:.4f} at most.",

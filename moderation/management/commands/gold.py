@@ -59,7 +59,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{percent(options['rate'])} of what people claim under {policy} are gold items.")
 
     def results(self, policy: Policy, options: dict[str, Any]) -> None:
-        found = gold.measured(policy)
+        found = gold.gold_results(policy)
         if options["json"]:
             items = GoldItem.objects.filter(policy=policy).active().count()
             self.stdout.write(json.dumps({"policy": policy.slug, "items": items, **found.as_json()}))

@@ -10,8 +10,8 @@ from django.db import IntegrityError, transaction
 from moderation.decoding.fingerprints import RADIUS
 from moderation.decoding.sandbox import SandboxUnavailable
 from moderation.hashlists import exporting, importing
-from moderation.hashlists.file_check import Answer, ask
-from moderation.hashlists.rows import NotAccepted, moment
+from moderation.hashlists.file_check import FileCheck, ask
+from moderation.hashlists.rows import ListNotAccepted, moment
 from moderation.management.commands.classifiers import person_named
 from moderation.management.commands.tune import policy_named, whole
 from moderation.models import HashEntry, HashList, User
@@ -39,7 +39,7 @@ class Command(BaseCommand):
     def handle(self, *, action: str, **options: Any) -> None:
         try:
             getattr(self, f"do_{action}")(options)
-        except NotAccepted as refusal:
+        except ListNotAccepted as refusal:
             raise CommandError(f"{refusal}. Nothing was changed.") from refusal
         except (OSError, SandboxUnavailable) as error:
             raise CommandError(str(error)) from error
@@ -217,7 +217,7 @@ def until(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "never"
 
 
-def answer_in_words(answer: Answer) -> str:
+def answer_in_words(answer: FileCheck) -> str:
     said = [f"{match.entry.hash_list.policy}: {match.told}" for match in answer.known]
     said += [f"its picture could not be compared ({answer.unread})"] if answer.unread else []
     return f"{answer.path}: {'; '.join(said) or 'on no list in use'}"

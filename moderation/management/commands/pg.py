@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from localpg import Cluster, ClusterError, Status
+from localpg import Cluster, ClusterError, ClusterStatus
 
 
 class Command(BaseCommand):
@@ -39,11 +39,11 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps({"database_url": True, "running": None}) if as_json else said)
 
 
-def as_json_text(status: Status) -> str:
+def as_json_text(status: ClusterStatus) -> str:
     return json.dumps(asdict(status), default=str)
 
 
-def as_sentences(status: Status) -> str:
+def as_sentences(status: ClusterStatus) -> str:
     version = f"PostgreSQL {status.version}" if status.version else "No database yet"
     state = f"{status.state}, process {status.pid}" if status.running else "stopped"
     return (

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from moderation.management.arguments import moment
 from moderation.management.subcommands.report import add_report, show
-from moderation.screening.supervisor import Options, Report, ScreeningFailed, Supervisor
+from moderation.screening.supervisor import RunOptions, RunReport, ScreeningFailed, Supervisor
 from moderation.tuning.rollup import StillWriting, roll_up
 
 # sysexits.h: try again later.
@@ -74,7 +74,7 @@ class Command(BaseCommand):
     def screen(self, options: dict[str, Any]) -> None:
         names = ("processes", "limit", "max_seconds", "policy", "since", "dry_run", "mode")
         with progress_display() as on_progress:
-            supervisor = Supervisor(Options(**{name: options[name] for name in names}), on_progress=on_progress)
+            supervisor = Supervisor(RunOptions(**{name: options[name] for name in names}), on_progress=on_progress)
             signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
             try:
                 report = supervisor.run()
@@ -113,7 +113,7 @@ class progress_display:  # noqa: N801  (reads as a function where it is used)
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
-    def __call__(self, report: Report, total: int) -> None:
+    def __call__(self, report: RunReport, total: int) -> None:
         found = report.as_json()
         self.bar.update(self.task, completed=found["uploads"], total=total, speed=found["per_second"])
         if self.bar.disable and time.monotonic() - self.last >= PROGRESS_SECONDS:
@@ -122,7 +122,7 @@ class progress_display:  # noqa: N801  (reads as a function where it is used)
             sys.stdout.flush()
 
 
-def in_words(report: Report) -> str:
+def in_words(report: RunReport) -> str:
     found = report.as_json()
     reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(found["quarantined"].items()))
     lines = [
@@ -138,7 +138,7 @@ def in_words(report: Report) -> str:
     return "\n".join(lines)
 
 
-def scored_along_in_words(report: Report) -> str:
+def scored_along_in_words(report: RunReport) -> str:
     found = report.as_json()
     lines = [f"Classifiers in the shadow scored {found['uploads']} stored uploads in {found['seconds']:.1f} s."]
     if report.work_left:

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from moderation.management.output import write_table
 from moderation.models import Policy
 from moderation.tuning import csv_trial, text, threshold_report
-from moderation.tuning.csv_trial import Trial
+from moderation.tuning.csv_trial import CsvTrial
 
 
 def threshold(text: str) -> float:
@@ -78,7 +78,9 @@ class Command(BaseCommand):
 
     def _ask_the_ledger(self, options: dict[str, Any]) -> None:
         try:
-            found = threshold_report.find(policy_named(options["policy"]), low=options["low"], high=options["high"])
+            found = threshold_report.report_for(
+                policy_named(options["policy"]), low=options["low"], high=options["high"]
+            )
             report = found.as_json()
         except ValueError as error:
             raise CommandError(f"{error}. Nothing was computed.") from error
@@ -87,7 +89,7 @@ class Command(BaseCommand):
         else:
             self._show_finding(found)
 
-    def _show_finding(self, found: threshold_report.Finding) -> None:
+    def _show_finding(self, found: threshold_report.ThresholdReport) -> None:
         self.stdout.write(f"{found.version.policy}: approved below {found.low:g}, rejected from {found.high:g}.")
         if not found.days:
             self.stdout.write(
@@ -120,7 +122,7 @@ class Command(BaseCommand):
             raise CommandError(f"--csv needs {', '.join(lacking)} as well.")
         if not options["bins"]:
             raise CommandError("--bins 0: write a whole number from 1 up.")
-        plan = csv_trial.Plan(**{name: options[name] for name in (*needed, "seed", "bins")})
+        plan = csv_trial.AuditPlan(**{name: options[name] for name in (*needed, "seed", "bins")})
         try:
             rows = csv_trial.read_rows(options["csv"])
             found = csv_trial.try_out(rows, plan)
@@ -133,7 +135,7 @@ class Command(BaseCommand):
         else:
             self._show_trial(found)
 
-    def _show_trial(self, found: Trial) -> None:
+    def _show_trial(self, found: CsvTrial) -> None:
         plan = found.plan
         self.stdout.write(
             f"{found.rows:,} uploads; approved below {plan.low:g}, rejected from {plan.high:g}. The coin (seed "

@@ -10,7 +10,7 @@ from django.core.validators import validate_email
 
 from moderation.reporting.mailing import NotSent, send
 from moderation.reporting.night import NoSuchRun
-from moderation.reporting.report import Report
+from moderation.reporting.report import NightReport
 from moderation.reporting.text import as_text
 
 
@@ -40,7 +40,7 @@ def address(text: str) -> str:
 def show(out: OutputWrapper, *, run: int | None, as_json: bool, email: Sequence[str] | None) -> None:
     """Print the report; with ``email``, send it to these addresses, or to REPORT_TO where there are none."""
     try:
-        report = Report.of(run)
+        report = NightReport.of(run)
         sent = send(report, to=email) if email is not None else []
     except (NoSuchRun, NotSent) as error:
         raise CommandError(str(error)) from error

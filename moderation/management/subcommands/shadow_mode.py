@@ -56,7 +56,7 @@ def open_shadow(name: str, *, policy: str, by: User | None, options: dict[str, A
     )
 
 
-def proof_of(found: adoption.Comparison, *, since: date | None) -> shadow_report.Proof:
+def proof_of(found: adoption.ShadowComparison, *, since: date | None) -> shadow_report.Proof:
     """What the audits say of it at the candidate thresholds.
 
     Raises:
@@ -68,7 +68,7 @@ def proof_of(found: adoption.Comparison, *, since: date | None) -> shadow_report
         raise adoption.AdoptionRefused(str(refused)) from refused
 
 
-def in_words(found: adoption.Comparison, *, flips: int) -> str:
+def in_words(found: adoption.ShadowComparison, *, flips: int) -> str:
     shadow, ruling = found.shadow.classifier.name, found.version.classifier
     assert ruling is not None
     ended = f" until {found.shadow.ended_at:%d %B %Y}" if found.shadow.ended_at else ""
@@ -92,7 +92,7 @@ def in_words(found: adoption.Comparison, *, flips: int) -> str:
     return "\n".join(lines)
 
 
-def _share(found: adoption.Comparison, route: Route) -> str:
+def _share(found: adoption.ShadowComparison, route: Route) -> str:
     now, then = found.share(route, then=False), found.share(route, then=True)
     return f"  {route:<8} {now:7.2%} -> {then:7.2%} ({then - now:+.2%})"
 

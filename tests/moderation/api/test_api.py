@@ -15,7 +15,17 @@ from django.test import Client
 from django.utils import timezone
 
 from moderation import api
-from moderation.models import ApiToken, Community, Effect, IdempotentAnswer, ReviewTask, Upload, User, Verdict, settle
+from moderation.models import (
+    ApiToken,
+    Community,
+    Effect,
+    IdempotentAnswer,
+    ReviewTask,
+    Upload,
+    User,
+    Verdict,
+    update_status,
+)
 from tests.factories import image_bytes, make_screening, make_task, make_upload, make_user
 from tests.moderation.intake.test_receiving import in_threads, no_file_larger_than
 
@@ -309,7 +319,7 @@ def test_a_route_is_told_without_its_score(
 def make_task_for(upload: Upload) -> ReviewTask:
     screening = upload.screenings.get()
     task = ReviewTask.objects.create(screening=screening, upload=upload, policy=screening.policy)
-    settle(Upload.objects.filter(pk=upload.pk))
+    update_status(Upload.objects.filter(pk=upload.pk))
     return task
 
 
@@ -356,7 +366,7 @@ def test_an_undone_decision_does_not_show(program: Client) -> None:
 
 def test_a_quarantined_upload_says_why(program: Client) -> None:
     upload = make_upload(source="shop", quarantine_reason="truncated")
-    settle(Upload.objects.filter(pk=upload.pk))
+    update_status(Upload.objects.filter(pk=upload.pk))
     told = state(program, upload)
     assert (told["status"], told["quarantine_reason"]) == ("quarantined", "truncated")
 

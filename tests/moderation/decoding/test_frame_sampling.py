@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from moderation.decoding.images import ImageRefused, Limits, Reason
+from moderation.decoding.images import DecodeLimits, ImageRefused, Reason
 from moderation.decoding.preprocessing import Preprocessing, Resize
 from moderation.decoding.process import DecoderChild
-from moderation.decoding.sandbox import Decoded, Refused, Sandbox
+from moderation.decoding.sandbox import DecodedFile, RefusedFile, Sandbox
 from tests.moderation.decoding.pictures import one_red_of, write, write_frames
 
 SMALL = Preprocessing("small", Resize("exact", (8, 8), "bilinear"), None, False, False)
@@ -58,7 +58,7 @@ def first_reason(sandbox: Sandbox, path: Path) -> tuple[Reason, str]:
     with pytest.raises(ImageRefused) as caught:
         sandbox.probe(path)
     (outcome,) = sandbox.decode([path])
-    assert outcome == Refused(path, caught.value.reason, caught.value.detail)
+    assert outcome == RefusedFile(path, caught.value.reason, caught.value.detail)
     return caught.value.reason, caught.value.detail
 
 
@@ -71,7 +71,7 @@ def test_a_gif_file_of_200_000_frames_is_not_walked_to_its_end(sandbox: Sandbox,
 def test_a_tiff_file_of_200_000_pages_is_not_walked_to_its_end(folder: Path) -> None:
     path = tiff(folder / "a.tiff", pages=200_000)
     found = "found 301 frames or more; at most 300 are accepted"
-    with Sandbox(limits=Limits(max_frames_counted=300), preprocessings=[SMALL]) as sandbox:
+    with Sandbox(limits=DecodeLimits(max_frames_counted=300), preprocessings=[SMALL]) as sandbox:
         assert first_reason(sandbox, path) == (Reason.TOO_MANY_FRAMES, found)
 
 
@@ -85,9 +85,9 @@ def test_a_number_that_is_only_stated_is_believed_when_it_is_too_great(sandbox: 
 @pytest.mark.parametrize(("most", "refused"), [(6, True), (7, False), (8, False)])
 def test_the_limit_of_frames_is_exact(suffix: str, most: int, refused: bool, folder: Path) -> None:
     path = write_frames(folder / f"a.{suffix}", one_red_of(7, at=6))
-    with Sandbox(limits=Limits(max_frames_counted=most), preprocessings=[SMALL]) as sandbox:
+    with Sandbox(limits=DecodeLimits(max_frames_counted=most), preprocessings=[SMALL]) as sandbox:
         (outcome,) = sandbox.decode([path])
-    assert isinstance(outcome, Refused) is refused
+    assert isinstance(outcome, RefusedFile) is refused
     assert refused or outcome.frames == tuple(range(7))  # type: ignore[union-attr]
 
 
@@ -114,30 +114,30 @@ def test_a_large_canvas_with_many_frames_is_refused_by_its_header(sandbox: Sandb
 @pytest.mark.parametrize(("most", "refused"), [(5 * 64 * 48 - 1, True), (5 * 64 * 48, False)])
 def test_the_limit_of_composed_pixels_is_exact(suffix: str, most: int, refused: bool, folder: Path) -> None:
     path = write_frames(folder / f"a.{suffix}", one_red_of(5, at=4))
-    with Sandbox(limits=Limits(max_pixels_composed=most), preprocessings=[SMALL]) as sandbox:
+    with Sandbox(limits=DecodeLimits(max_pixels_composed=most), preprocessings=[SMALL]) as sandbox:
         (outcome,) = sandbox.decode([path])
-    assert isinstance(outcome, Refused) is refused
+    assert isinstance(outcome, RefusedFile) is refused
 
 
 @pytest.mark.parametrize("suffix", ["tiff", "mpo"])
 def test_pages_stand_alone_and_are_not_composed(suffix: str, folder: Path) -> None:
     path = write_frames(folder / f"a.{suffix}", one_red_of(2, at=1))
-    with Sandbox(limits=Limits(max_pixels_composed=1), preprocessings=[SMALL]) as sandbox:
+    with Sandbox(limits=DecodeLimits(max_pixels_composed=1), preprocessings=[SMALL]) as sandbox:
         (outcome,) = sandbox.decode([path])
-    assert isinstance(outcome, Decoded)
+    assert isinstance(outcome, DecodedFile)
 
 
 def test_a_single_picture_is_not_an_animation(folder: Path) -> None:
-    with Sandbox(limits=Limits(max_pixels_composed=1), preprocessings=[SMALL]) as sandbox:
+    with Sandbox(limits=DecodeLimits(max_pixels_composed=1), preprocessings=[SMALL]) as sandbox:
         (outcome,) = sandbox.decode([write(folder / "a.png")])
-    assert isinstance(outcome, Decoded)
+    assert isinstance(outcome, DecodedFile)
 
 
 def test_a_canvas_that_grows_on_the_way_is_measured_there(sandbox: Sandbox, folder: Path) -> None:
     path = gif(folder / "a.gif", canvas=(1, 1), frames=300, corner=(6999, 6999))
     assert sandbox.probe(path).width == 1
     (outcome,) = sandbox.decode([path])
-    assert isinstance(outcome, Refused)
+    assert isinstance(outcome, RefusedFile)
     assert outcome.detail.startswith("found 7 frames of 7000 x 7000")
 
 
@@ -149,7 +149,7 @@ def test_a_late_frame_is_not_rendered_at_any_cost(sandbox: Sandbox, folder: Path
 
 def test_600_frames_of_800_x_600_pass(sandbox: Sandbox, folder: Path) -> None:
     (outcome,) = sandbox.decode([gif(folder / "a.gif", canvas=(800, 600), frames=600)])
-    assert isinstance(outcome, Decoded), outcome
+    assert isinstance(outcome, DecodedFile), outcome
     assert outcome.header.frames == 600
     assert outcome.frames == (0,)  # they are all alike
 
@@ -157,7 +157,7 @@ def test_600_frames_of_800_x_600_pass(sandbox: Sandbox, folder: Path) -> None:
 @pytest.mark.parametrize(("probe_seconds", "seconds"), [(0.1, 10.0), (2.0, 0.1)])
 def test_a_late_header_has_a_clock_of_its_own(probe_seconds: float, seconds: float, folder: Path) -> None:
     path = gif_of_many_blocks(folder / "a.gif")
-    with Sandbox(limits=Limits(probe_seconds=probe_seconds, seconds=seconds)) as sandbox:
+    with Sandbox(limits=DecodeLimits(probe_seconds=probe_seconds, seconds=seconds)) as sandbox:
         with pytest.raises(ImageRefused) as caught:
             sandbox.probe(path)
         assert caught.value.reason == Reason.TIMED_OUT
@@ -167,8 +167,8 @@ def test_a_late_header_has_a_clock_of_its_own(probe_seconds: float, seconds: flo
 
 def test_a_late_file_is_asked_for_once_and_takes_no_other_along(folder: Path, started: list[DecoderChild]) -> None:
     paths = [write(folder / "a.png"), gif_of_many_blocks(folder / "b.gif"), write(folder / "c.png")]
-    with Sandbox(limits=Limits(seconds=1.0), preprocessings=[SMALL]) as sandbox:
+    with Sandbox(limits=DecodeLimits(seconds=1.0), preprocessings=[SMALL]) as sandbox:
         outcomes = list(sandbox.decode(paths))
-    assert [type(outcome) for outcome in outcomes] == [Decoded, Refused, Decoded]
-    assert outcomes[1] == Refused(paths[1], Reason.TIMED_OUT, "no answer within 1 seconds")
+    assert [type(outcome) for outcome in outcomes] == [DecodedFile, RefusedFile, DecodedFile]
+    assert outcomes[1] == RefusedFile(paths[1], Reason.TIMED_OUT, "no answer within 1 seconds")
     assert len(started) == 2  # the second one only for the file behind it

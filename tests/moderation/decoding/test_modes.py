@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from moderation.decoding.images import Limits
+from moderation.decoding.images import DecodeLimits
 from moderation.decoding.preprocessing import Preprocessing, Resize
-from moderation.decoding.sandbox import Decoded, Sandbox
+from moderation.decoding.sandbox import DecodedFile, Sandbox
 from moderation.inference.scorer import Scored, Scorer
 from tests.hostile import png, tiff
 from tests.moderation.decoding.pictures import BLACK, plain, write
@@ -123,6 +123,6 @@ def test_fifty_million_pixels_in_one_line_take_little_memory(folder: Path) -> No
     path = folder / "a.png"
     path.write_bytes(png.png(width=50_000_000, height=1, depth=1, colour=png.GREY))
     exact = Preprocessing("exact", Resize("exact", (256, 256), "bilinear"), None, False, False)
-    with Sandbox(limits=Limits(address_space=600_000_000), preprocessings=[exact]) as sandbox:
+    with Sandbox(limits=DecodeLimits(address_space=600_000_000), preprocessings=[exact]) as sandbox:
         (outcome,) = sandbox.decode([path])
-    assert isinstance(outcome, Decoded), outcome
+    assert isinstance(outcome, DecodedFile), outcome

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from moderation.decoding.child.frame_selection import sampled_frames
-from moderation.decoding.images import Header, Limits
+from moderation.decoding.images import DecodeLimits, Header
 from moderation.decoding.preprocessing import Preprocessing, Resize
-from moderation.decoding.sandbox import Decoded, Sandbox
+from moderation.decoding.sandbox import DecodedFile, Sandbox
 from moderation.inference.scorer import Scored, Scorer
 from tests.moderation.decoding.pictures import (
     BLACK,
@@ -38,10 +38,10 @@ def red_score(scorer: Scorer, path: Path) -> float:
     return labels["red"].value
 
 
-def decode(path: Path, *preprocessings: Preprocessing, limits: Limits | None = None) -> Decoded:
+def decode(path: Path, *preprocessings: Preprocessing, limits: DecodeLimits | None = None) -> DecodedFile:
     with Sandbox(limits=limits, preprocessings=preprocessings) as sandbox:
         (outcome,) = sandbox.decode([path])
-    assert isinstance(outcome, Decoded), outcome
+    assert isinstance(outcome, DecodedFile), outcome
     return outcome
 
 
@@ -76,7 +76,7 @@ def test_exif_orientation_is_applied(suffix: str, orientation: int, sandbox: San
     exif = Image.Exif()
     exif[274] = orientation
     (outcome,) = sandbox.decode([write(folder / f"a.{suffix}", stored, exif=exif)])
-    assert isinstance(outcome, Decoded)
+    assert isinstance(outcome, DecodedFile)
     (view,) = outcome.views
     assert view[0, 0, :, 0].min() > 200
     assert view[0, -1, :, 0].max() < 55

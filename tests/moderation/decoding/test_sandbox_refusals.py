@@ -13,19 +13,19 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from moderation.decoding.images import ImageRefused, Limits, Reason
+from moderation.decoding.images import DecodeLimits, ImageRefused, Reason
 from moderation.decoding.preprocessing import Preprocessing, Resize
 from moderation.decoding.process import DecoderChild
-from moderation.decoding.sandbox import Decoded, Refused, Sandbox, SandboxUnavailable
+from moderation.decoding.sandbox import DecodedFile, RefusedFile, Sandbox, SandboxUnavailable
 from moderation.inference.scorer import Scored, Scorer
 from tests.moderation.decoding.pictures import FORMATS, bomb_png, plain, write, write_frames
 
 SMALL = Preprocessing("small", Resize("exact", (8, 8), "bilinear"), None, False, False)
 
 
-def refusal(sandbox: Sandbox, path: Path) -> Refused:
+def refusal(sandbox: Sandbox, path: Path) -> RefusedFile:
     (outcome,) = sandbox.decode([path])
-    assert isinstance(outcome, Refused), outcome
+    assert isinstance(outcome, RefusedFile), outcome
     return outcome
 
 
@@ -86,14 +86,14 @@ def test_a_bomb_is_refused_by_its_header(sandbox: Sandbox, folder: Path) -> None
 def test_the_pixel_limit_is_exact(folder: Path) -> None:
     write(folder / "a.png", plain(size=(101, 100)))
     for limit, refused in ((10_099, True), (10_100, False)):
-        with Sandbox(limits=Limits(max_pixels=limit), preprocessings=[SMALL]) as sandbox:
+        with Sandbox(limits=DecodeLimits(max_pixels=limit), preprocessings=[SMALL]) as sandbox:
             (outcome,) = sandbox.decode([folder / "a.png"])
-        assert isinstance(outcome, Refused) is refused
+        assert isinstance(outcome, RefusedFile) is refused
 
 
 def test_a_later_page_may_not_be_larger_than_the_first(folder: Path) -> None:
     path = write_frames(folder / "a.tiff", [plain(), plain(size=(200, 200))])
-    with Sandbox(limits=Limits(max_pixels=10_000), preprocessings=[SMALL]) as sandbox:
+    with Sandbox(limits=DecodeLimits(max_pixels=10_000), preprocessings=[SMALL]) as sandbox:
         assert refusal(sandbox, path).reason == Reason.TOO_MANY_PIXELS
 
 
@@ -106,30 +106,30 @@ def test_a_webp_canvas_is_measured_before_it_is_allocated(sandbox: Sandbox, fold
 
 def test_a_refusal_says_what_was_found_and_what_is_accepted(folder: Path) -> None:
     path = write(folder / "a.png")
-    with Sandbox(limits=Limits(max_bytes=50), preprocessings=[SMALL]) as sandbox:
+    with Sandbox(limits=DecodeLimits(max_bytes=50), preprocessings=[SMALL]) as sandbox:
         found = refusal(sandbox, path)
-    assert found == Refused(path, Reason.TOO_LARGE, f"found {path.stat().st_size} bytes; at most 50 are accepted")
+    assert found == RefusedFile(path, Reason.TOO_LARGE, f"found {path.stat().st_size} bytes; at most 50 are accepted")
 
 
 @pytest.mark.parametrize(("formats", "suffix"), [(("PNG",), "jpg"), (("JPEG",), "mpo")])
 def test_formats_can_be_narrowed(formats: tuple[str, ...], suffix: str, folder: Path) -> None:
-    with Sandbox(limits=Limits(formats=formats), preprocessings=[SMALL]) as sandbox:
+    with Sandbox(limits=DecodeLimits(formats=formats), preprocessings=[SMALL]) as sandbox:
         assert refusal(sandbox, write(folder / f"a.{suffix}")).reason == Reason.FORMAT_NOT_ALLOWED
 
 
 def test_too_little_memory_is_a_refusal_and_the_child_goes_on(folder: Path) -> None:
     large = write(folder / "large.png", plain(size=(9000, 5000)))
     small = write(folder / "small.png")
-    with Sandbox(limits=Limits(address_space=250_000_000), preprocessings=[SMALL]) as sandbox:
+    with Sandbox(limits=DecodeLimits(address_space=250_000_000), preprocessings=[SMALL]) as sandbox:
         outcomes = list(sandbox.decode([small, large, small]))
-    assert [type(outcome) for outcome in outcomes] == [Decoded, Refused, Decoded]
+    assert [type(outcome) for outcome in outcomes] == [DecodedFile, RefusedFile, DecodedFile]
     assert outcomes[1].reason == Reason.OUT_OF_MEMORY  # type: ignore[union-attr]
 
 
 def test_a_late_file_is_refused(folder: Path) -> None:
     late = write(folder / "late.png", plain(size=(7000, 7000)))
-    with Sandbox(limits=Limits(seconds=0.05), preprocessings=[SMALL]) as sandbox:
-        assert refusal(sandbox, late) == Refused(late, Reason.TIMED_OUT, "no answer within 0.05 seconds")
+    with Sandbox(limits=DecodeLimits(seconds=0.05), preprocessings=[SMALL]) as sandbox:
+        assert refusal(sandbox, late) == RefusedFile(late, Reason.TIMED_OUT, "no answer within 0.05 seconds")
 
 
 def test_a_child_killed_in_the_middle_costs_no_file(folder: Path, started: list[DecoderChild]) -> None:
@@ -140,7 +140,7 @@ def test_a_child_killed_in_the_middle_costs_no_file(folder: Path, started: list[
         os.kill(started[-1].pid, signal.SIGKILL)
         outcomes += stream
     assert [outcome.path for outcome in outcomes] == paths
-    assert all(isinstance(outcome, Decoded) for outcome in outcomes)
+    assert all(isinstance(outcome, DecodedFile) for outcome in outcomes)
 
 
 def test_a_child_that_died_idle_is_replaced(folder: Path, started: list[DecoderChild]) -> None:
@@ -180,8 +180,8 @@ def test_a_file_that_ends_two_children_is_refused_alone(folder: Path) -> None:
         outcomes = list(sandbox.decode(paths))
     assert [outcome.path for outcome in outcomes] == paths
     detail = "twice: the decode process ended with signal SIGKILL"
-    refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
-    assert refused == [Refused(paths[2], Reason.DECODER_DIED, detail)]
+    refused = [outcome for outcome in outcomes if isinstance(outcome, RefusedFile)]
+    assert refused == [RefusedFile(paths[2], Reason.DECODER_DIED, detail)]
 
 
 @pytest.mark.parametrize(
@@ -196,18 +196,18 @@ def test_a_file_that_is_late_is_not_asked_for_again(
     name: str, detail: str, folder: Path, started: list[DecoderChild]
 ) -> None:
     path = write(folder / f"{name}.png")
-    with HostileSandbox(limits=Limits(seconds=1.0), preprocessings=[SMALL]) as sandbox:
-        assert refusal(sandbox, path) == Refused(path, Reason.TIMED_OUT, detail)
+    with HostileSandbox(limits=DecodeLimits(seconds=1.0), preprocessings=[SMALL]) as sandbox:
+        assert refusal(sandbox, path) == RefusedFile(path, Reason.TIMED_OUT, detail)
     assert len(started) == 1
 
 
 def test_a_death_and_then_a_late_answer_are_both_told(folder: Path) -> None:
     path = write(folder / "a.png")
-    with HostileSandbox(limits=Limits(seconds=1.0), preprocessings=[SMALL]) as sandbox:
+    with HostileSandbox(limits=DecodeLimits(seconds=1.0), preprocessings=[SMALL]) as sandbox:
         sandbox.signals = ["SIGKILL", "SIGSTOP"]
         found = refusal(sandbox, path)
     killed = "the decode process ended with signal SIGKILL"
-    assert found == Refused(path, Reason.TIMED_OUT, f"first: {killed}; then, alone: no answer within 1 seconds")
+    assert found == RefusedFile(path, Reason.TIMED_OUT, f"first: {killed}; then, alone: no answer within 1 seconds")
 
 
 def test_a_single_request_that_kills_twice_is_refused(folder: Path) -> None:
@@ -224,13 +224,13 @@ def test_an_abandoned_stream_leaves_no_answer_for_the_next(folder: Path) -> None
         next(stream)
         stream.close()  # type: ignore[attr-defined]
         (outcome,) = sandbox.decode([second])
-    assert isinstance(outcome, Decoded)
+    assert isinstance(outcome, DecodedFile)
     assert outcome.header.width == 30
 
 
 def test_no_process_is_an_error_of_the_installation_and_blames_no_file(folder: Path) -> None:
     path = write(folder / "a.png")
-    sandbox = Sandbox(limits=Limits(address_space=10_000_000))
+    sandbox = Sandbox(limits=DecodeLimits(address_space=10_000_000))
     with pytest.raises(SandboxUnavailable, match="10000000 bytes of address space"):
         sandbox.probe(path)
 
@@ -257,7 +257,7 @@ def test_a_child_ends_with_its_parent_() -> None:
 
 def test_the_child_can_write_no_file_and_sees_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://secret")
-    child = DecoderChild(limits=Limits(), preprocessings=[])
+    child = DecoderChild(limits=DecodeLimits(), preprocessings=[])
     limits = Path(f"/proc/{child.pid}/limits").read_text()
     environment = Path(f"/proc/{child.pid}/environ").read_bytes()
     child.end()
@@ -272,7 +272,7 @@ def test_a_refused_file_takes_no_other_result_along(scorer: Scorer, folder: Path
     (folder / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 broken")
     good, bad = write(folder / "good.png"), folder / "bad.jpg"
     outcomes = list(scorer.score([bad, good, bad, good, good, good, good, bad]))
-    expected = [Refused, Scored, Refused, Scored, Scored, Scored, Scored, Refused]
+    expected = [RefusedFile, Scored, RefusedFile, Scored, Scored, Scored, Scored, RefusedFile]
     assert [type(outcome) for outcome in outcomes] == expected
 
 

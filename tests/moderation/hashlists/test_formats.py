@@ -10,20 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.hashlists import as_csv, importing, json_objects, threatexchange
-from moderation.hashlists.rows import NotAccepted, Row
+from moderation.hashlists.rows import HashRow, ListNotAccepted
 
 HASH, OTHER = "0f" * 32, "a1" * 32
 
 
-def read(content: bytes | str, *, written_as: importing.Format = "csv", kind: str = "known_bad") -> list[Row]:
+def read(content: bytes | str, *, written_as: importing.Format = "csv", kind: str = "known_bad") -> list[HashRow]:
     content = content.encode() if isinstance(content, str) else content
     return list(importing.read(io.BytesIO(content), format=written_as, kind=kind))
 
 
-def rows() -> st.SearchStrategy[Row]:
+def rows() -> st.SearchStrategy[HashRow]:
     text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40).map(str.strip)
     return st.builds(
-        Row,
+        HashRow,
         algorithm=st.sampled_from(["pdq", "sha256"]),
         hash=st.binary(min_size=32, max_size=32).map(bytes.hex),
         enabled=st.booleans(),
@@ -34,12 +34,12 @@ def rows() -> st.SearchStrategy[Row]:
 
 
 @given(st.lists(rows(), max_size=5))
-def test_what_is_written_as_csv_is_read_again(written: list[Row]) -> None:
+def test_what_is_written_as_csv_is_read_again(written: list[HashRow]) -> None:
     assert read("".join(as_csv.write(written))) == written
 
 
 @given(st.lists(rows(), max_size=5), st.sampled_from(["known_bad", "known_good"]))
-def test_what_is_written_as_descriptors_is_read_again(written: list[Row], kind: str) -> None:
+def test_what_is_written_as_descriptors_is_read_again(written: list[HashRow], kind: str) -> None:
     text = "".join(threatexchange.write(written, kind=kind))
     assert read(text, written_as="threatexchange", kind=kind) == written
     assert [each["raw_indicator"] for each in json.loads(text)["data"]] == [row.hash for row in written]
@@ -55,7 +55,7 @@ def test_what_is_written_as_descriptors_is_read_again(written: list[Row], kind: 
     ],
 )
 def test_csv_as_programs_write_it_is_accepted(content: str) -> None:
-    assert read(content) == [Row(algorithm="pdq", hash=HASH)]
+    assert read(content) == [HashRow(algorithm="pdq", hash=HASH)]
 
 
 @pytest.mark.parametrize(
@@ -81,13 +81,13 @@ def test_csv_as_programs_write_it_is_accepted(content: str) -> None:
     ],
 )
 def test_what_is_wrong_with_csv_is_said_with_its_line(content: bytes | str, said: str) -> None:
-    with pytest.raises(NotAccepted) as refused:
+    with pytest.raises(ListNotAccepted) as refused:
         read(content)
     assert said in str(refused.value)
 
 
 def test_no_message_repeats_a_hash() -> None:
-    with pytest.raises(NotAccepted) as refused:
+    with pytest.raises(ListNotAccepted) as refused:
         read(f"algorithm,hash\npdq,{HASH[:-1]}\n")
     assert HASH[:16] not in str(refused.value)
 
@@ -123,7 +123,7 @@ def descriptor(**fields: Any) -> dict[str, Any]:
     ],
 )
 def test_descriptors_and_signals_as_others_write_them_are_accepted(content: str) -> None:
-    assert read(content, written_as="threatexchange") == [Row(algorithm="pdq", hash=HASH)]
+    assert read(content, written_as="threatexchange") == [HashRow(algorithm="pdq", hash=HASH)]
 
 
 def test_what_a_descriptor_says_is_kept() -> None:
@@ -152,7 +152,7 @@ def test_what_a_descriptor_says_is_kept() -> None:
     ],
 )
 def test_what_is_wrong_with_descriptors_is_said_with_their_number(content: str, said: str) -> None:
-    with pytest.raises(NotAccepted) as refused:
+    with pytest.raises(ListNotAccepted) as refused:
         read(content, written_as="threatexchange")
     assert said in str(refused.value)
 

@@ -23,7 +23,7 @@ from moderation.models import (
     Upload,
     User,
     Verdict,
-    settle,
+    update_status,
 )
 from moderation.models.effects import status_in_force
 from moderation.models.hash_opinions import confirm, contest
@@ -302,7 +302,7 @@ def test_what_breaks_is_found(match: HashMatch, break_it: Callable[[HashMatch], 
 def test_a_status_that_no_list_gives_is_found(match: HashMatch) -> None:
     Upload.objects.update(status="approved")
     assert [problem.rule for problem in verify().problems] == ["each upload has the status that its record gives"]
-    settle(Upload.objects.all())
+    update_status(Upload.objects.all())
     assert verify().clean
 
 

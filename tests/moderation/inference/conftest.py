@@ -5,23 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from moderation.decoding.images import Limits
+from moderation.decoding.images import DecodeLimits
 from moderation.decoding.preprocessing import Preprocessing, Resize
 from moderation.decoding.process import DecoderChild
 from moderation.decoding.sandbox import Sandbox
-from moderation.inference.classifier import Classifier
+from moderation.inference.classifier import ClassifierSession
 from moderation.inference.scorer import Scorer
 from tests.moderation.inference.tiny_onnx import write_red_classifier
 
 
 @pytest.fixture(scope="module")
-def red(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+def red(tmp_path_factory: pytest.TempPathFactory) -> ClassifierSession:
     manifest, path = write_red_classifier(tmp_path_factory.mktemp("red"))
-    return Classifier.load(path, manifest)
+    return ClassifierSession.load(path, manifest)
 
 
 @pytest.fixture(scope="module")
-def scorer(red: Classifier) -> Iterator[Scorer]:
+def scorer(red: ClassifierSession) -> Iterator[Scorer]:
     with Scorer([red]) as scorer:
         yield scorer
 
@@ -30,7 +30,7 @@ def scorer(red: Classifier) -> Iterator[Scorer]:
 def sandbox() -> Iterator[Sandbox]:
     small = Preprocessing("small", Resize("exact", (8, 8), "bilinear"), None, False, False)
     # Patient: a busy machine is no late file.
-    with Sandbox(limits=Limits(seconds=60.0), preprocessings=[small]) as sandbox:
+    with Sandbox(limits=DecodeLimits(seconds=60.0), preprocessings=[small]) as sandbox:
         yield sandbox
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from moderation.inference.classifier import Classifier
+from moderation.inference.classifier import ClassifierSession
 from moderation.inference.manifest import Manifest
 
 SIDE, BLOCK = 32, 4
@@ -48,9 +48,9 @@ def _golden(colour: tuple[int, int, int], patch: float) -> dict[str, Any]:
     return {"image": image, "expected": expected, "positive": patch, "tolerance": 0.01}
 
 
-def patch_classifier(folder: Path, **changes: Any) -> Classifier:
+def patch_classifier(folder: Path, **changes: Any) -> ClassifierSession:
     manifest, path = write_patch_classifier(folder, **changes)
-    return Classifier.load(path, manifest)
+    return ClassifierSession.load(path, manifest)
 
 
 def patch_graph() -> bytes:

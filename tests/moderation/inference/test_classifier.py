@@ -13,7 +13,7 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from moderation.inference.classifier import Classifier, ClassifierFileError, GoldenMismatch, ModelOutputError
+from moderation.inference.classifier import ClassifierFileError, ClassifierSession, GoldenMismatch, ModelOutputError
 from moderation.inference.manifest import Manifest
 from moderation.inference.providers import PROVIDERS, ProviderMissing, check_started
 from moderation.inference.scorer import Scored, Scorer
@@ -31,16 +31,16 @@ def test_the_score_is_the_mean_of_red(layout: str, folder: Path) -> None:
     manifest, path = write_red_classifier(folder, layout=layout)
     views = np.zeros((7, 16, 16, 3), dtype=np.uint8)
     views[..., 0] = np.arange(0, 70, 10)[:, np.newaxis, np.newaxis]
-    found = Classifier.load(path, manifest).predict(views)
+    found = ClassifierSession.load(path, manifest).predict(views)
     assert found.dtype == np.float32
     assert found[:, 1] * 255 == pytest.approx(range(0, 70, 10), abs=0.001)
 
 
-def test_no_views_give_no_scores(red: Classifier) -> None:
+def test_no_views_give_no_scores(red: ClassifierSession) -> None:
     assert red.predict(np.zeros((0, 16, 16, 3), dtype=np.uint8)).shape == (0, 2)
 
 
-def test_the_runtime_is_named(red: Classifier) -> None:
+def test_the_runtime_is_named(red: ClassifierSession) -> None:
     assert red.runtime.startswith("onnxruntime 1.")
     assert red.runtime.endswith(" CPUExecutionProvider")
 
@@ -52,14 +52,14 @@ def test_one_flipped_bit_is_refused(bit: int, folder: Path) -> None:
     content[len(content) // 2] ^= 1 << bit
     path.write_bytes(content)
     with pytest.raises(ClassifierFileError, match=f"red.onnx has sha256 .* expects {manifest.sha256}"):
-        Classifier.load(path, manifest)
+        ClassifierSession.load(path, manifest)
 
 
 def test_a_missing_file_is_named(folder: Path) -> None:
     manifest, path = write_red_classifier(folder)
     path.unlink()
     with pytest.raises(ClassifierFileError, match=r"red\.onnx cannot be read: No such file"):
-        Classifier.load(path, manifest)
+        ClassifierSession.load(path, manifest)
 
 
 def test_what_is_no_graph_is_refused(folder: Path) -> None:
@@ -67,14 +67,14 @@ def test_what_is_no_graph_is_refused(folder: Path) -> None:
     path.write_bytes(b"no graph at all")
     other = changed(manifest, sha256=hashlib.sha256(b"no graph at all").hexdigest())
     with pytest.raises(ClassifierFileError, match="not a graph that can be loaded"):
-        Classifier.load(path, other)
+        ClassifierSession.load(path, other)
 
 
 @pytest.mark.parametrize(("field", "known"), [("input", "pixels"), ("output", "labels")])
 def test_names_that_the_graph_does_not_have(field: str, known: str, folder: Path) -> None:
     manifest, path = write_red_classifier(folder, **{field: "x"})
     with pytest.raises(ClassifierFileError, match=f"no {field} 'x'; it has {known}"):
-        Classifier.load(path, manifest)
+        ClassifierSession.load(path, manifest)
 
 
 def test_a_provider_that_is_not_installed(folder: Path) -> None:
@@ -83,10 +83,10 @@ def test_a_provider_that_is_not_installed(folder: Path) -> None:
     with pytest.raises(
         ProviderMissing, match=rf"'{missing}' is not installed: onnxruntime .* brings cpu.*EXECUTION_PR"
     ):
-        Classifier.load(path, manifest, provider=missing)
+        ClassifierSession.load(path, manifest, provider=missing)
 
 
-def test_a_provider_that_falls_back_is_refused(red: Classifier) -> None:
+def test_a_provider_that_falls_back_is_refused(red: ClassifierSession) -> None:
     with pytest.raises(ProviderMissing, match=r"'cuda' is installed but did not start.* with CPUExecutionProvider"):
         check_started(red._session, provider="cuda")
 
@@ -106,7 +106,7 @@ def test_a_provider_that_falls_back_is_refused(red: Classifier) -> None:
 def test_what_silently_ruins_scores_is_noticed(change: dict[str, Any], folder: Path) -> None:
     manifest, path = write_red_classifier(folder)
     with pytest.raises(GoldenMismatch, match="golden input 0 "):
-        Classifier.load(path, changed(manifest, **change))
+        ClassifierSession.load(path, changed(manifest, **change))
 
 
 def test_a_wrong_golden_output_says_which(folder: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_wrong_golden_output_says_which(folder: Path) -> None:
     with pytest.raises(
         GoldenMismatch, match=r"red \(red.onnx\): golden input 1 gives 0.8000.* 'other'; expected is 0.1"
     ):
-        Classifier.load(path, replace(manifest, golden=tuple(golden)))
+        ClassifierSession.load(path, replace(manifest, golden=tuple(golden)))
 
 
 def test_an_output_with_too_few_labels(folder: Path) -> None:
@@ -124,22 +124,22 @@ def test_an_output_with_too_few_labels(folder: Path) -> None:
     labels = ("other", "red", "blue")
     golden = tuple(replace(each, expected={**each.expected, "blue": 0.0}) for each in manifest.golden)
     with pytest.raises(GoldenMismatch, match=r"shape \(1, 2\); its labels need \(1, 3\)"):
-        Classifier.load(path, replace(manifest, labels=labels, golden=golden))
+        ClassifierSession.load(path, replace(manifest, labels=labels, golden=golden))
 
 
-def test_views_of_another_size_are_no_crash(red: Classifier) -> None:
+def test_views_of_another_size_are_no_crash(red: ClassifierSession) -> None:
     with pytest.raises(ModelOutputError, match=r"red: .*INVALID_ARGUMENT"):
         red.predict(np.zeros((1, 20, 16, 3), dtype=np.uint8))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_outputs_that_are_not_finite(value: float, red: Classifier) -> None:
+def test_outputs_that_are_not_finite(value: float, red: ClassifierSession) -> None:
     with pytest.raises(ModelOutputError, match="not finite"):
         to_probabilities(np.array([[0.5, value]], dtype=np.float32), count=1, manifest=red.manifest)
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("logits", [0.2689414, 0.7310586]), ("sigmoid", [0.5, 0.7310586])])
-def test_logits_become_probabilities(kind: Any, expected: list[float], red: Classifier) -> None:
+def test_logits_become_probabilities(kind: Any, expected: list[float], red: ClassifierSession) -> None:
     manifest = replace(red.manifest, output_kind=kind)
     found = to_probabilities(np.array([[0, 1]], dtype=np.float32), count=1, manifest=manifest)
     assert found[0] == pytest.approx(expected)
@@ -147,7 +147,7 @@ def test_logits_become_probabilities(kind: Any, expected: list[float], red: Clas
     assert extreme[0] == pytest.approx([0, 1])
 
 
-def test_the_tensor_follows_the_manifest(red: Classifier) -> None:
+def test_the_tensor_follows_the_manifest(red: ClassifierSession) -> None:
     views = np.array([[[[10, 20, 30]]]], dtype=np.uint8)
     manifest = replace(
         red.manifest, colour_order="BGR", layout="NCHW", scale=2.0, mean=(1.0, 2.0, 3.0), std=(1.0, 2.0, 4.0)
@@ -155,12 +155,12 @@ def test_the_tensor_follows_the_manifest(red: Classifier) -> None:
     assert to_tensor(views, manifest=manifest).tolist() == [[[[59.0]], [[19.0]], [[4.25]]]]
 
 
-def test_several_classifiers_and_labels_over_one_decode(red: Classifier, folder: Path) -> None:
+def test_several_classifiers_and_labels_over_one_decode(red: ClassifierSession, folder: Path) -> None:
     weights = ((0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0))
     manifest, path = write_colour_classifier(
         folder, labels=("blue", "crimson", "green"), positive="green", weights=weights, bias=(0.0, 0.0, 0.0)
     )
-    with Scorer([red, Classifier.load(path, manifest)]) as scorer:
+    with Scorer([red, ClassifierSession.load(path, manifest)]) as scorer:
         (outcome,) = scorer.score([write(folder / "a.png", plain((51, 102, 153)))])
     assert isinstance(outcome, Scored)
     values = {label: score.value for label, score in outcome.scores[manifest.key].items()}
@@ -174,9 +174,9 @@ def test_no_image_decodes_outside_the_golden_formats(folder: Path) -> None:
     manifest, path = write_red_classifier(folder)
     golden = replace(manifest.golden[0], image=buffer.getvalue())
     with pytest.raises(ClassifierFileError, match=r"golden input 0 .* PNG or JPEG"):
-        Classifier.load(path, replace(manifest, golden=(golden,)))
+        ClassifierSession.load(path, replace(manifest, golden=(golden,)))
 
 
-def test_a_golden_image_is_written_as_base64(red: Classifier) -> None:
+def test_a_golden_image_is_written_as_base64(red: ClassifierSession) -> None:
     written = json.loads(red.manifest.to_json())["golden"][0]["image"]
     assert base64.b64decode(written).startswith(b"\x89PNG")

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from moderation.decoding.preprocessing import Preprocessing, Resize
 from moderation.inference import embedded
-from moderation.inference.classifier import Classifier, GoldenMismatch
+from moderation.inference.classifier import ClassifierSession, GoldenMismatch
 from moderation.inference.manifest import ClassifierFileError, Manifest
 from moderation.inference.scorer import Scored, Scorer
 from tests.moderation.decoding.pictures import write
@@ -23,9 +23,9 @@ def open_nsfw() -> tuple[Manifest, Path]:
 
 
 @pytest.fixture(scope="module")
-def classifier(open_nsfw: tuple[Manifest, Path]) -> Classifier:
+def classifier(open_nsfw: tuple[Manifest, Path]) -> ClassifierSession:
     manifest, path = open_nsfw
-    return Classifier.load(path, manifest)
+    return ClassifierSession.load(path, manifest)
 
 
 def picture(seed: int) -> Image.Image:
@@ -81,12 +81,12 @@ def test_the_version_names_this_very_preprocessing(open_nsfw: tuple[Manifest, Pa
     ids=["no round trip", "bicubic", "no crop"],
 )
 def test_the_golden_inputs_notice_other_preprocessing(
-    change: dict[str, object], classifier: Classifier, open_nsfw: tuple[Manifest, Path]
+    change: dict[str, object], classifier: ClassifierSession, open_nsfw: tuple[Manifest, Path]
 ) -> None:
     manifest, path = open_nsfw
     changed = replace(manifest, preprocessing=replace(manifest.preprocessing, **change))  # type: ignore[arg-type]
     with pytest.raises(GoldenMismatch, match="golden input 0"):
-        Classifier.load(path, changed)
+        ClassifierSession.load(path, changed)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_the_golden_inputs_notice_other_preprocessing(
     [(2, "png", 0.5293), (36, "jpg", 0.4107), (35, "png", 0.7249), (55, "jpg", 0.6029), (3, "bmp", 0.1390)],
 )
 def test_scores_of_composed_pictures(
-    seed: int, suffix: str, expected: float, classifier: Classifier, tmp_path: Path
+    seed: int, suffix: str, expected: float, classifier: ClassifierSession, tmp_path: Path
 ) -> None:
     path = write(tmp_path / f"a.{suffix}", picture(seed))
     with Scorer([classifier]) as scorer:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from moderation.decoding.plan import Doubt, Plan
+from moderation.decoding.plan import UntrustedReason, ViewPlan
 from moderation.decoding.views import in_pixels
-from moderation.inference.classifier import Classifier
+from moderation.inference.classifier import ClassifierSession
 from moderation.inference.scorer import ClassifierScores, Scored, Scorer
 from tests.moderation.decoding.attacks import ATTACKS, Attack, bad, exif_with_preview, ground, one_of_300
 from tests.moderation.decoding.pictures import write, write_frames
@@ -18,13 +18,13 @@ from tests.moderation.inference.patch_onnx import CENTRE_CROP, patch_classifier
 
 @pytest.fixture(scope="module")
 def squeezing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scorer]:
-    with Scorer([patch_classifier(tmp_path_factory.mktemp("patch"))], plan=Plan()) as scorer:
+    with Scorer([patch_classifier(tmp_path_factory.mktemp("patch"))], plan=ViewPlan()) as scorer:
         yield scorer
 
 
 @pytest.fixture(scope="module")
 def cropping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scorer]:
-    with Scorer([patch_classifier(tmp_path_factory.mktemp("crop"), **CENTRE_CROP)], plan=Plan()) as scorer:
+    with Scorer([patch_classifier(tmp_path_factory.mktemp("crop"), **CENTRE_CROP)], plan=ViewPlan()) as scorer:
         yield scorer
 
 
@@ -59,10 +59,10 @@ def test_every_view_is_told_the_worst_first_with_its_place(squeezing: Scorer, fo
 
 def test_views_are_bounded_and_what_is_left_out_is_doubted(tmp_path: Path, folder: Path) -> None:
     path = write_frames(folder / "a.tiff", [ground((100, 800), seed=page) for page in range(9)])
-    with Scorer([patch_classifier(tmp_path)], plan=Plan(views=20)) as scorer:
+    with Scorer([patch_classifier(tmp_path)], plan=ViewPlan(views=20)) as scorer:
         scores = found(scorer, path)
     assert scores.looked == 20
-    assert scores.doubt == Doubt.NOT_ALL_SEEN
+    assert scores.doubt == UntrustedReason.NOT_ALL_SEEN
 
 
 def test_an_animation_of_like_frames_is_looked_at_as_often_as_it_changes(squeezing: Scorer, folder: Path) -> None:
@@ -79,9 +79,11 @@ def test_one_bad_frame_is_found_wherever_it_is(at: int, squeezing: Scorer, folde
     assert worst.value > 0.9
 
 
-def test_a_score_never_depends_on_the_other_classifiers(squeezing: Scorer, folder: Path, red: Classifier) -> None:
+def test_a_score_never_depends_on_the_other_classifiers(
+    squeezing: Scorer, folder: Path, red: ClassifierSession
+) -> None:
     path = write(folder / "a.jpg", bad((3000, 900)))
-    with Scorer([red, *squeezing.classifiers], plan=Plan()) as both:
+    with Scorer([red, *squeezing.classifiers], plan=ViewPlan()) as both:
         (outcome,) = both.score([path])
     assert isinstance(outcome, Scored)
     alone = found(squeezing, path)

@@ -103,7 +103,7 @@ def test_what_is_refused_is_named_and_leaves_nothing(
     settings.UPLOAD_MAX_BYTES, settings.UPLOAD_MAX_PIXELS = 20_000, 10_000
     with pytest.raises(failure, match=said) as caught:
         receive(content, external_id)
-    assert isinstance(caught.value, intake.Refused)
+    assert isinstance(caught.value, intake.UploadRefused)
     assert not StoredFile.objects.exists()
     assert not list(storage.stored_files())
 

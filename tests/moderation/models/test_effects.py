@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from moderation.models import Decision, Effect, ReviewTask, Upload, User, Verdict, settle
+from moderation.models import Decision, Effect, ReviewTask, Upload, User, Verdict, update_status
 from moderation.models.effects import effects_in_force, status_in_force
 from moderation.review.quarantine import settle_quarantine
 from tests.factories import make_screening, make_task, make_upload, make_user
@@ -31,7 +31,7 @@ def decide(task: ReviewTask, verdict: str, *, by: User) -> Decision:
 def quarantined() -> Upload:
     upload = make_upload()
     Upload.objects.filter(pk=upload.pk).quarantine(reason="truncated", detail="")
-    settle(Upload.objects.filter(pk=upload.pk))
+    update_status(Upload.objects.filter(pk=upload.pk))
     return Upload.objects.get(pk=upload.pk)
 
 

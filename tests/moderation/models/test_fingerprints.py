@@ -5,7 +5,7 @@ import random
 import pytest
 
 from moderation.decoding.fingerprints import BITS, RADIUS, distance
-from moderation.decoding.fingerprints import Fingerprint as Found
+from moderation.decoding.fingerprints import PdqHash as Found
 from moderation.models import Fingerprint, StoredFile
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from moderation.models import PolicyVersion, ScreeningRun, Upload
-from moderation.reporting.report import Report
+from moderation.reporting.report import NightReport
 from moderation.reporting.text import as_text, duration, size
 from tests.factories import image_bytes, make_upload, red
 from tests.mail_server import MailServer
@@ -76,7 +76,7 @@ def test_what_somebody_should_look_at_comes_first() -> None:
     Upload.objects.filter(pk=upload.pk).update(received_at=Now() - timedelta(days=4))
     make_run(ago=3, state="failed", work_left=None)
     make_run(ago=2, state="interrupted", work_left=None)
-    sentences = Report.of().attention
+    sentences = NightReport.of().attention
     assert [sentence.split()[2] for sentence in sentences[:2]] == ["failed;", "was"]
     assert "has waited since" in sentences[2]
     assert report().splitlines()[2] == "To look at"
@@ -85,7 +85,7 @@ def test_what_somebody_should_look_at_comes_first() -> None:
 def test_a_withdrawn_certificate_is_told() -> None:
     make_run(ago=1)
     make_withdrawn_certificate(why="The alarm rang on Monday.")
-    (sentence,) = Report.of().attention
+    (sentence,) = NightReport.of().attention
     assert sentence.endswith("The alarm rang on Monday.")
     assert json.loads(report("--json"))["ledger"]["withdrawn_certificates"][0]["why"] == "The alarm rang on Monday."
 
@@ -130,7 +130,7 @@ def test_the_report_reads_no_upload_or_screening_one_by_one(red_policy: PolicyVe
         make_upload(content=red(value))
     prescreen()
     with CaptureQueriesContext(connection) as asked:
-        as_text(Report.of())
+        as_text(NightReport.of())
     assert len(asked) <= 18
     for sql in (query["sql"] for query in asked):
         bounded = "LIMIT" in sql or "MIN(" in sql or "pending" in sql

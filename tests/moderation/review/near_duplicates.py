@@ -1,7 +1,7 @@
 """Uploads that are nearly the same picture, as the pre-screen leaves them."""
 
-from moderation.models import Fingerprint, ReviewTask, Screening, Upload, settle
-from moderation.review.near_duplicates import share_looks
+from moderation.models import Fingerprint, ReviewTask, Screening, Upload, update_status
+from moderation.review.near_duplicates import attach_to_clusters
 from tests.factories import make_screening, make_upload
 
 
@@ -20,6 +20,6 @@ class Cluster:
         screening = make_screening(upload, score=score, u=u)
         if screening.route == "review" or screening.drawn:
             ReviewTask.objects.open_for([screening])
-        share_looks([screening], clusters={screening.pk: self.first}, tasks=ReviewTask.objects.all())
-        settle(Upload.objects.filter(pk=upload.pk))
+        attach_to_clusters([screening], clusters={screening.pk: self.first}, tasks=ReviewTask.objects.all())
+        update_status(Upload.objects.filter(pk=upload.pk))
         return screening

@@ -3,7 +3,7 @@
 import pytest
 
 from moderation.models import Decision, Effect, LedgerRow, OpinionCount, ReviewTask, Screening, Upload
-from moderation.review.exact_duplicates import carry_over
+from moderation.review.exact_duplicates import reuse_verdicts
 from moderation.tuning.rollup import differences, roll_up
 from moderation.verification.outcomes import conclusive_verdicts_have_an_effect, uploads_have_the_status_of_their_record
 from tests.factories import image_bytes, make_screening, make_upload, make_user
@@ -39,7 +39,7 @@ def test_a_drawn_duplicate_takes_over_the_confirmed_verdict_and_counts() -> None
     decide(origin, "violating", by="two")
     roll_up()
     again = copy(score=0.05)
-    (linked,) = carry_over(ReviewTask.objects.open_for([again]))
+    (linked,) = reuse_verdicts(ReviewTask.objects.open_for([again]))
     roll_up()
     assert (linked.source, linked.carried_from.screening) == ("carried_over", origin)
     assert labels() == (2, 2, 2)
@@ -52,7 +52,7 @@ def test_a_drawn_duplicate_takes_over_the_confirmed_verdict_and_counts() -> None
 def test_an_unconfirmed_verdict_is_not_taken_over() -> None:
     decide(copy(score=0.05), "violating", by="one")
     roll_up()
-    assert carry_over(ReviewTask.objects.open_for([copy(score=0.05)])) == []
+    assert reuse_verdicts(ReviewTask.objects.open_for([copy(score=0.05)])) == []
 
 
 def test_a_duplicate_that_was_not_drawn_is_no_label() -> None:
@@ -60,7 +60,7 @@ def test_a_duplicate_that_was_not_drawn_is_no_label() -> None:
     roll_up()
     left_out = copy(score=0.05, u=0.9)
     (task,) = ReviewTask.objects.open_for([left_out])
-    assert carry_over([task]) == []
+    assert reuse_verdicts([task]) == []
     decide(left_out, "benign", by="two")  # somebody looks all the same
     roll_up()
     assert labels() == (2, 1, 0)
@@ -70,7 +70,7 @@ def test_a_duplicate_that_was_not_drawn_is_no_label() -> None:
 def test_what_was_taken_over_falls_with_the_verdict_that_it_comes_from() -> None:
     origin = decide(copy(score=0.5), "benign", by="one")
     roll_up()
-    carry_over(ReviewTask.objects.open_for([copy(score=0.5)]))
+    reuse_verdicts(ReviewTask.objects.open_for([copy(score=0.5)]))
     roll_up()
     assert labels() == (2, 2, 0)
     origin.task.undo(by=origin.reviewer)
@@ -82,7 +82,7 @@ def test_what_was_taken_over_falls_with_the_verdict_that_it_comes_from() -> None
 def test_what_is_taken_over_is_nobodys_last_decision() -> None:
     origin = decide(copy(score=0.5), "benign", by="one")
     roll_up()
-    carry_over(ReviewTask.objects.open_for([copy(score=0.5)]))
+    reuse_verdicts(ReviewTask.objects.open_for([copy(score=0.5)]))
     assert Decision.objects.last_verdict_of(origin.reviewer).first() == origin
 
 

@@ -7,8 +7,8 @@ from django.core.management import CommandError, call_command
 
 from moderation.models import Decision, Effect, GoldItem, LedgerRow, Policy, ReviewTask, Screening, Upload, User
 from moderation.review import gold
-from moderation.review.consensus import Opinions
-from moderation.review.queue_counts import QueueCounts, Share
+from moderation.review.consensus import VerdictTally
+from moderation.review.queue_counts import QueueCounts, QueueForModerator
 from moderation.tuning.agreement import agreement
 from moderation.tuning.rollup import differences, roll_up
 from moderation.verification import RULES
@@ -54,10 +54,10 @@ def judge(person: User, verdict: str) -> Decision:
 def test_a_verdict_on_gold_changes_nothing_about_the_upload(people) -> None:
     factories.make_task(score=0.5)
     screening = marked()
-    before = Opinions.on(screening)
+    before = VerdictTally.on(screening)
     decision = judge(people[0], "violating")
     assert (decision.source, decision.screening) == ("gold", screening)
-    assert Opinions.on(screening) == before
+    assert VerdictTally.on(screening) == before
     assert not Effect.objects.filter(decision=decision).exists()
     assert Upload.objects.get(pk=screening.upload_id).status == "approved"
     assert ReviewTask.objects.undecided().filter(kind="screening").count() == 1
@@ -123,7 +123,7 @@ def test_gold_that_is_left_over_is_nobodys_work(people) -> None:
     Policy.objects.update(gold_rate=0)
     assert ReviewTask.objects.claim_next(people[1]) == waiting
     assert ReviewTask.objects.claim_next(people[0]) is None
-    assert Share.of(people[0]).skipped == 0
+    assert QueueForModerator.of(people[0]).skipped == 0
 
 
 def test_gold_in_hand_does_not_change_what_waits(people) -> None:
@@ -147,7 +147,7 @@ def test_an_undone_verdict_does_not_take_the_first_one_from_somebody_else(people
     task.undo(by=people[0])
     ReviewTask.objects.release(people[0])
     judge(people[1], "benign")
-    assert gold.measured(factories.default_policy(), reviewer=people[1]).missed == 1
+    assert gold.gold_results(factories.default_policy(), reviewer=people[1]).missed == 1
 
 
 def test_gold_in_hand_leaves_what_nobody_could_tell_as_it_stood() -> None:
@@ -172,7 +172,7 @@ def test_the_first_verdict_is_measured_also_where_it_was_undone(people) -> None:
     task = ReviewTask.objects.current(people[0])
     assert task is not None
     task.decide("violating", claim=task.claim, reason="nudity")
-    found = gold.measured(factories.default_policy())
+    found = gold.gold_results(factories.default_policy())
     assert (found.violating, found.missed) == (1, 1)
 
 
@@ -184,12 +184,12 @@ def test_results_are_pooled_and_each_persons_own(people) -> None:
     marked("benign")
     judge(people[0], "violating")
     policy = factories.default_policy()
-    found = gold.measured(policy)
+    found = gold.gold_results(policy)
     assert (found.violating, found.missed, found.benign, found.alarms, found.unsure) == (2, 1, 1, 1, 1)
     assert found.miss_limits == pytest.approx((0.0945, 0.9055), abs=1e-4)
-    own = gold.measured(policy, reviewer=people[1])
+    own = gold.gold_results(policy, reviewer=people[1])
     assert (own.violating, own.missed, own.benign) == (1, 0, 0)
-    assert gold.measured(policy, reviewer=people[3]).miss_share is None
+    assert gold.gold_results(policy, reviewer=people[3]).miss_share is None
 
 
 def test_another_policy_text_puts_gold_out_of_use(people) -> None:
@@ -198,7 +198,7 @@ def test_another_policy_text_puts_gold_out_of_use(people) -> None:
     judge(people[0], "benign")
     factories.version_in_force().copy_as_draft(by=None, text="Statues are allowed.").publish(by=None, why="Statues.")
     assert gold_for(people[1]) is None
-    assert gold.measured(factories.default_policy()).violating == 0
+    assert gold.gold_results(factories.default_policy()).violating == 0
 
 
 def test_what_is_retired_counts_no_longer_and_is_not_handed_out(people) -> None:
@@ -210,7 +210,7 @@ def test_what_is_retired_counts_no_longer_and_is_not_handed_out(people) -> None:
     task.skip(claim=task.claim)
     gold.retire(GoldItem.objects.get(), why="It was doubtful after all.")
     assert gold_for(people[2]) is None
-    assert gold.measured(factories.default_policy()).violating == 0
+    assert gold.gold_results(factories.default_policy()).violating == 0
     with pytest.raises(gold.NotGold, match="out of use already"):
         gold.retire(GoldItem.objects.get(), why="Again.")
 

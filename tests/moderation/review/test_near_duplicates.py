@@ -9,18 +9,18 @@ from django.db import connections, transaction
 from pytest_django import Settings
 
 from moderation.models import (
+    ClusterReview,
     Decision,
     DrawnUpload,
     Effect,
     Fingerprint,
     LedgerRow,
     ReviewTask,
-    SharedLook,
     Upload,
 )
 from moderation.models.queue import ReviewTaskQuerySet
-from moderation.review.cluster_removal import NotTornOut, tear_out
-from moderation.review.near_duplicates import share_looks
+from moderation.review.cluster_removal import NotInCluster, remove_from_cluster
+from moderation.review.near_duplicates import attach_to_clusters
 from moderation.tuning.rollup import differences, roll_up
 from moderation.verification.outcomes import (
     conclusive_verdicts_have_an_effect,
@@ -209,7 +209,7 @@ def test_where_nobody_can_tell_the_next_member_is_looked_at() -> None:
         task.hand_to(make_user(name, group=group))
         task.decide("cannot_tell", claim=task.claim)
     assert [task.screening for task in asking()] == [screenings[1]]
-    assert SharedLook.objects.get().screening == screenings[1]
+    assert ClusterReview.objects.get().screening == screenings[1]
     assert record_holds()
 
 
@@ -219,7 +219,7 @@ def test_a_member_that_is_torn_out_is_asked_about_by_itself() -> None:
     other = cluster.add()
     third = cluster.add()
     decide()
-    tear_out(other.upload, by=make_user("splitter"))
+    remove_from_cluster(other.upload, by=make_user("splitter"))
     assert statuses() == ["rejected", "in_review", "rejected"]
     assert [task.screening for task in asking()] == [other]
     assert Fingerprint.objects.get(file=other.upload.file).cluster == other.upload.file
@@ -230,7 +230,7 @@ def test_a_member_that_is_torn_out_is_asked_about_by_itself() -> None:
 def test_a_member_may_be_torn_out_before_anybody_decides() -> None:
     cluster = Cluster()
     first, other = cluster.add(), cluster.add()
-    tear_out(other.upload, by=make_user("splitter"))
+    remove_from_cluster(other.upload, by=make_user("splitter"))
     assert {task.screening for task in asking()} == {first, other}
 
 
@@ -238,8 +238,8 @@ def test_what_people_look_at_is_not_torn_out() -> None:
     cluster = Cluster()
     first = cluster.add()
     cluster.add()
-    with pytest.raises(NotTornOut, match="stands for itself"):
-        tear_out(first.upload, by=make_user("splitter"))
+    with pytest.raises(NotInCluster, match="stands for itself"):
+        remove_from_cluster(first.upload, by=make_user("splitter"))
 
 
 def at_once(number: int, act: Callable[[int], None]) -> None:
@@ -263,7 +263,7 @@ def test_members_that_come_at_once_ask_for_one_look() -> None:
         for screening in screenings[which::4]:
             with transaction.atomic():
                 ReviewTask.objects.open_for([screening])
-                share_looks([screening], clusters={screening.pk: cluster}, tasks=ReviewTask.objects.all())
+                attach_to_clusters([screening], clusters={screening.pk: cluster}, tasks=ReviewTask.objects.all())
 
     at_once(4, arrive)
     assert asking().count() == 1
@@ -286,7 +286,7 @@ def test_nobody_is_left_waiting_by_a_verdict_that_comes_meanwhile() -> None:
             with transaction.atomic():
                 ReviewTask.objects.open_for([screening])
                 clusters = {screening.pk: task.screened.upload.file_id}
-                share_looks([screening], clusters=clusters, tasks=ReviewTask.objects.all())
+                attach_to_clusters([screening], clusters=clusters, tasks=ReviewTask.objects.all())
 
     at_once(4, act)
     assert not ReviewTask.objects.undecided().exists()

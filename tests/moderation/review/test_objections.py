@@ -18,7 +18,7 @@ from moderation.models import (
 )
 from moderation.models.effects import status_in_force
 from moderation.review import objecting
-from moderation.review.exact_duplicates import carry_over
+from moderation.review.exact_duplicates import reuse_verdicts
 from moderation.tuning.rollup import differences, roll_up
 from moderation.verification import RULES
 from tests import factories
@@ -271,7 +271,7 @@ def test_what_an_appeal_overturned_is_not_taken_over_by_the_same_picture(people,
     decide(people[1], "benign")
     roll_up()
     again = factories.make_screening(factories.make_upload(content=content), score=BAND)
-    assert carry_over(ReviewTask.objects.open_for([again])) == []
+    assert reuse_verdicts(ReviewTask.objects.open_for([again])) == []
 
 
 def test_an_unscreened_upload_is_refused_and_so_is_an_empty_reason(token) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from moderation.models import Upload, Verdict
-from moderation.review.status import Standing, status_of
+from moderation.review.status import ScreeningResult, status_of
 from moderation.routing import Route
 
 BENIGN, VIOLATING = Verdict.BENIGN, Verdict.VIOLATING
@@ -11,8 +11,8 @@ BENIGN, VIOLATING = Verdict.BENIGN, Verdict.VIOLATING
 
 def standing(
     route: str, *, verdict: Verdict | None = None, undecided: bool = False, fallback: str = "reject"
-) -> Standing:
-    return Standing(route=Route(route), fallback=Route(fallback), verdict=verdict, undecided=undecided)
+) -> ScreeningResult:
+    return ScreeningResult(route=Route(route), fallback=Route(fallback), verdict=verdict, undecided=undecided)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def standing(
         (standing("review", fallback="approve"), "approved"),
     ],
 )
-def test_result_of_one_screening(screening: Standing, result: str) -> None:
+def test_result_of_one_screening(screening: ScreeningResult, result: str) -> None:
     assert screening.result == result
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from moderation.decoding.child.pdq import fingerprint
-from moderation.decoding.fingerprints import Fingerprint
+from moderation.decoding.child.pdq import pdq_hash
+from moderation.decoding.fingerprints import PdqHash
 
 DEMO = Path(__file__).resolve().parents[3] / "demo"
 
@@ -24,6 +24,6 @@ def changed(name: str, *, quality: int = 60, share: float = 0.8) -> bytes:
     return out.getvalue()
 
 
-def picture_of(name: str) -> Fingerprint:
+def picture_of(name: str) -> PdqHash:
     with Image.open(DEMO / name) as image:
-        return fingerprint(image)
+        return pdq_hash(image)

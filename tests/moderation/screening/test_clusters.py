@@ -9,7 +9,7 @@ import pytest
 from django.db import connections
 
 from moderation.decoding.fingerprints import BITS, RADIUS
-from moderation.decoding.fingerprints import Fingerprint as Found
+from moderation.decoding.fingerprints import PdqHash as Found
 from moderation.models import Fingerprint, PolicyVersion, ReviewTask, Screening, StoredFile
 from moderation.screening.clusters import join
 from moderation.verification import verify

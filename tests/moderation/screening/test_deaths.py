@@ -75,12 +75,12 @@ def test_a_file_dies_with_its_worker_twice_and_is_quarantined(red_policy: Policy
     upload = make_upload(content=red(0.5))
     run = ScreeningRun.objects.create()
     ScreeningAttempt.objects.create(file=upload.file, run=run, worker="first")
-    attempts.blame("first", death="signal SIGSEGV", run=run)
+    attempts.quarantine_or_suspect("first", death="signal SIGSEGV", run=run)
     assert ScreeningAttempt.objects.get().suspect
     upload.refresh_from_db()
     assert upload.status == "pending", "once is not enough"
     ScreeningAttempt.objects.update(worker="second")
-    attempts.blame("second", death="signal SIGSEGV", run=run)
+    attempts.quarantine_or_suspect("second", death="signal SIGSEGV", run=run)
     upload.refresh_from_db()
     assert (upload.status, upload.quarantine_reason) == ("quarantined", "worker_died")
     assert "signal SIGSEGV" in upload.quarantine_detail

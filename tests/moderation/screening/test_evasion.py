@@ -85,7 +85,7 @@ def test_a_night_of_attacks(
 def is_shown(screening: Screening, *, patch: Scorer, folder: Path) -> bool:
     """Whether the first picture that a moderator sees, cut to the part that the record names, holds the patch."""
     task = ReviewTask.objects.get(screening=screening)
-    shot = task.film[0]
+    shot = task.ranked_frames[0]
     clear = shot.rendition(task.upload.file.sha256, variant="clear").read_bytes()
     with Image.open(io.BytesIO(clear)) as rendition:
         part = rendition.crop(in_pixels(tuple(screening.box or (0, 0, 1, 1)), rendition.size))

@@ -27,7 +27,7 @@ from moderation.models import (
     Upload,
 )
 from moderation.models.hash_opinions import confirm, contest
-from moderation.screening.hash_list_lookup import Known
+from moderation.screening.hash_list_lookup import HashListLookup
 from moderation.tuning.rollup import roll_up
 from moderation.verification import verify
 from tests.factories import image_bytes, make_entry, make_hash_list, make_upload, make_uploads, make_user, red
@@ -295,14 +295,14 @@ def test_without_a_list_in_use_a_chunk_costs_one_query_more(
         )
     make_entry(make_hash_list(enabled=False), red(0.1))
     with django_assert_num_queries(queries):
-        known = Known([upload.file for upload in uploads], uploads, policies=[red_policy.policy_id])
+        known = HashListLookup([upload.file for upload in uploads], uploads, policies=[red_policy.policy_id])
         assert [known.spares(upload.file_id) for upload in uploads] == [bool(lists), False, False, False, False]
 
 
 def test_an_upload_whose_entry_is_contested_meanwhile_is_left_for_the_next_chunk(red_policy: PolicyVersion) -> None:
     entry = make_entry(make_hash_list(), red(0.1))
     upload = make_upload(content=red(0.1))
-    known = Known([upload.file], [upload], policies=[red_policy.policy_id])
+    known = HashListLookup([upload.file], [upload], policies=[red_policy.policy_id])
     contest(entry, by=None, why="A red square.")
     with transaction.atomic():
         assert known.contested_meanwhile() == {upload.file_id}

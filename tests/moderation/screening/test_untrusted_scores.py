@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from moderation import tuning
-from moderation.decoding.plan import Doubt
+from moderation.decoding.plan import UntrustedReason
 from moderation.models import LedgerRow, ReviewTask, Screening, User
 from moderation.routing import Rates
 from moderation.tuning import threshold_report
@@ -15,7 +15,7 @@ from tests.moderation.tuning.nights import _set_back
 
 pytestmark = pytest.mark.django_db
 
-TINY = Doubt.LOW_RESOLUTION
+TINY = UntrustedReason.LOW_RESOLUTION
 
 
 def reviewed(screening: Screening, verdict: str, *, by: User) -> None:
@@ -67,7 +67,7 @@ def test_verdicts_on_them_are_labels_of_what_is_reviewed() -> None:
     found = rows.values_list("bin", "rate_class", "pi", "uploads", "labelled", "violating")
     assert list(found) == [(5, "doubt:1", 1, 2, 2, 2), (10, "doubt:1", 1, 1, 1, 1), (95, "doubt:1", 1, 1, 1, 0)]
     assert differences() == []
-    finding = threshold_report.find(default_policy())
+    finding = threshold_report.report_for(default_policy())
     assert finding.estimates.leak_rate.value == 0
     assert finding.estimates.leak_rate.n == 40
     assert finding.estimates.wrongful_rate.value is None

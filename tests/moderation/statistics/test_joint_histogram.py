@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 
 from moderation.routing import Route, region
 from moderation.statistics import joint_histogram
-from moderation.statistics.joint_histogram import Beside
+from moderation.statistics.joint_histogram import JointHistogram
 
 STEPS = 100
 bins = st.integers(0, STEPS)
@@ -24,19 +24,19 @@ def test_regions_are_those_of_the_router(bin_: int) -> None:
 
 @given(tables, pairs, pairs)
 def test_every_upload_goes_somewhere_once(counts: dict, now: tuple, then: tuple) -> None:
-    found = Beside(counts, STEPS)
+    found = JointHistogram(counts, STEPS)
     assert sum(found.flows(now, then).values()) == sum(found.now()) == sum(found.then()) == found.total
     assert sum(uploads for *_, uploads in found.cells(side=25)) == found.total
 
 
 @given(st.lists(bins, min_size=1, max_size=40), pairs)
 def test_the_same_scores_keep_routes_at_the_pair_that_keeps_shares(scores: list[int], pair: tuple) -> None:
-    found = Beside({(score, score): scores.count(score) for score in scores}, STEPS)
+    found = JointHistogram({(score, score): scores.count(score) for score in scores}, STEPS)
     assert all(one == other for one, other in found.flows(pair, found.same_shares(pair)))
 
 
 def test_a_shifted_classifier_gets_shifted_thresholds() -> None:
-    found = Beside({(k, k // 2): 10 for k in range(100)}, STEPS)
+    found = JointHistogram({(k, k // 2): 10 for k in range(100)}, STEPS)
     assert found.same_shares((20, 80)) == (10, 40)
 
 
@@ -47,5 +47,5 @@ def test_rank_correlation_is_spearmans() -> None:
     counts: dict[tuple[int, int], int] = {}
     for pair in zip(now.tolist(), then.tolist(), strict=True):
         counts[pair] = counts.get(pair, 0) + 1
-    assert Beside(counts, STEPS).rank_correlation() == pytest.approx(spearmanr(now, then).statistic)
-    assert Beside({(3, 5): 9}, STEPS).rank_correlation() is None
+    assert JointHistogram(counts, STEPS).rank_correlation() == pytest.approx(spearmanr(now, then).statistic)
+    assert JointHistogram({(3, 5): 9}, STEPS).rank_correlation() is None

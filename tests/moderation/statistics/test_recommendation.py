@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from moderation.statistics.costs import pair_work
 from moderation.statistics.guarantee import clean_checks_needed, counts_for, fixed_sequence
 from moderation.statistics.ledger import Ledger
-from moderation.statistics.recommendation import AuditRates, Costs, Situation, cost_10k, optimal_thresholds, recommend
+from moderation.statistics.recommendation import AuditRates, Costs, Workload, cost_10k, optimal_thresholds, recommend
 from tests.moderation.statistics.reading import read_table
 
 ELKAN = read_table("elkan_chow_thresholds")
@@ -58,7 +58,7 @@ def calibrated(days, *, random=None, size=20_000):
 DAYS = calibrated(8)
 TOTAL = sum(DAYS[1:], DAYS[0])
 DAILY = np.array([day.uploads.sum(axis=1) for day in DAYS])
-SITUATION = Situation(audits=AUDITS, daily=DAILY)
+SITUATION = Workload(audits=AUDITS, daily=DAILY)
 IN_FORCE = (0.1, 0.9)
 
 
@@ -153,7 +153,7 @@ def test_a_capacity_that_rules_out_the_cheapest_certified_pair_is_named():
 
 def test_thresholds_that_moved_past_each_other_are_refused():
     """High was moved below the low at which the epoch opened; only low has a target."""
-    moved = Situation(audits=AUDITS, start=(0.1, 0.9))
+    moved = Workload(audits=AUDITS, start=(0.1, 0.9))
     found = recommend(TOTAL, COSTS, {"leak": 0.02}, None, (0.0, 0.05), moved)
     assert (found.best, found.binding) == (None, "start")
 
@@ -174,8 +174,8 @@ def test_without_labels_nothing_is_recommended():
         (lambda: AuditRates(0, 1), r"approve=0.*above 0"),
         (lambda: optimal_thresholds(Costs(0, 0, 1)), r"costs=.*above 0 to a miss or to a wrongful rejection"),
         (lambda: cost_10k(TOTAL, COSTS, AUDITS, 0.12, 0.9), r"low=0.12.*bin edge"),
-        (lambda: ask({}, capacity=5, situation=Situation(AUDITS)), r"daily=None.*a capacity needs them"),
-        (lambda: ask({}, situation=Situation(AUDITS, daily=[[1, 2]])), r"daily.shape=\(1, 2\).*20 bins"),
+        (lambda: ask({}, capacity=5, situation=Workload(AUDITS)), r"daily=None.*a capacity needs them"),
+        (lambda: ask({}, situation=Workload(AUDITS, daily=[[1, 2]])), r"daily.shape=\(1, 2\).*20 bins"),
         (lambda: ask({"leak": 2}), r"target=2"),
         (lambda: ask({}, ledger=[]), r"ledger=.*at least one closed day"),
     ],
@@ -187,7 +187,7 @@ def test_wrong_input_names_argument_value_and_what_is_accepted(call, message):
 
 def test_without_a_situation_the_ledger_tells_it():
     days = calibrated(3)
-    told = Situation(AUDITS, daily=np.stack([day.uploads.sum(axis=1) for day in days]))
+    told = Workload(AUDITS, daily=np.stack([day.uploads.sum(axis=1) for day in days]))
     asked = (COSTS, {"leak": 0.05, "wrongful": 0.3}, 5_000, IN_FORCE)
     assert recommend(days, *asked) == recommend(days, *asked, told)
     assert recommend(days, *asked).best is not None

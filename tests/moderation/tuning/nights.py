@@ -136,7 +136,7 @@ class Nights:
     @property
     def days(self) -> list[threshold_report.ClosedDay]:
         """What the statistics may read: the closed days up to the first open one."""
-        return threshold_report.find(default_policy()).days
+        return threshold_report.report_for(default_policy()).days
 
     def lose(self) -> None:
         """What is drawn and not final by now will be missing: it passes its deadline."""
@@ -158,7 +158,7 @@ class Nights:
 
     def assert_fed(self, *risks: str, low: float | None = None, high: float | None = None, before: int | None = None):
         """The counts that reach the statistics for ``risks`` are those of the tally. Returns what was found."""
-        finding = threshold_report.find(default_policy(), low=low, high=high)
+        finding = threshold_report.report_for(default_policy(), low=low, high=high)
         table, pi, at = self.tally(low=finding.low, high=finding.high, before=before)
         for risk in risks:
             ours = fed(table, risk, at=at)

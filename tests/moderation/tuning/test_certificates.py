@@ -47,7 +47,7 @@ def ask_for(**content: object) -> None:
 
 
 def issue(**pair: float) -> list[Certificate]:
-    return certificates.issue(threshold_report.find(default_policy(), **pair))
+    return certificates.issue(threshold_report.report_for(default_policy(), **pair))
 
 
 def covered(certificate: Certificate) -> tuple[int, int]:
@@ -143,7 +143,7 @@ def test_a_step_with_too_much_risk_ends_the_sequence() -> None:
     days_of(ago=30, leaks=[0] * 5, low_leaks=100)
     with pytest.raises(certificates.NothingToCertify):
         issue(low=0.3)
-    leak = threshold_report.find(default_policy(), low=0.3).evidence[0]
+    leak = threshold_report.report_for(default_policy(), low=0.3).evidence[0]
     assert leak.refused == "Not before low 0.21 is certified: they come one after the other from 0.20 on."
 
 
@@ -152,7 +152,7 @@ def test_what_is_missed_below_one_low_is_missed_below_no_smaller_one() -> None:
     days_of(ago=30, leaks=[0] * 9)
     (miss,) = issue(low=0.1)
     assert miss.low == 0.2
-    assert threshold_report.find(default_policy(), low=0.1).certificate("miss") == miss
+    assert threshold_report.report_for(default_policy(), low=0.1).certificate("miss") == miss
 
 
 def test_wrongful_steps_go_downwards() -> None:
@@ -165,9 +165,9 @@ def test_wrongful_steps_go_downwards() -> None:
 
 def test_what_reviewers_miss_is_added_and_tested_for() -> None:
     days_of(ago=30, leaks=[1] + [0] * 3)
-    before = threshold_report.find(default_policy())
+    before = threshold_report.report_for(default_policy())
     ask_for(miss_share=0.15)
-    after = threshold_report.find(default_policy())
+    after = threshold_report.report_for(default_policy())
     share = 0.85**2 * 1.15
     assert after.estimates.leak_rate.value == pytest.approx(before.estimates.leak_rate.value / share)
     assert after.evidence[0].bound == pytest.approx(before.evidence[0].bound / share)

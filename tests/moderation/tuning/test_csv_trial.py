@@ -59,7 +59,7 @@ def test_the_same_seed_draws_the_same_and_another_one_does_not(capsys) -> None:
 
 
 def test_labels_that_were_not_drawn_are_not_read() -> None:
-    rows, plan = csv_trial.read_rows(DRESS), csv_trial.Plan(**PAIR)
+    rows, plan = csv_trial.read_rows(DRESS), csv_trial.AuditPlan(**PAIR)
     drawn = np.random.default_rng(0).random(rows.scores.size) < plan.pi(rows.scores)
     other = csv_trial.LabelledRows(violating=np.where(drawn, rows.violating, 1 - rows.violating), scores=rows.scores)
     assert csv_trial.try_out(rows, plan).estimates == csv_trial.try_out(other, plan).estimates
@@ -68,7 +68,7 @@ def test_labels_that_were_not_drawn_are_not_read() -> None:
 
 def test_intervals_that_are_shown_hold_the_truth_in_93_of_100_seeds_and_naive_ones_are_off() -> None:
     rows = csv_trial.read_rows(DRESS)
-    runs = [csv_trial.try_out(rows, csv_trial.Plan(**PAIR, seed=seed)) for seed in range(200)]
+    runs = [csv_trial.try_out(rows, csv_trial.AuditPlan(**PAIR, seed=seed)) for seed in range(200)]
     for name in SHOWN:
         shown = [(getattr(run.estimates, name), run.true_rates[name]) for run in runs]
         inside = [found.low <= truth <= found.high for found, truth in shown if found.shown]

@@ -5,6 +5,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
@@ -12,6 +13,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from moderation.models import Decision, DrawnUpload, LedgerDay, LedgerRow, ReviewTask, Screening, Upload, User
+from moderation.tuning import rollup
 from moderation.tuning.rollup import differences, roll_up
 from tests.factories import (
     make_screening,
@@ -261,3 +263,12 @@ def test_what_is_committed_late_is_read_next_time() -> None:
     roll_up()
     assert counts()[0] == 3
     assert differences() == []
+
+
+def test_a_transaction_in_another_database_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollup, "WAIT_SECONDS", 0.0)
+    settings = connection.settings_dict
+    elsewhere = {"host": settings["HOST"], "port": settings["PORT"], "user": settings["USER"]}
+    with psycopg.connect(**elsewhere, password=settings["PASSWORD"], dbname="postgres") as other:
+        other.execute("SELECT pg_current_xact_id()")
+        assert roll_up().screenings == 0

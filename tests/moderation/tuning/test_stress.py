@@ -47,7 +47,7 @@ def pass_nights(nights: Nights, count: int, says: Says = honest, *, scores: Any 
 
 def issued() -> list[Certificate]:
     try:
-        return certificates.issue(threshold_report.find(default_policy()))
+        return certificates.issue(threshold_report.report_for(default_policy()))
     except certificates.NothingToCertify:
         return []
 

@@ -94,7 +94,7 @@ def test_a_low_response_is_warned_of_and_certifies_nothing(capsys) -> None:
 def leaks_alone() -> list[Certificate]:
     if set(version_in_force().targets) != {"leak"}:
         version_in_force().copy_as_draft(by=None, targets={"leak": 0.005}).publish(by=None, why="One claim is enough.")
-    return certificates.issue(threshold_report.find(default_policy()))
+    return certificates.issue(threshold_report.report_for(default_policy()))
 
 
 def test_a_certificate_covers_the_days_up_to_the_first_with_evidence_enough() -> None:

@@ -25,7 +25,7 @@ from moderation.models import (
     Upload,
     User,
     Verdict,
-    settle,
+    update_status,
 )
 from moderation.review.quarantine import settle_quarantine
 from moderation.verification import RULES, stored_files, verify
@@ -125,7 +125,7 @@ def test_a_record_of_every_kind_of_step_is_clean(waiting: ReviewTask, automatic:
 def quarantined() -> Upload:
     upload = make_upload(content=image_bytes()[:50])
     Upload.objects.filter(pk=upload.pk).quarantine(reason="truncated", detail="")
-    settle(Upload.objects.filter(pk=upload.pk))
+    update_status(Upload.objects.filter(pk=upload.pk))
     return upload
 
 

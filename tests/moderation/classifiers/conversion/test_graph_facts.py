@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from moderation.classifiers.conversion import Told, read
+from moderation.classifiers.conversion import PublisherFacts, read
 from moderation.classifiers.conversion.golden import prove
-from moderation.classifiers.conversion.graph_facts import dissect
+from moderation.classifiers.conversion.graph_facts import inspect_graph
 from moderation.classifiers.conversion.vit import VisionTransformer
 from moderation.classifiers.measuring import measure, thread_counts
 from moderation.inference.embedded import open_nsfw
@@ -16,7 +16,7 @@ from tests.moderation.inference.tiny_onnx import write_red_classifier
 
 def test_the_embedded_classifier() -> None:
     manifest, path = open_nsfw()
-    found = dissect(path.read_bytes(), manifest=manifest)
+    found = inspect_graph(path.read_bytes(), manifest=manifest)
     assert (found.batch, found.input_size, found.operators["Conv"], found.uncounted) == ("dynamic", [224, 224], 53, 0)
     assert found.gflop == pytest.approx(2.137, abs=0.001)
     assert found.parameters == pytest.approx(5.9e6, rel=0.01)
@@ -24,8 +24,8 @@ def test_the_embedded_classifier() -> None:
 
 def test_a_small_transformer_counted_by_hand(tmp_path: Path) -> None:
     """5 tokens of width 16, 4 patches of 16 x 16, one block with 2 heads, 2 classes."""
-    proven = prove(read(publish_hugging_face(tmp_path / "hf"), told=Told()), name="small")
-    found = dissect(proven.model, manifest=proven.manifest)
+    proven = prove(read(publish_hugging_face(tmp_path / "hf"), told=PublisherFacts()), name="small")
+    found = inspect_graph(proven.model, manifest=proven.manifest)
     patches, qkv, attention, projection, mlp, head = (
         4 * 16 * 3 * 16 * 16, 5 * 16 * 48, 2 * (5 * 5 * 16), 5 * 16 * 16, 2 * 5 * 16 * 64, 16 * 2,
     )  # fmt: skip

@@ -9,17 +9,17 @@ import onnx
 import pytest
 from PIL import Image
 
-from moderation.classifiers.conversion import NotAccepted, Told, read
+from moderation.classifiers.conversion import FormNotAccepted, PublisherFacts, read
 from moderation.classifiers.conversion.golden import prove
 from moderation.classifiers.conversion.licences import commercial_use
-from moderation.inference.classifier import Classifier
+from moderation.inference.classifier import ClassifierSession
 from moderation.inference.manifest import Manifest
 from moderation.inference.scorer import Scored, Scorer
 from tests.moderation.classifiers.conversion.vit.test_graph import forward
 from tests.moderation.classifiers.publishing import network, publish_hugging_face, publish_timm, random_tensors, small
 from tests.moderation.inference.tiny_onnx import write_colour_classifier, write_red_classifier
 
-NOTHING = Told()
+NOTHING = PublisherFacts()
 
 
 def photo(size: tuple[int, int]) -> Image.Image:
@@ -31,7 +31,7 @@ def score(manifest: Manifest, model: bytes, folder: Path, picture: Image.Image) 
     path = folder / manifest.file
     path.write_bytes(model)
     picture.save(folder / "a.png")
-    with Scorer([Classifier.load(path, manifest)]) as scorer:
+    with Scorer([ClassifierSession.load(path, manifest)]) as scorer:
         (outcome,) = scorer.score([folder / "a.png"])
     assert isinstance(outcome, Scored)
     return {label: found.value for label, found in outcome.scores[manifest.key].items()}
@@ -121,7 +121,7 @@ def test_another_rule_has_another_version(tmp_path: Path) -> None:
 
 
 def test_what_the_operator_states_goes_first(tmp_path: Path) -> None:
-    told = Told(licence="mit", positive="SFW", source={"publisher": "somebody"})
+    told = PublisherFacts(licence="mit", positive="SFW", source={"publisher": "somebody"})
     facts = read(publish_timm(tmp_path / "timm"), told=told).facts
     assert (facts["licence"], facts["positive_label"], facts["source"]["publisher"]) == ("mit", "SFW", "somebody")
 
@@ -146,26 +146,28 @@ def test_what_the_operator_states_goes_first(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_timm_folders_that_are_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
-    with pytest.raises(NotAccepted, match=message):
+    with pytest.raises(FormNotAccepted, match=message):
         read(publish_timm(tmp_path / "timm", **changes), told=NOTHING)
 
 
 def test_a_configuration_without_preprocessing(tmp_path: Path) -> None:
     folder = publish_timm(tmp_path / "timm")
     (folder / "config.json").write_text(json.dumps({"architecture": "vit_tiny_patch32_64", "label_names": ["a", "b"]}))
-    with pytest.raises(NotAccepted, match=r"pretrained_cfg in .*: found None; accepted is an object"):
+    with pytest.raises(FormNotAccepted, match=r"pretrained_cfg in .*: found None; accepted is an object"):
         read(folder, told=NOTHING)
 
 
 def test_tensors_that_are_missing_unknown_or_no_floats(tmp_path: Path) -> None:
     tensors = random_tensors(network())
     without = {name: value for name, value in tensors.items() if name != "blocks.3.attn.qkv.bias"}
-    with pytest.raises(NotAccepted, match=r"tensor blocks.3.attn.qkv.bias \(576,\) is missing; accepted is the 152"):
+    with pytest.raises(
+        FormNotAccepted, match=r"tensor blocks.3.attn.qkv.bias \(576,\) is missing; accepted is the 152"
+    ):
         read(publish_timm(tmp_path / "a", tensors=without), told=NOTHING)
-    with pytest.raises(NotAccepted, match=r"tensor reg_token \(1, 4, 192\) has no place in it"):
+    with pytest.raises(FormNotAccepted, match=r"tensor reg_token \(1, 4, 192\) has no place in it"):
         read(publish_timm(tmp_path / "b", tensors={**tensors, "reg_token": np.zeros((1, 4, 192), "f4")}), told=NOTHING)
     whole = {**tensors, "norm.bias": np.zeros(192, np.int32)}
-    with pytest.raises(NotAccepted, match=r"numbers in .*: found I32; accepted is F32, F16"):
+    with pytest.raises(FormNotAccepted, match=r"numbers in .*: found I32; accepted is F32, F16"):
         read(publish_timm(tmp_path / "c", tensors=whole), told=NOTHING)
 
 
@@ -178,7 +180,7 @@ def test_a_damaged_tensor_file(tmp_path: Path) -> None:
     folder = publish_timm(tmp_path / "timm")
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(NotAccepted, match="accepted is a whole safetensors file"):
+    with pytest.raises(FormNotAccepted, match="accepted is a whole safetensors file"):
         read(folder, told=NOTHING)
 
 
@@ -197,20 +199,20 @@ def test_a_damaged_tensor_file(tmp_path: Path) -> None:
 )
 def test_hugging_face_folders_that_are_refused(config: Any, preprocessing: Any, message: str, tmp_path: Path) -> None:
     folder = publish_hugging_face(tmp_path / "hf", config=config, preprocessing=preprocessing)
-    with pytest.raises(NotAccepted, match=message):
+    with pytest.raises(FormNotAccepted, match=message):
         read(folder, told=NOTHING)
 
 
 def test_a_licence_is_asked_for(tmp_path: Path) -> None:
     folder = publish_hugging_face(tmp_path / "hf", card="")
-    with pytest.raises(NotAccepted, match=r"licence of .*: found none"):
+    with pytest.raises(FormNotAccepted, match=r"licence of .*: found none"):
         read(folder, told=NOTHING)
-    assert read(folder, told=Told(licence="mit")).facts["licence"] == "mit"
+    assert read(folder, told=PublisherFacts(licence="mit")).facts["licence"] == "mit"
 
 
 def test_a_sized_input_must_be_the_one_that_is_prepared(tmp_path: Path) -> None:
     folder = publish_hugging_face(tmp_path / "hf", preprocessing={"size": {"height": 48, "width": 48}})
-    with pytest.raises(NotAccepted, match=r"input pixel_values of .*: found 32 x 32; accepted is 48 x 48"):
+    with pytest.raises(FormNotAccepted, match=r"input pixel_values of .*: found 32 x 32; accepted is 48 x 48"):
         read(folder, told=NOTHING)
 
 
@@ -223,7 +225,7 @@ def test_onnx_files_that_the_engine_cannot_use(tmp_path: Path) -> None:
         model = onnx.load_model_from_string(good)
         change(model)
         path.write_bytes(model.SerializeToString())
-        with pytest.raises(NotAccepted, match=message):
+        with pytest.raises(FormNotAccepted, match=message):
             read(folder, told=NOTHING)
 
     def fix_batch(model: Any) -> None:
@@ -239,14 +241,14 @@ def test_onnx_files_that_the_engine_cannot_use(tmp_path: Path) -> None:
     refused(r"input pixel_values of .*: found FLOAT16; accepted is FLOAT \(32 bits\)", halve)
     refused("found weights in files beside it; accepted is a single file", outsource)
     path.write_bytes(b"nothing of the kind")
-    with pytest.raises(NotAccepted, match="accepted is an ONNX file"):
+    with pytest.raises(FormNotAccepted, match="accepted is an ONNX file"):
         read(folder, told=NOTHING)
 
 
 def test_several_onnx_files_have_to_be_told_apart(tmp_path: Path) -> None:
     for name in ("a.onnx", "b.onnx"):
         (tmp_path / name).write_bytes(b"")
-    with pytest.raises(NotAccepted, match=r"found a.onnx, b.onnx; accepted is one ONNX file"):
+    with pytest.raises(FormNotAccepted, match=r"found a.onnx, b.onnx; accepted is one ONNX file"):
         read(tmp_path, told=NOTHING)
 
 
