@@ -8,13 +8,13 @@ from typing import Any
 from django.conf import settings
 
 from moderation.classifiers.errors import AdoptionRefused
+from moderation.decode_limits import decode_limits
 from moderation.decoding.sandbox import RefusedFile
 from moderation.inference import embedded
 from moderation.inference.classifier import ClassifierSession as Network
 from moderation.inference.manifest import ClassifierFileError, Manifest
 from moderation.inference.scorer import Scorer
 from moderation.models import Classifier
-from moderation.screening.engine import limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def try_on(found: Found, *, paths: Sequence[Path]) -> Iterator[DryRun]:
         AdoptionRefused: the classifier cannot be loaded.
     """
     network = found.load()
-    with Scorer([network], limits=limits()) as scorer:
+    with Scorer([network], limits=decode_limits()) as scorer:
         for outcome in scorer.score(list(listed(paths))):
             if isinstance(outcome, RefusedFile):
                 yield DryRun(outcome.path, None, f"{outcome.reason}: {outcome.detail}")

@@ -17,12 +17,12 @@ from moderation.classifiers.conversion.quantizing import Method, WrongMethod, fi
 from moderation.classifiers.dry_run import Found, listed
 from moderation.classifiers.errors import AdoptionRefused
 from moderation.classifiers.importing import refuse_name, register
+from moderation.decode_limits import decode_limits
 from moderation.decoding.sandbox import DecodedFile, UInt8Array
 from moderation.inference.classifier import ClassifierSession as Network
 from moderation.inference.manifest import ClassifierFileError, Manifest
 from moderation.inference.scorer import Scored, Scorer
 from moderation.models import PolicyVersion
-from moderation.screening.engine import limits
 
 Probabilities = Mapping[str, float]
 
@@ -101,7 +101,7 @@ def _facts(manifest: Manifest, *, method: Method, images: int) -> dict[str, Any]
 
 
 def _views(network: Network, *, paths: Sequence[Path], folder: Path) -> UInt8Array:
-    with Scorer([network], limits=limits()) as scorer:
+    with Scorer([network], limits=decode_limits()) as scorer:
         read = [each.views[0][:1] for each in scorer.sandbox.decode(paths) if isinstance(each, DecodedFile)]
     if len(read) < _LEAST_PICTURES:
         raise AdoptionRefused(
@@ -113,7 +113,7 @@ def _views(network: Network, *, paths: Sequence[Path], folder: Path) -> UInt8Arr
 
 def _drift(networks: Sequence[Network], *, paths: Sequence[Path], method: Method) -> EightBitDrift:
     before, after = (network.manifest for network in networks)
-    with Scorer(networks, limits=limits()) as scorer:
+    with Scorer(networks, limits=decode_limits()) as scorer:
         scored = [each for each in scorer.score(paths) if isinstance(each, Scored)]
     pairs = [(each.path, _values(each, before), _values(each, after)) for each in scored]
     moved = [abs(old[before.positive_label] - new[before.positive_label]) for _, old, new in pairs]

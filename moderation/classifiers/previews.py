@@ -4,9 +4,10 @@ import time
 from collections.abc import Sequence
 
 from moderation.classifiers.shadow_comparison import RouteFlip
+from moderation.decode_limits import decode_limits
 from moderation.decoding.images import ImageRefused
 from moderation.decoding.sandbox import Sandbox, SandboxUnavailable
-from moderation.screening.engine import limits, write_renditions
+from moderation.renditions import write_renditions
 from moderation.storage import StorageFull
 
 #: A page waits no longer for its pictures; what is missing then is made when it is opened again.
@@ -16,7 +17,7 @@ SECONDS = 5.0
 def make_renditions(flips: Sequence[RouteFlip], *, seconds: float = SECONDS) -> set[int]:
     """Write what is missing, blurred and clear, and return the uploads that have both."""
     until = time.monotonic() + seconds
-    with Sandbox(limits=limits()) as sandbox:
+    with Sandbox(limits=decode_limits()) as sandbox:
         for flip in flips:
             if not has_renditions(flip) and time.monotonic() < until:
                 _make(flip, sandbox=sandbox)
@@ -29,6 +30,6 @@ def has_renditions(flip: RouteFlip) -> bool:
 
 def _make(flip: RouteFlip, *, sandbox: Sandbox) -> None:
     try:
-        write_renditions(flip.screening.upload.file, shots=[flip.shot], sandbox=sandbox)
+        write_renditions(flip.screening.upload.file, frames=[flip.shot], sandbox=sandbox)
     except (ImageRefused, SandboxUnavailable, StorageFull):
         return  # the page says that there is no picture

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from moderation.decode_limits import decode_limits
 from moderation.decoding.fingerprints import PdqHash
 from moderation.decoding.sandbox import RefusedFile, Sandbox
 from moderation.inference import embedded
 from moderation.models import HashEntry, HashList, HashMatch
 from moderation.models.fingerprints import Near
-from moderation.screening.engine import limits
 from moderation.screening.hash_list_lookup import ListHit
 
 
@@ -48,7 +48,7 @@ def ask(paths: Sequence[Path]) -> Iterator[FileCheck]:
         SandboxUnavailable: no decode process can be started.
     """
     manifest, _ = embedded.open_nsfw()  # whichever: the picture is hashed on the way
-    with Sandbox(limits=limits(), preprocessings=[manifest.preprocessing]) as sandbox:
+    with Sandbox(limits=decode_limits(), preprocessings=[manifest.preprocessing]) as sandbox:
         for path, decoded in zip(paths, sandbox.decode(paths), strict=True):
             refused = decoded if isinstance(decoded, RefusedFile) else None
             picture = None if isinstance(decoded, RefusedFile) else decoded.fingerprint

@@ -8,28 +8,18 @@ from typing import Self
 
 from django.conf import settings
 
-from moderation import storage
+from moderation.decode_limits import decode_limits
 from moderation.decoding import plan
-from moderation.decoding.images import DecodeLimits
-from moderation.decoding.sandbox import RefusedFile, Sandbox
+from moderation.decoding.sandbox import RefusedFile
 from moderation.inference import embedded
 from moderation.inference.classifier import ClassifierSession as Network
 from moderation.inference.manifest import ClassifierFileError, Manifest
 from moderation.inference.scorer import ClassifierScores, Scored, Scorer, Spares, spare_none
 from moderation.models import Classifier, Community, Epoch, PolicyVersion, Score, Shadow, StoredFile
-from moderation.models.frames import BLURRED, CLEAR, FrameView
+from moderation.models.frames import FrameView
+from moderation.renditions import write_renditions
 
 logger = logging.getLogger(__name__)
-
-
-def limits() -> DecodeLimits:
-    """What one file may cost, from the settings."""
-    return DecodeLimits(
-        max_pixels=settings.UPLOAD_MAX_PIXELS,
-        max_bytes=settings.UPLOAD_MAX_BYTES,
-        address_space=settings.DECODE_ADDRESS_SPACE,
-        seconds=settings.DECODE_SECONDS,
-    )
 
 
 def load(classifier: Classifier) -> Network:
@@ -149,7 +139,7 @@ class Engine:
         self.classifiers = {pk: classifier for pk, classifier in (ruling | along).items() if pk in networks}
         self.runtimes = {pk: network.runtime for pk, network in networks.items()}
         asked = {network.manifest.key: self.labels(pk) for pk, network in networks.items()}
-        self.scorer = Scorer(list(networks.values()), limits=limits(), plan=plan.IN_FORCE, asked=asked)
+        self.scorer = Scorer(list(networks.values()), limits=decode_limits(), plan=plan.IN_FORCE, asked=asked)
 
     def __enter__(self) -> Self:
         return self
@@ -194,7 +184,7 @@ class Engine:
             view=worst.view,
             views=[asdict(view) for view in worst.views] if len(worst.views) > 1 else [],
             looked=found.looked,
-            doubt=found.doubt or "",
+            untrusted=found.untrusted or "",
             measured={name: round(value, 3) for name, value in found.measured.items()},
             runtime=self.runtimes[classifier.pk],
         )
@@ -205,21 +195,4 @@ class Engine:
         Raises:
             ImageRefused: the full decode failed where the scoring one did not.
         """
-        write_renditions(file, shots=shots, sandbox=self.scorer.sandbox)
-
-
-def write_renditions(file: StoredFile, *, shots: Sequence[FrameView], sandbox: Sandbox) -> None:
-    """Write the pictures of ``shots`` that are missing, blurred and clear.
-
-    Raises:
-        ImageRefused: the file can't be read safely.
-        SandboxUnavailable: no decode process can be started.
-        StorageFull: the disk is full.
-    """
-    missing = [shot for shot in shots if not shot.is_rendered(file.sha256)]
-    if not missing:
-        return
-    renditions = sandbox.render_all(file.path, wanted=[shot.place for shot in missing])
-    for shot, rendition in zip(missing, renditions, strict=True):
-        storage.write(shot.rendition(file.sha256, variant=CLEAR), [rendition.clear])
-        storage.write(shot.rendition(file.sha256, variant=BLURRED), [rendition.blurred])
+        write_renditions(file, frames=shots, sandbox=self.scorer.sandbox)
