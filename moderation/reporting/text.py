@@ -3,10 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from django.utils import timezone
-
+from moderation.formatting import clock, day, duration, file_size, fixed_percent, spaced
 from moderation.models import PolicyVersion, ScreeningRun
 from moderation.reporting.backlog import Backlog
 from moderation.reporting.disk import Disk, Used
@@ -85,7 +83,7 @@ def _done(night: Night) -> Iterator[tuple[str, str]]:
     if counts["matched"]:
         yield "Routed by hash lists", f"{counts['matched']:,}{_share(counts['matched'], uploads)}"
     quarantined = night.quarantined
-    reasons = ", ".join(f"{number:,} {reason.replace('_', ' ')}" for reason, number in quarantined.items())
+    reasons = ", ".join(f"{number:,} {spaced(reason)}" for reason, number in quarantined.items())
     yield "Quarantined", f"{sum(quarantined.values()):,}" + (f": {reasons}" if reasons else "")
     for run in night.runs:
         yield f"Run {run.pk}" if len(night.runs) > 1 else "When", in_a_line(run)
@@ -165,39 +163,13 @@ def _version(version: PolicyVersion) -> tuple[str, str]:
 def _disk(disk: Disk) -> Iterator[tuple[str, str]]:
     yield "Uploads", _used(disk.uploads)
     yield "Renditions", _used(disk.renditions)
-    yield "Database", size(disk.database)
-    yield "Free", f"{size(disk.free)} of {size(disk.total)}"
+    yield "Database", file_size(disk.database)
+    yield "Free", f"{file_size(disk.free)} of {file_size(disk.total)}"
 
 
 def _used(used: Used) -> str:
-    return size(used.bytes) if used.exact else f"about {size(used.bytes)}"
-
-
-def size(number: int) -> str:
-    """Bytes in decimal units, as storage is sold."""
-    for unit, length in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if number >= length:
-            return f"{number / length:,.1f} {unit}"
-    return f"{number} B"
-
-
-def duration(seconds: float) -> str:
-    """Its two largest units."""
-    left, parts = round(seconds), []
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
-        if left >= length:
-            parts.append(f"{left // length} {unit}")
-            left %= length
-    return " ".join(parts[:2]) or f"{seconds:.1f} s"
+    return file_size(used.bytes) if used.exact else f"about {file_size(used.bytes)}"
 
 
 def _share(part: int, whole: int) -> str:
-    return f" ({part / whole:.1%})".replace("%", " %") if whole else ""
-
-
-def day(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%-d %B %Y}"
-
-
-def clock(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%H:%M}"
+    return f" ({fixed_percent(part / whole)})" if whole else ""

@@ -12,9 +12,10 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from moderation.formatting import duration, file_size
 from moderation.models import PolicyVersion, ScreeningRun, Upload
 from moderation.reporting.report import NightReport
-from moderation.reporting.text import as_text, duration, size
+from moderation.reporting.text import as_text
 from tests.factories import image_bytes, make_upload, red
 from tests.mail_server import MailServer
 from tests.moderation.reporting.runs import make_run, make_withdrawn_certificate
@@ -120,7 +121,7 @@ def test_without_a_server_or_a_recipient_nothing_is_sent(settings: Settings) -> 
     settings.EMAIL_HOST = "127.0.0.1"
     with pytest.raises(CommandError, match="set REPORT_TO"):
         report("--email")
-    with pytest.raises(CommandError, match="'nobody' is no e-mail address"):
+    with pytest.raises(CommandError, match="'nobody' is not an e-mail address"):
         report("--email", "nobody")
 
 
@@ -148,7 +149,7 @@ def test_durations_have_their_two_largest_units(seconds: float, text: str) -> No
 
 @pytest.mark.parametrize(("number", "text"), [(999, "999 B"), (1500, "1.5 kB"), (3_200_000_000_000, "3.2 TB")])
 def test_sizes_are_decimal(number: int, text: str) -> None:
-    assert size(number) == text
+    assert file_size(number) == text
 
 
 def test_what_hash_lists_routed_is_told_where_they_routed_anything() -> None:
