@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.utils.dateparse import parse_date, parse_datetime
-
 from moderation.models import HashEntry
+from moderation.moments import parse_moment
 
 DIGITS = 64
 #: How algorithms are called, here and elsewhere.
@@ -67,7 +66,7 @@ class HashRow:
             hash=_hash(said.get("hash", "")),
             quality=_quality(said.get("quality", ""), algorithm=algorithm),
             enabled=_enabled(said.get("enabled", "")),
-            expires_at=moment(said.get("expires_at", "")),
+            expires_at=expiry(said.get("expires_at", "")),
             standing=_standing(said.get("standing", "")),
             **texts,
         )
@@ -96,29 +95,25 @@ class HashRow:
         return content | {name: said for name in ("who", "why") if (said := getattr(self, name)) is not None}
 
 
-def moment(text: str) -> datetime | None:
-    """A date, a date and time (in UTC, where it names no zone), or seconds since 1970; None for nothing and for 0."""
+def expiry(text: str) -> datetime | None:
+    """Parse a date, a date and time (in UTC if it has no offset), or seconds since 1970; None for "" and "0".
+
+    Raises:
+        ListNotAccepted: the text is none of these.
+    """
     if text in {"", "0"}:
         return None
-    try:
-        found = _seconds(text) or parse_datetime(text) or _midnight(text)
-    except (ValueError, OverflowError, OSError):  # such as 2026-02-30
-        found = None
+    found = _seconds(text) or parse_moment(text, zone=UTC)
     if found is None:
         raise ListNotAccepted(
             f"found {text[:40]!r} as the time of expiry; a date (2027-01-31), a date and time (2027-01-31T18:00:00Z) "
             "or seconds since 1970 are accepted"
         )
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
+    return found.astimezone(UTC).replace(microsecond=0)
 
 
 def _seconds(text: str) -> datetime | None:
     return datetime.fromtimestamp(int(text), tz=UTC) if re.fullmatch(r"[0-9]{9,11}", text) else None
-
-
-def _midnight(text: str) -> datetime | None:
-    day = parse_date(text)
-    return datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None
 
 
 def _algorithm(text: str) -> str:

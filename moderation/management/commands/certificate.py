@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from moderation.management.commands.tune import policy_named, threshold
+from moderation.management.arguments import policy_in_force, threshold
 from moderation.models import Certificate
 from moderation.tuning import alarms, certificates, threshold_report
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         alarms.watch()
         try:
             finding = threshold_report.report_for(
-                policy_named(options["policy"]), low=options["low"], high=options["high"]
+                policy_in_force(options["policy"]), low=options["low"], high=options["high"]
             )
             issued = certificates.issue(finding)
         except (ValueError, certificates.NothingToCertify) as error:

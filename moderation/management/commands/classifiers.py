@@ -11,8 +11,9 @@ from moderation.classifiers.conversion import PublisherFacts
 from moderation.classifiers.conversion.golden import Proven
 from moderation.decoding.sandbox import SandboxUnavailable
 from moderation.inference.tensors import ModelOutputError
+from moderation.management.arguments import comma_separated, read_text, user_named
 from moderation.management.subcommands import shadow_mode
-from moderation.models import Classifier, PolicyVersion, User
+from moderation.models import Classifier, PolicyVersion
 from moderation.storage import StorageFull
 
 
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         add_import(actions)
         add_activate(actions)
         add_deactivate(actions)
-        shadow_mode.add_shadow(actions, words=words)
+        shadow_mode.add_shadow(actions)
         add_check(actions)
         add_quantize(actions)
         retire = actions.add_parser("retire", help="take a classifier out of use; refused while it is in force")
@@ -86,16 +87,16 @@ class Command(BaseCommand):
             why=options["why"],
             labels=options["labels"],
             combination=options["combination"],
-            by=person_named(by),
-            text=read_text(text) if text else "",
+            by=user_named(by),
+            text=read_text(text, option="--text") if text else "",
         )
         self.stdout.write(ruling_in_words(adoption.activate(name, policy=policy, terms=terms)))
 
     def do_deactivate(self, *, policy: str, why: str, by: str, **_: Any) -> None:
-        self.stdout.write(ruling_in_words(adoption.undo_activation(policy, why=why, by=person_named(by))))
+        self.stdout.write(ruling_in_words(adoption.undo_activation(policy, why=why, by=user_named(by))))
 
     def do_shadow(self, *, name: str, policy: str, by: str, json: bool, **options: Any) -> None:
-        person = person_named(by)
+        person = user_named(by)
         if options["end"]:
             self.stdout.write(shadow_mode.end(name, policy=policy, why=options["why"], by=person))
             return
@@ -149,7 +150,11 @@ def add_activate(actions: Any) -> None:
     activate.add_argument("--high", required=True, type=float, help="rejected from it on; a multiple of 0.01")
     activate.add_argument("--why", required=True, help="kept in the record")
     activate.add_argument(
-        "--labels", default=[], type=words, metavar="A,B", help="the labels that count (default: the positive one)"
+        "--labels",
+        default=[],
+        type=comma_separated,
+        metavar="A,B",
+        help="the labels that count (default: the positive one)",
     )
     activate.add_argument("--combination", default="max", help="max or sum of the labels (default: max)")
     activate.add_argument("--text", type=Path, metavar="FILE", help="the text of a policy that does not exist yet")
@@ -188,25 +193,6 @@ def add_quantize(actions: Any) -> None:
         help="default: static for convolutional networks, dynamic for transformers",
     )
     quantize.add_argument("--json", action="store_true", help="print one JSON object")
-
-
-def person_named(username: str) -> User | None:
-    """The account of that name; None where nobody is named."""
-    person = User.objects.filter(username=username).first() if username else None
-    if username and person is None:
-        raise CommandError(f"Nobody is called {username!r}. Leave --by out, or name an account.")
-    return person
-
-
-def words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"--text {path} cannot be read: {error}") from error
 
 
 def as_json(value: Any) -> str:

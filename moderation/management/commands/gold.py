@@ -4,12 +4,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from moderation.decoding.sandbox import SandboxUnavailable
-from moderation.management.commands.tune import policy_named, whole
+from moderation.formatting import percent
+from moderation.management.arguments import policy_in_force, whole_number
 from moderation.models import GoldItem, ObjectionRefused, Policy, Upload, Verdict
 from moderation.review import gold
 from moderation.review.objecting import PolicyUnclear
 from moderation.storage import StorageFull
-from moderation.tuning.text import percent
 
 
 class Command(BaseCommand):
@@ -19,11 +19,11 @@ class Command(BaseCommand):
         parser.add_argument("--policy", metavar="SLUG", help="default: the first in force")
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
         mark = actions.add_parser("mark", help="use decided uploads as gold items")
-        mark.add_argument("uploads", type=whole, nargs="+", metavar="UPLOAD", help="an upload's number")
+        mark.add_argument("uploads", type=whole_number, nargs="+", metavar="UPLOAD", help="an upload's number")
         mark.add_argument("--truth", required=True, choices=["violating", "benign"], help="the verdict that is right")
         mark.add_argument("--why", required=True, help="how that is known")
         retire = actions.add_parser("retire", help="take gold items out of use")
-        retire.add_argument("uploads", type=whole, nargs="+", metavar="UPLOAD")
+        retire.add_argument("uploads", type=whole_number, nargs="+", metavar="UPLOAD")
         retire.add_argument("--why", required=True)
         rate = actions.add_parser("rate", help="set how many of the tasks that people claim are gold items")
         rate.add_argument("rate", type=float, metavar="R", help="a probability from 0 to 0.5")
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         results.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *, action: str, **options: Any) -> None:
-        policy = policy_named(options["policy"])
+        policy = policy_in_force(options["policy"])
         try:
             getattr(self, action)(policy, options)
         except (gold.NotGold, ObjectionRefused, PolicyUnclear, StorageFull, SandboxUnavailable, ValueError) as refusal:

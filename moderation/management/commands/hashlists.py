@@ -11,9 +11,8 @@ from moderation.decoding.fingerprints import RADIUS
 from moderation.decoding.sandbox import SandboxUnavailable
 from moderation.hashlists import exporting, importing
 from moderation.hashlists.file_check import FileCheck, ask
-from moderation.hashlists.rows import ListNotAccepted, moment
-from moderation.management.commands.classifiers import person_named
-from moderation.management.commands.tune import policy_named, whole
+from moderation.hashlists.rows import ListNotAccepted, expiry
+from moderation.management.arguments import policy_in_force, user_named, whole_number
 from moderation.models import HashEntry, HashList, User
 from moderation.models.hash_lists import TOO_WIDE
 
@@ -52,7 +51,7 @@ class Command(BaseCommand):
         if options["radius"] > RADIUS:
             raise CommandError(f"--radius {options['radius']}: {TOO_WIDE}")
         content = {"kind": options["kind"].replace("-", "_"), "radius": options["radius"], "source": options["source"]}
-        by, policy = author(options), policy_named(options["policy"])
+        by, policy = author(options), policy_in_force(options["policy"])
         try:
             with transaction.atomic():
                 made = HashList.objects.create(
@@ -91,7 +90,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{each}: disabled. What it has routed stays as it is.")
 
     def do_expire(self, options: dict[str, Any]) -> None:
-        at = moment("" if options["at"] == "never" else options["at"])
+        at = expiry("" if options["at"] == "never" else options["at"])
         for each in chosen(options):
             each.expire(at, by=author(options), why=options["why"])
             self.stdout.write(f"{each}: expires {until(at)}. What it has routed stays as it is.")
@@ -113,7 +112,11 @@ def add_create(actions: Any) -> None:
     create.add_argument("--kind", required=True, choices=["known-bad", "known-good"], help="rejects, or approves")
     create.add_argument("--source", default="", help="where its hashes come from")
     create.add_argument(
-        "--radius", type=whole, default=RADIUS, metavar="BITS", help=f"how far a picture may be; at most {RADIUS}"
+        "--radius",
+        type=whole_number,
+        default=RADIUS,
+        metavar="BITS",
+        help=f"how far a picture may be; at most {RADIUS}",
     )
     add_author(create)
 
@@ -157,7 +160,7 @@ def add_author(parser: Any) -> None:
 def author(options: dict[str, Any]) -> User | None:
     if not options["why"].strip():
         raise CommandError("--why is empty. Say why, in a sentence: it is kept in the record.")
-    return person_named(options["by"])
+    return user_named(options["by"])
 
 
 def list_named(options: dict[str, Any]) -> HashList:

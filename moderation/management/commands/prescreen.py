@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from moderation.management.arguments import moment
+from moderation.management.arguments import positive_int, when
 from moderation.management.subcommands.report import add_report, show
 from moderation.screening.supervisor import RunOptions, RunReport, ScreeningFailed, Supervisor
 from moderation.tuning.rollup import StillWriting, roll_up
@@ -17,13 +17,6 @@ from moderation.tuning.rollup import StillWriting, roll_up
 # sysexits.h: try again later.
 STOPPED_WITH_WORK_LEFT = 75
 PROGRESS_SECONDS = 5.0
-
-
-def positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
 
 
 class Command(BaseCommand):
@@ -34,14 +27,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--processes", type=positive, default=len(os.sched_getaffinity(0)), help="default: one a core"
+            "--processes", type=positive_int, default=len(os.sched_getaffinity(0)), help="default: one a core"
         )
-        parser.add_argument("--limit", type=positive, help="screen at most so many files")
-        parser.add_argument("--max-seconds", type=positive, help="hand out no more work after so many seconds")
+        parser.add_argument("--limit", type=positive_int, help="screen at most so many files")
+        parser.add_argument("--max-seconds", type=positive_int, help="hand out no more work after so many seconds")
         parser.add_argument("--policy", metavar="SLUG", help="only this policy")
         parser.add_argument(
             "--since",
-            type=moment,
+            type=when,
             metavar="WHEN",
             help="only what was received since a date (2026-11-01 or 2026-11-01T18:00) or for so long (90m, 24h, 7d)",
         )
@@ -129,7 +122,7 @@ def in_words(report: RunReport) -> str:
         f"{found['uploads']} uploads screened in {found['seconds']:.1f} s ({found['per_second']:.1f} a second):",
         f"{found['approved']} approved, {found['review']} to review, {found['rejected']} rejected, "
         f"{sum(found['quarantined'].values())} quarantined" + (f" ({reasons})." if reasons else "."),
-        f"{found['audits']} of them are audited; of {found['doubted']} no score is trusted, so a person looks.",
+        f"{found['audits']} of them are audited; of {found['untrusted']} no score is trusted, so a person looks.",
     ]
     if found["matched"]:
         lines.append(f"{found['matched']} were routed by hash lists, without a score.")

@@ -1,55 +1,13 @@
 import json
-from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from moderation.management.arguments import policy_in_force, positive_int, probability, threshold, whole_number
 from moderation.management.output import write_table
-from moderation.models import Policy
 from moderation.tuning import csv_trial, text, threshold_report
 from moderation.tuning.csv_trial import CsvTrial
-
-
-def threshold(text: str) -> float:
-    return _number(text, accepted="a number from 0 to 1", least=0)
-
-
-def rate(text: str) -> float:
-    number = _number(text, accepted="a probability above 0 and at most 1", least=0)
-    if number == 0:
-        raise ArgumentTypeError(f"{text!r}: write a probability above 0 and at most 1")
-    return number
-
-
-def whole(text: str) -> int:
-    if not text.isdecimal():
-        raise ArgumentTypeError(f"{text!r}: write a whole number")
-    return int(text)
-
-
-def _number(text: str, *, accepted: str, least: float) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not least <= number <= 1:
-        raise ArgumentTypeError(f"{text!r}: write {accepted}")
-    return number
-
-
-def policy_named(slug: str | None) -> Policy:
-    """The policy with this slug, else the first in force.
-
-    Raises:
-        CommandError: it is not in force, or none is.
-    """
-    policies = Policy.objects.in_force()
-    found = policies.filter(slug=slug).first() if slug else policies.first()
-    if found is None:
-        known = ", ".join(policies.values_list("slug", flat=True)) or "none"
-        raise CommandError(f"--policy {slug or ''}: no such policy is in force. In force: {known}.")
-    return found
 
 
 class Command(BaseCommand):
@@ -65,10 +23,14 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         table = parser.add_argument_group("with labelled rows of your own")
         table.add_argument("--csv", type=Path, metavar="FILE", help="columns id, label (1 violating), score")
-        table.add_argument("--pi-approve", type=rate, metavar="A", help="probability of an audit below low")
-        table.add_argument("--pi-reject", type=rate, metavar="R", help="probability of an audit from high on")
-        table.add_argument("--seed", type=whole, default=0, metavar="N", help="what the coin starts from (default: 0)")
-        table.add_argument("--bins", type=whole, default=100, metavar="K", help="equal score bins (default: 100)")
+        table.add_argument("--pi-approve", type=probability, metavar="A", help="probability of an audit below low")
+        table.add_argument("--pi-reject", type=probability, metavar="R", help="probability of an audit from high on")
+        table.add_argument(
+            "--seed", type=whole_number, default=0, metavar="N", help="what the coin starts from (default: 0)"
+        )
+        table.add_argument(
+            "--bins", type=positive_int, default=100, metavar="K", help="equal score bins (default: 100)"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["csv"] is not None:
@@ -79,7 +41,7 @@ class Command(BaseCommand):
     def _ask_the_ledger(self, options: dict[str, Any]) -> None:
         try:
             found = threshold_report.report_for(
-                policy_named(options["policy"]), low=options["low"], high=options["high"]
+                policy_in_force(options["policy"]), low=options["low"], high=options["high"]
             )
             report = found.as_json()
         except ValueError as error:
@@ -120,8 +82,6 @@ class Command(BaseCommand):
         needed = ("low", "high", "pi_approve", "pi_reject")
         if lacking := [f"--{name.replace('_', '-')}" for name in needed if options[name] is None]:
             raise CommandError(f"--csv needs {', '.join(lacking)} as well.")
-        if not options["bins"]:
-            raise CommandError("--bins 0: write a whole number from 1 up.")
         plan = csv_trial.AuditPlan(**{name: options[name] for name in (*needed, "seed", "bins")})
         try:
             rows = csv_trial.read_rows(options["csv"])

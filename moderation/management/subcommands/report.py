@@ -1,13 +1,11 @@
 """`manage.py prescreen report`: the report of a run or of the last night, printed or sent."""
 
 import json
-from argparse import ArgumentTypeError
 from collections.abc import Sequence
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
-from django.core.validators import validate_email
 
+from moderation.management.arguments import email_address
 from moderation.reporting.mailing import NotSent, send
 from moderation.reporting.night import NoSuchRun
 from moderation.reporting.report import NightReport
@@ -22,19 +20,11 @@ def add_report(parser: CommandParser) -> None:
     report.add_argument("--json", action="store_true", dest="report_json", help="print the report as one JSON object")
     report.add_argument(
         "--email",
-        type=address,
+        type=email_address,
         nargs="*",
         metavar="ADDRESS",
         help="send it instead, to these or, without one, to REPORT_TO",
     )
-
-
-def address(text: str) -> str:
-    try:
-        validate_email(text)
-    except ValidationError as error:
-        raise ArgumentTypeError(f"{text!r} is no e-mail address; write one such as ops@example.org") from error
-    return text
 
 
 def show(out: OutputWrapper, *, run: int | None, as_json: bool, email: Sequence[str] | None) -> None:

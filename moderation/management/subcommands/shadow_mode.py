@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import OutputWrapper
 
 from moderation.classifiers import adoption
+from moderation.management.arguments import comma_separated, iso_date
 from moderation.management.output import write_table
 from moderation.models import Shadow, User
 from moderation.routing import Route
@@ -14,7 +15,7 @@ from moderation.tuning import shadow_report, text
 SHOWN = 20
 
 
-def add_shadow(actions: Any, *, words: Any) -> None:
+def add_shadow(actions: Any) -> None:
     shadow = actions.add_parser(
         "shadow",
         help="let a classifier score along under a policy and compare; nothing but the record changes",
@@ -26,14 +27,18 @@ def add_shadow(actions: Any, *, words: Any) -> None:
     shadow.add_argument("--end", action="store_true", help="ask it no more; what it said stays in the record")
     shadow.add_argument("--why", default="", help="with --end: kept in the record")
     shadow.add_argument(
-        "--labels", default=[], type=words, metavar="A,B", help="the labels that count (default: the positive one)"
+        "--labels",
+        default=[],
+        type=comma_separated,
+        metavar="A,B",
+        help="the labels that count (default: the positive one)",
     )
     shadow.add_argument("--combination", default="max", choices=["max", "sum"], help="of the labels (default: max)")
     shadow.add_argument("--low", type=float, help="candidate thresholds (default: those that keep the shares)")
     shadow.add_argument("--high", type=float)
     shadow.add_argument(
         "--since",
-        type=date.fromisoformat,
+        type=iso_date,
         metavar="YYYY-MM-DD",
         help="weigh only verdicts on uploads screened from this day on (default: the day after the shadow began)",
     )

@@ -145,7 +145,7 @@ def test_activate_opens_an_epoch_with_thresholds_of_its_own(tmp_path: Path) -> N
         ({"--labels": "blue"}, "open_nsfw has no label blue; it has sfw, nsfw"),
         ({"--combination": "mean"}, "--combination 'mean': accepted are max, sum"),
         ({"--policy": "violence"}, "No policy is called 'violence'. Known are adult-content"),
-        ({"--by": "nobody"}, "Nobody is called 'nobody'"),
+        ({"--by": "nobody"}, "--by nobody: there is no such account"),
     ],
 )
 def test_terms_that_are_refused(changes: dict[str, Any], message: str) -> None:

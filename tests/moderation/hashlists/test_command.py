@@ -66,7 +66,7 @@ def test_a_list_is_made_and_listed(run: Run) -> None:
     ("options", "said"),
     [
         (["--radius", "31"], "at most 17 bits are looked up"),
-        (["--by", "nobody"], "Nobody is called 'nobody'"),
+        (["--by", "nobody"], "--by nobody: there is no such account"),
         (["--why", " "], "--why is empty"),
         (["--policy", "weapons"], "no such policy is in force"),
     ],

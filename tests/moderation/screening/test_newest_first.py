@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db.models import F
 from django.utils import timezone
 
-from moderation.management.arguments import moment
+from moderation.management.arguments import when
 from moderation.models import PolicyVersion, RollUp, Screening, ScreeningRun, StoredFile, Upload
 from tests.factories import make_upload, make_uploads, red
 
@@ -110,9 +110,9 @@ def test_a_moment_that_is_none_is_refused_with_what_is_accepted(red_policy: Poli
 
 @pytest.mark.parametrize(("text", "back"), [("90m", 5400), ("24h", 86400), ("7d", 604800), ("2w", 1209600)])
 def test_how_long_ago_is_understood(text: str, back: int) -> None:
-    assert abs((timezone.now() - moment(text)).total_seconds() - back) < 60
+    assert abs((timezone.now() - when(text)).total_seconds() - back) < 60
 
 
 def test_a_date_is_midnight_in_the_time_zone() -> None:
     with timezone.override("Asia/Tokyo"):
-        assert moment("2026-01-05") == datetime(2026, 1, 4, 15, tzinfo=UTC)
+        assert when("2026-01-05") == datetime(2026, 1, 4, 15, tzinfo=UTC)
