@@ -58,8 +58,8 @@ def one_look(found: ClassifierScores) -> float:
 
 
 def outcome(found: ClassifierScores) -> str:
-    if found.doubt:
-        return f"to a person: {found.doubt.replace('_', ' ')}"
+    if found.untrusted:
+        return f"to a person: {found.untrusted.replace('_', ' ')}"
     return "found" if found.labels["patch"].value >= 0.5 else "**not found**"
 
 
@@ -69,7 +69,7 @@ def cost(photos: Sequence[Path]) -> None:
     network = ClassifierSession.load(model, manifest)
     seconds = Counter[str]()
     views = Counter[int]()
-    doubts = Counter[str]()
+    untrusted = Counter[str]()
     moved = 0
     plans = {"one look": WHOLE_PICTURES, "the plan": IN_FORCE}
     with Scorer([network], plan=IN_FORCE) as warm:
@@ -82,14 +82,15 @@ def cost(photos: Sequence[Path]) -> None:
             seconds[name] += time.perf_counter() - began
     for each in outcomes_by(network, IN_FORCE, photos):
         views[each.looked] += 1
-        doubts[each.doubt or "trusted"] += 1
+        untrusted[each.untrusted or "trusted"] += 1
         label = each.labels[manifest.positive_label]
         moved += label.value > label.whole
     total = sum(views.values())
     several = sum(count for looked, count in views.items() if looked > 1)
     print(f"\n{total} photos, {sum(looked * count for looked, count in views.items()) / total:.3f} views each:")
     print(
-        f"{several} of them in more than one view ({several / total:.1%}), {moved} with a worse part; {dict(doubts)}."
+        f"{several} of them in more than one view ({several / total:.1%}), {moved} with a worse part; "
+        f"{dict(untrusted)}."
     )
     print(f"Time of the plan over that of one look: {seconds['the plan'] / seconds['one look']:.3f}.")
 

@@ -22,12 +22,12 @@ class SamplingReason(StrEnum):
     REVIEW_BAND = "review_band"
     AUDIT_APPROVE = "audit_approve"
     AUDIT_REJECT = "audit_reject"
-    DOUBT = "doubt"  # the score is not trusted, so a person is asked whatever it is
+    UNTRUSTED = "untrusted"  # the score is not trusted, so a person is asked whatever it is
     NONE = "none"
 
 
 #: The region, in rate classes, of uploads whose score is not trusted. It has no thresholds: all of it is reviewed.
-DOUBTED = "doubt"
+UNTRUSTED = "untrusted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +67,10 @@ def region(score: float, *, low: float, high: float) -> Route:
     return Route.REJECT if score >= high else Route.REVIEW
 
 
-def draw(u: float, *, within: Route, rates: Rates, doubted: bool = False) -> Draw:
-    """Throw the coin for an upload whose score lies ``within`` a region; one that is ``doubted`` is always drawn."""
-    if doubted:
-        return Draw(u=u, pi=1.0, reason=SamplingReason.DOUBT, rate_class=f"{DOUBTED}:1")
+def draw(u: float, *, within: Route, rates: Rates, untrusted: bool = False) -> Draw:
+    """Throw the coin for an upload whose score lies ``within`` a region; one that is ``untrusted`` is always drawn."""
+    if untrusted:
+        return Draw(u=u, pi=1.0, reason=SamplingReason.UNTRUSTED, rate_class=f"{UNTRUSTED}:1")
     reason, pi = {
         Route.APPROVE: (SamplingReason.AUDIT_APPROVE, rates.approve),
         Route.REVIEW: (SamplingReason.REVIEW_BAND, rates.review),
@@ -82,9 +82,9 @@ def draw(u: float, *, within: Route, rates: Rates, doubted: bool = False) -> Dra
 def route(within: Route, *, draw: Draw, fallback: Route) -> Route:
     """The region's own route; in the band, an upload that the band's own coin left out takes the policy's fallback.
 
-    What is doubted is reviewed, wherever its score lies.
+    An upload whose score is untrusted is reviewed, wherever its score lies.
     """
-    if draw.reason is SamplingReason.DOUBT:
+    if draw.reason is SamplingReason.UNTRUSTED:
         return Route.REVIEW
     left_out = draw.rate_class.startswith(f"{Route.REVIEW}:") and not draw.drawn
     return fallback if within is Route.REVIEW and left_out else within

@@ -1,4 +1,4 @@
-"""How a classifier looked at a file, in words: for after the verdict, but for why its score is not trusted."""
+"""How the score of a screening came about, in words. Only the reasons of an untrusted score show before the verdict."""
 
 from dataclasses import dataclass
 
@@ -7,61 +7,63 @@ from moderation.decoding.views import Appearance, appearance_of
 from moderation.inference.quality_flags import findings
 from moderation.models import Screening
 
-DOUBTS = {
-    UntrustedReason.LOW_RESOLUTION: "it has too few pixels",
-    UntrustedReason.TOO_LONG: "it is too long for its width",
-    UntrustedReason.NOT_ALL_SEEN: "it holds more than the classifier looks at",
+UNTRUSTED_REASONS = {
+    UntrustedReason.LOW_RESOLUTION: "the image has too few pixels",
+    UntrustedReason.TOO_LONG: "the image is too long for its width",
+    UntrustedReason.NOT_ALL_SEEN: "the file holds more than the classifier scores",
 }
-SHOWN_AS = {
+APPEARANCES = {
     Appearance.PLAIN: "as stored",
     Appearance.ON_BLACK: "on black where it is transparent",
     Appearance.MANAGED: "by its colour profile",
     Appearance.PREVIEW: "the small preview inside the file",
 }
-NOTICED = {
+QUALITY_FLAGS = {
     "enlarged": "enlarged: little detail for its size",
     "compressed": "heavily compressed",
 }
 
 
-def why_doubted(doubt: str) -> str:
-    """Empty for a score that is trusted."""
-    return DOUBTS[UntrustedReason(doubt)] if doubt else ""
+def why_untrusted(untrusted: str) -> str:
+    """Explain why a score is untrusted; empty for a trusted one."""
+    return UNTRUSTED_REASONS[UntrustedReason(untrusted)] if untrusted else ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreExplanation:
-    """What is told of a screening on the page of its upload.
+    """Where a score comes from, for the page of its upload.
 
     Attributes:
-        views: how many were computed.
-        place: where the score comes from.
-        whole: the score if no part of a picture had been looked at.
-        noticed: of the first picture's quality; it changes no route.
+        views: how many views of the file were scored.
+        place: the frame and the part of it that gave the score.
+        whole: the score that whole frames alone would have given.
+        quality: flags of the first frame's quality; they change no route.
     """
 
     views: int
     place: str
     whole: float
-    noticed: list[str]
+    quality: list[str]
 
     @classmethod
     def of(cls, screening: Screening) -> "ScoreExplanation | None":
-        """None for a score that is not kept, as in a record that was not made by the pre-screen."""
+        """Explain the score of ``screening``; None where its views were not recorded."""
         score = screening.scores.order_by("-value", "pk").first()
         if score is None:
             return None
-        return cls(views=score.looked, place=place_of(screening), whole=score.whole, noticed=noticed_in(score.measured))
+        return cls(
+            views=score.looked, place=score_place(screening), whole=score.whole, quality=quality_text(score.measured)
+        )
 
 
-def noticed_in(measured: dict[str, float]) -> list[str]:
-    return [NOTICED[finding] for finding in findings(measured)]
+def quality_text(measured: dict[str, float]) -> list[str]:
+    return [QUALITY_FLAGS[finding] for finding in findings(measured)]
 
 
-def place_of(screening: Screening) -> str:
-    """The picture that gave the score, and which part of it."""
+def score_place(screening: Screening) -> str:
+    """Describe the frame that gave the score, and which part of it."""
     appearance = appearance_of(screening.view)
-    shown = f", {SHOWN_AS[appearance]}" if appearance else ""
+    shown = f", {APPEARANCES[appearance]}" if appearance else ""
     return f"frame {screening.frame + 1}{shown}, {_part(screening.box)}"
 
 

@@ -90,12 +90,14 @@ def version_in_force(policy: Policy | None = None) -> PolicyVersion:
     return PolicyVersion.objects.in_force().root().get(policy=policy or default_policy())
 
 
-def make_screening(upload: Upload | None = None, *, score: float = 0.5, u: float = 0.999, doubt: str = "") -> Screening:
+def make_screening(
+    upload: Upload | None = None, *, score: float = 0.5, u: float = 0.999, untrusted: str = ""
+) -> Screening:
     """A screening as the pre-screen writes it, under the policy in force, with the coin showing ``u``."""
     upload = upload or make_upload()
     version = version_in_force()
     within = routing.region(score, low=version.low, high=version.high)
-    draw = routing.draw(u, within=within, rates=version.rates, doubted=bool(doubt))
+    draw = routing.draw(u, within=within, rates=version.rates, untrusted=bool(untrusted))
     screening = Screening.objects.create(
         upload=upload,
         policy=version.policy,
@@ -105,7 +107,7 @@ def make_screening(upload: Upload | None = None, *, score: float = 0.5, u: float
         classifier=version.classifier,
         preprocessing_version=version.classifier.score_version,
         score=score,
-        doubt=doubt,
+        untrusted=untrusted,
         low=version.low,
         high=version.high,
         route=routing.route(within, draw=draw, fallback=version.rates.fallback),

@@ -17,7 +17,7 @@ from moderation.decoding.sandbox import DecodedFile, Looked, RefusedFile, Sandbo
 from moderation.decoding.views import EVERYTHING, WHOLE, Box, is_whole, view_number
 from moderation.inference.classifier import BATCH, ClassifierSession
 from moderation.inference.tensors import Float32Array, UInt8Array
-from moderation.inference.tiling import TilePlan, doubt, plan_tiles
+from moderation.inference.tiling import TilePlan, plan_tiles, untrusted_reason
 
 __all__ = ["WHOLE", "LabelScore", "Scored", "Scorer", "Viewed"]
 
@@ -83,13 +83,13 @@ class ClassifierScores:
     """What one classifier says of a file.
 
     Attributes:
-        doubt: why its scores are not trusted, or None.
+        untrusted: why its scores are not trusted, or None.
         measured: signals of the picture as this classifier sees it.
         looked: how many views were computed.
     """
 
     labels: Mapping[str, LabelScore]
-    doubt: UntrustedReason | None
+    untrusted: UntrustedReason | None
     measured: Mapping[str, float]
     looked: int
 
@@ -212,7 +212,7 @@ class Scorer:
                 label: self._worst(looked, again, table[:, column], parts[:, column])
                 for column, label in enumerate(classifier.manifest.labels)
             },
-            doubt(looked.pictures, unseen=unseen, plan=self.plan),
+            untrusted_reason(looked.pictures, unseen=unseen, plan=self.plan),
             looked.measured,
             len(table) + len(parts),
         )

@@ -48,7 +48,7 @@ def plan_tiles(
     return TilePlan(tuple(sorted(chosen, key=lambda part: (part.of, part.number))), all_of_them)
 
 
-def doubt(pictures: Sequence[Picture], *, unseen: bool, plan: ViewPlan) -> UntrustedReason | None:
+def untrusted_reason(pictures: Sequence[Picture], *, unseen: bool, plan: ViewPlan) -> UntrustedReason | None:
     """Why no score of these pictures is trusted, or None."""
     sizes = [picture.size for picture in pictures if picture.appearance is Appearance.PLAIN]
     if min(min(size) for size in sizes) < plan.least_side:

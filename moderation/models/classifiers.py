@@ -84,8 +84,8 @@ class Score(models.Model):
     view = models.PositiveIntegerField(default=0, help_text="0: the whole picture; parts of it count from 1.")
     views = models.JSONField(default=list, help_text="Where there were several: all of them, the worst first.")
     looked = models.PositiveSmallIntegerField(default=1, help_text="How many views were computed.")
-    doubt = models.CharField(
-        max_length=14, blank=True, choices=[(doubt.value, doubt.value) for doubt in UntrustedReason]
+    untrusted = models.CharField(
+        max_length=14, blank=True, choices=[(reason.value, reason.value) for reason in UntrustedReason]
     )
     measured = models.JSONField(default=dict, help_text="Signals of the first picture, as this classifier sees it.")
     runtime = models.CharField(max_length=100, help_text="Inference library, version and execution provider.")

@@ -14,7 +14,7 @@ from moderation.models.people import User
 from moderation.models.screenings import Screening
 from moderation.models.tracking import never_deleted, tracked, tracked_changes
 from moderation.models.uploads import StoredFile
-from moderation.routing import DOUBTED, Route
+from moderation.routing import UNTRUSTED, Route
 
 # A drawn upload whose verdict is not final so long after its day counts as missing.
 DEADLINE = timedelta(days=7)
@@ -70,7 +70,7 @@ class LedgerRow(models.Model):
 
     day = models.ForeignKey(LedgerDay, on_delete=models.PROTECT, related_name="rows")
     bin = models.PositiveSmallIntegerField()
-    region = models.CharField(max_length=7, choices=[(name, name) for name in (*map(str, Route), DOUBTED)])
+    region = models.CharField(max_length=9, choices=[(name, name) for name in (*map(str, Route), UNTRUSTED)])
     rate_class = models.CharField(max_length=24)
     pi = models.FloatField()
     group = models.CharField(max_length=60, blank=True)

@@ -136,7 +136,7 @@ class Screening(models.Model):
         models.FloatField(), size=4, null=True, blank=True,
         help_text="Left, top, right, bottom of a part as shares of the picture; null: all of it.",
     )  # fmt: skip
-    doubt = models.CharField(max_length=14, blank=True, help_text="Why a person looks, whatever the score.")
+    untrusted = models.CharField(max_length=14, blank=True, help_text="Why a person looks, whatever the score.")
     low = models.FloatField()
     high = models.FloatField()
     route = models.CharField(max_length=7, choices=[(route.value, route.value) for route in Route])
@@ -171,9 +171,9 @@ class Screening(models.Model):
             ),
             models.CheckConstraint(condition=Q(low__lte=F("high")), name="screened_with_thresholds_in_order"),
             models.CheckConstraint(
-                condition=Q(doubt="") & ~Q(sampling_reason="doubt")
-                | ~Q(doubt="") & Q(sampling_reason="doubt", pi=1, route="review"),
-                name="what_is_doubted_goes_to_a_person",
+                condition=Q(untrusted="") & ~Q(sampling_reason="untrusted")
+                | ~Q(untrusted="") & Q(sampling_reason="untrusted", pi=1, route="review"),
+                name="an_untrusted_score_goes_to_a_person",
             ),
         ]
         indexes = [

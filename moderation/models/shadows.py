@@ -74,7 +74,7 @@ class Shadow(models.Model):
         Communities have thresholds of their own and are left out, and so is what a person looks at whatever its score.
         """
         ruling = self.policy.versions.root().in_force().values("classifier")
-        live = Screening.objects.live().filter(policy=self.policy, policy_version__community=None, doubt="")
+        live = Screening.objects.live().filter(policy=self.policy, policy_version__community=None, untrusted="")
         return self.beside(live.filter(classifier=Subquery(ruling)))
 
     def _combined(self, file: OuterRef) -> models.QuerySet[Score, Any]:

@@ -17,7 +17,7 @@ from django.db.models import Exists
 from moderation.decoding.images import ImageRefused
 from moderation.decoding.sandbox import RefusedFile
 from moderation.models import Screening, ScreeningRun, StoredFile, Upload
-from moderation.models.fingerprints import of_files
+from moderation.models.fingerprints import clusters_of
 from moderation.models.frames import ranked_frames
 from moderation.models.uploads import StoredFileQuerySet, UploadQuerySet
 from moderation.screening import clusters, records
@@ -32,7 +32,7 @@ from moderation.screening.scored_files import ScoredFiles, score_files
 class Chunk:
     """What one chunk did.
 
-    ``counts``: files, uploads, approve, review, reject, audits, doubted, matched, quarantined:<reason>, and views
+    ``counts``: files, uploads, approve, review, reject, audits, untrusted, matched, quarantined:<reason>, and views
     computed.
     """
 
@@ -185,7 +185,7 @@ class Screener:
 
     def _clusters(self, seen: ScoredFiles) -> dict[int, int]:
         """By file, the one that stands for all that are nearly the same picture."""
-        known = of_files(seen.files)
+        known = clusters_of(seen.files)
         if self.dry_run:
             return known
         new = {file: each for file, each in seen.fingerprints.items() if file not in known}

@@ -78,7 +78,7 @@ class Router:
         score = root.combine({label: each.value for label, each in found.items()})
         within = routing.region(score, low=version.low, high=version.high)
         worst = max(found.values(), key=lambda each: each.value)
-        draw = first or self._draw(upload, version=version, within=within, doubted=bool(worst.doubt))
+        draw = first or self._draw(upload, version=version, within=within, untrusted=bool(worst.untrusted))
         return Screening(
             upload=upload,
             policy=root.policy,
@@ -91,7 +91,7 @@ class Router:
             frame=worst.frame,
             view=worst.view,
             box=worst.box,
-            doubt=worst.doubt,
+            untrusted=worst.untrusted,
             low=version.low,
             high=version.high,
             route=routing.route(within, draw=draw, fallback=version.rates.fallback),
@@ -102,10 +102,10 @@ class Router:
             group=self.rulebook.group(upload.community_id),
         )
 
-    def _draw(self, upload: Upload, *, version: PolicyVersion, within: Route, doubted: bool) -> Draw:
+    def _draw(self, upload: Upload, *, version: PolicyVersion, within: Route, untrusted: bool) -> Draw:
         secret = bytes(self.rulebook.epochs[version.policy_id].secret)
         u = routing.coin(secret, upload_id=upload.pk, policy_id=version.policy_id)
-        return routing.draw(u, within=within, rates=version.rates, doubted=doubted)
+        return routing.draw(u, within=within, rates=version.rates, untrusted=untrusted)
 
 
 def save_screenings(screenings: Sequence[Screening]) -> None:
@@ -152,7 +152,7 @@ def quarantine(refusals: Mapping[int, RefusedFile], *, uploads: Sequence[Upload]
 
 
 def count(screenings: Sequence[Screening], matches: Sequence[HashMatch] = ()) -> Counter[str]:
-    """Uploads, also by their strictest route, how many the coin drew for an audit, and how many scores are doubted.
+    """Uploads, also by their strictest route, how many the coin drew for an audit, and how many scores are untrusted.
 
     Also how many of them a hash list routed, under one policy at least.
     """
@@ -162,7 +162,7 @@ def count(screenings: Sequence[Screening], matches: Sequence[HashMatch] = ()) ->
     counts = Counter(str(next(route for route in STRICTEST_FIRST if route in found)) for found in routes.values())
     counts["uploads"] = len(routes)
     counts["audits"] = len({s.upload_id for s in screenings if s.sampling_reason.startswith("audit_")})
-    counts["doubted"] = len({s.upload_id for s in screenings if s.doubt})
+    counts["untrusted"] = len({s.upload_id for s in screenings if s.untrusted})
     counts["matched"] = len({match.upload_id for match in matches})
     return counts
 

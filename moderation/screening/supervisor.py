@@ -75,7 +75,7 @@ class RunReport:
             "rejected": counts["reject"],
             "quarantined": {key.removeprefix(prefix): n for key, n in counts.items() if key.startswith(prefix)},
             "audits": counts["audits"],
-            "doubted": counts["doubted"],
+            "untrusted": counts["untrusted"],
             "matched": counts["matched"],
             "views": counts["views"],
             "seconds": round(self.seconds, 3),

@@ -1,4 +1,4 @@
-"""How often uploads of each score bin violate: the reliability diagram and its isotonic line."""
+"""The violation rate of each score bin: the reliability diagram and its isotonic line."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,8 @@ from moderation.statistics.regions import LABELS_TO_SHOW
 class BinRates:
     """Violation rate per score bin, weighted over rate classes; each array has shape (bins,).
 
-    ``n`` is the effective number of labels: as many with equal weights would be as precise.
+    ``known`` marks the bins with labels. ``n`` is the effective number of labels: as many labels of equal weight
+    would be as precise.
     """
 
     known: np.typing.NDArray[np.bool_]
@@ -26,7 +27,7 @@ class BinRates:
 
 @dataclass(frozen=True)
 class ReliabilityRow:
-    """One score bin; rate, low and high are None without labels; hatched with fewer than 30."""
+    """One score bin; rate, low and high are None without labels; charts hatch a bin with fewer than 30 labels."""
 
     start: float
     end: float
@@ -39,7 +40,7 @@ class ReliabilityRow:
 
 
 def isotonic(values: Numbers, weights: Numbers | None = None) -> Floats:
-    """Return the non-decreasing sequence nearest to ``values`` in weighted squares (PAVA).
+    """Return the non-decreasing sequence with the least weighted squared distance to ``values`` (PAVA).
 
     Args:
         values: shape (n,).
@@ -58,9 +59,9 @@ def isotonic(values: Numbers, weights: Numbers | None = None) -> Floats:
 
 
 def bin_rates(ledger: Ledger) -> BinRates:
-    """Return each bin's V_k / N_k and its effective n, N_k^2 / sum_r(N^2 / n), from classes with labels.
+    """Return each bin's rate V_k / N_k and effective n, N_k^2 / sum_r(N^2 / n), from the classes with labels.
 
-    What is doubted says nothing of what its score's bin holds otherwise, and is left out.
+    Uploads with an untrusted score are left out, because they say nothing about the others in their bin.
     """
     ledger = ledger.by_score
     has_labels = ledger.labelled > 0
@@ -74,10 +75,10 @@ def bin_rates(ledger: Ledger) -> BinRates:
 
 
 def smoothed_rates(ledger: Ledger, low: float) -> Floats:
-    """Return a violation rate for every bin, rising with the score; for charts and costs only.
+    """Return a violation rate for every bin that rises with the score; for charts and costs only.
 
-    Bins without labels take the rate of the next labelled bin: above them where they lie
-    below ``low``, below them elsewhere, so that nothing unlabelled looks safer than it is.
+    A bin without labels takes the rate of the nearest labelled bin above it if it lies below ``low``, otherwise of the
+    nearest one below it. So no unlabelled bin appears safer than it is.
 
     Returns:
         shape (bins,), or an empty array where no bin has a label.

@@ -1,4 +1,4 @@
-"""What each pair of thresholds costs, and how much work it makes."""
+"""The cost of each pair of thresholds, and the reviews that it needs."""
 
 import math
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from moderation.statistics.ledger import Ledger
 
 @dataclass(frozen=True)
 class Costs:
-    """What an escape, a wrongful rejection and a look by a person cost, in one unit; each 0 or more.
+    """The costs of an escape, a wrongful rejection and a review by a person, in one unit; each 0 or more.
 
-    ``Costs(miss=0, wrong=0, review=1)`` counts looks only.
+    ``Costs(miss=0, wrong=0, review=1)`` counts reviews only.
     """
 
     miss: float
@@ -29,7 +29,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class AuditRates:
-    """The coin's probability for uploads approved and rejected by the machine, each in (0, 1]."""
+    """The sampling probabilities of uploads that the machine approves and rejects, each in (0, 1]."""
 
     approve: float
     reject: float
@@ -40,15 +40,15 @@ class AuditRates:
 
 
 def optimal_thresholds(costs: Costs, audits: AuditRates | None = None) -> tuple[float, float]:
-    """Return the cheapest (low, high) on calibrated scores; equal where a review never pays.
+    """Return the cheapest (low, high) on calibrated scores; both are equal if a review never pays.
 
-    A cut below 0 or above 1 says that one route is the cheapest for every score.
+    A threshold below 0 or above 1 means that one route is the cheapest for every score.
 
-    An audited upload costs a look and keeps its route, so audits draw the two cuts into the
-    band. Without audits these are the rules of Elkan and Chow.
+    An audited upload costs a review and keeps its route, so audits move both thresholds into the band. Without audits
+    these are the rules of Elkan and Chow.
 
     Raises:
-        ValueError: a miss and a wrongful rejection that both cost nothing: there is nothing to weigh.
+        ValueError: neither a miss nor a wrongful rejection costs anything.
 
     Source: Elkan (2001), IJCAI 17:973-978; Chow (1970), IEEE Trans. Inf. Theory 16:41-46.
     """
@@ -66,10 +66,10 @@ def optimal_thresholds(costs: Costs, audits: AuditRates | None = None) -> tuple[
 def cost_10k(ledger: Ledger, costs: Costs, audits: AuditRates, low: float, high: float) -> float | None:
     """Return the cost of 10,000 uploads at ``low`` and ``high``, from rates smoothed by isotonic regression.
 
-    For choosing only: it has no interval and certifies nothing. None where no bin has a label.
+    It has no interval and certifies nothing: use it only to choose. None if no bin has a label.
 
     Raises:
-        ValueError: thresholds that are not on edges or out of order.
+        ValueError: thresholds that are not bin edges, or are out of order.
     """
     ledger.regions(low, high)
     rates = smoothed_rates(ledger, low)
@@ -80,48 +80,48 @@ def cost_10k(ledger: Ledger, costs: Costs, audits: AuditRates, low: float, high:
 
 
 def pair_costs(ledger: Ledger, costs: Costs, audits: AuditRates, *, rates: Floats) -> Floats:
-    """Return the cost of 10,000 uploads by (edge of low, edge of high); infinite where low is above high.
+    """Return the cost of 10,000 uploads, shape (edges of low, edges of high); infinite where low is above high.
 
     Args:
         ledger: closed days, summed.
-        costs: of an escape, a wrongful rejection and a look.
-        audits: the coin's rates.
+        costs: of an escape, a wrongful rejection and a review.
+        audits: sampling probabilities.
         rates: violation rate by bin, shape (bins,).
     """
     per_10k = 10_000 * ledger.by_score.uploads.sum(axis=1) / ledger.size
-    doubted = 10_000 / ledger.size * (ledger.size - ledger.by_score.size)
+    untrusted = 10_000 / ledger.size * (ledger.size - ledger.by_score.size)
     table = _by_pair(
         approve=per_10k * (rates * costs.miss + audits.approve * costs.review),
         review=per_10k * costs.review,
         reject=per_10k * ((1 - rates) * costs.wrong + audits.reject * costs.review),
     )
-    return np.where(np.tri(len(table), k=-1, dtype=bool), np.inf, table + doubted * costs.review)
+    return np.where(np.tri(len(table), k=-1, dtype=bool), np.inf, table + untrusted * costs.review)
 
 
-def pair_work(daily: Floats, audits: AuditRates, *, rates: Floats, doubted: Floats | None = None) -> Floats:
-    """Return the looks a day that nine days in ten do not exceed, by (edge of low, edge of high).
+def pair_work(daily: Floats, audits: AuditRates, *, rates: Floats, untrusted: Floats | None = None) -> Floats:
+    """Return the number of reviews a day that nine days in ten do not exceed, shape (edges of low, edges of high).
 
-    Of 28 days it is the 26th smallest. Looks are the band, the audits and the second opinions
-    that audits ask for (a violating verdict among the approved, a benign one among the rejected).
+    With 28 days it is the 26th smallest. Reviews are those of the band, the audits and the second opinions on audits
+    (after a violating verdict on an approved upload or a benign one on a rejected upload).
 
     Args:
-        daily: uploads by day and bin, shape (days, bins), one day at least.
-        audits: the coin's rates.
+        daily: uploads by day and bin, shape (days, bins), at least one day.
+        audits: sampling probabilities.
         rates: violation rate by bin, shape (bins,).
-        doubted: uploads by day that a person looks at whatever their score, shape (days,); 0 by default.
+        untrusted: uploads with an untrusted score by day, each reviewed, shape (days,); 0 by default.
     """
-    looks = _by_pair(
+    reviews = _by_pair(
         approve=daily * audits.approve * (1 + rates),
         review=daily,
         reject=daily * audits.reject * (2 - rates),
     )
-    if doubted is not None:
-        looks = looks + doubted[:, np.newaxis, np.newaxis]
-    return np.asarray(np.sort(looks, axis=0)[math.ceil(0.9 * len(daily)) - 1])
+    if untrusted is not None:
+        reviews = reviews + untrusted[:, np.newaxis, np.newaxis]
+    return np.asarray(np.sort(reviews, axis=0)[math.ceil(0.9 * len(daily)) - 1])
 
 
 def _by_pair(*, approve: Floats, review: Floats, reject: Floats) -> Floats:
-    """Sum over bins, each with what its route costs, shape (..., edges, edges) of low and high."""
+    """Sum over bins the value that each has on its route, shape (..., edges of low, edges of high)."""
     below, inside, under_high = (_running(cells) for cells in (approve, review, reject))
     from_high = under_high[..., -1:] - under_high
     by_low, by_high = below - inside, inside + from_high
@@ -129,5 +129,5 @@ def _by_pair(*, approve: Floats, review: Floats, reject: Floats) -> Floats:
 
 
 def _running(cells: Floats) -> Floats:
-    """Sums of the bins below each edge."""
+    """Return the sums of the bins below each edge, shape (..., edges)."""
     return np.concatenate([np.zeros((*cells.shape[:-1], 1)), np.cumsum(cells, axis=-1)], axis=-1)

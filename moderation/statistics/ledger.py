@@ -1,4 +1,4 @@
-"""The ledger of one epoch: counts only, which outlive the uploads."""
+"""The ledger of one epoch: counts, which are kept longer than the uploads."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,10 +17,10 @@ __all__ = ["Estimate", "Estimates", "Ledger", "estimate", "naive"]
 
 @dataclass(frozen=True, eq=False)
 class Ledger:
-    """Counts per score bin and rate class, over closed days, already summed.
+    """Counts per score bin and rate class, summed over closed days.
 
-    A rate class holds uploads that were drawn for a label with the same stored probability pi.
-    Bin k holds scores in [edges[k], edges[k + 1]); the last bin holds its upper edge too.
+    A rate class holds the uploads whose stored probability of being drawn for a label, pi, is the same.
+    Bin k holds scores in [edges[k], edges[k + 1]); the last bin also holds its upper edge.
 
     Args:
         edges: rising, shape (bins + 1,).
@@ -28,13 +28,13 @@ class Ledger:
         labelled: uploads that were drawn and have a final verdict, same shape.
         violating: labelled uploads that violate, same shape.
         pi: in (0, 1], shape (rate classes,).
-        missing: drawn, but without a final verdict by the deadline; same shape, 0 by default.
-        doubted: shape (rate classes,), none by default: classes of uploads whose score is not trusted. A person looks
-            at each of them, so at any thresholds they lie in the band, whatever their bin.
+        missing: drawn uploads without a final verdict by the deadline; same shape, 0 by default.
+        untrusted: shape (rate classes,), none by default: classes of uploads whose score is not trusted. A person
+            reviews each of them, so they lie in the band at any thresholds, whatever their bin.
 
     Raises:
-        ValueError: wrong shapes, counts that are no whole numbers of 0 or more, violating
-            above labelled, labelled and missing above uploads, pi outside (0, 1], edges not rising.
+        ValueError: wrong shapes, counts that are not whole numbers of 0 or more, more violating than
+            labelled, more labelled and missing than uploads, pi outside (0, 1], edges that do not rise.
     """
 
     edges: Floats
@@ -43,7 +43,7 @@ class Ledger:
     violating: Floats
     pi: Floats
     missing: Floats
-    doubted: npt.NDArray[np.bool_]
+    untrusted: npt.NDArray[np.bool_]
 
     def __init__(  # noqa: PLR0913, PLR0917 (the columns of the ledger)
         self,
@@ -53,7 +53,7 @@ class Ledger:
         violating: Numbers,
         pi: Numbers,
         missing: Numbers | None = None,
-        doubted: Numbers | None = None,
+        untrusted: Numbers | None = None,
     ) -> None:
         fields: dict[str, npt.NDArray[Any]] = {
             "edges": checks.rising("edges", edges),
@@ -62,7 +62,7 @@ class Ledger:
             "violating": checks.counts("violating", violating),
             "pi": np.atleast_1d(checks.probabilities("pi", pi)),
             "missing": checks.counts("missing", np.zeros_like(labelled) if missing is None else missing),
-            "doubted": checks.counts("doubted", np.zeros(np.size(pi)) if doubted is None else doubted) > 0,
+            "untrusted": checks.counts("untrusted", np.zeros(np.size(pi)) if untrusted is None else untrusted) > 0,
         }
         for name, value in fields.items():
             kept = value.copy()
@@ -77,8 +77,8 @@ class Ledger:
         for name in ("uploads", "labelled", "violating", "missing"):
             if (found := getattr(self, name).shape) != shape:
                 raise checks.refusal(f"{name}.shape", found, accepted=f"give (bins, rate classes) = {shape}")
-        if (found := self.doubted.shape) != self.pi.shape:
-            raise checks.refusal("doubted.shape", found, accepted=f"give one for each rate class, {self.pi.shape}")
+        if (found := self.untrusted.shape) != self.pi.shape:
+            raise checks.refusal("untrusted.shape", found, accepted=f"give one for each rate class, {self.pi.shape}")
         checks.at_most("violating", self.violating, limit_name="labelled", limit=self.labelled)
         checks.at_most("labelled", self.labelled, limit_name="uploads", limit=self.uploads)
         unlabelled = self.uploads - self.labelled
@@ -88,17 +88,17 @@ class Ledger:
     def from_rows(
         cls, scores: Numbers, violating: Numbers, drawn: Numbers, pi: Numbers | float, edges: Numbers
     ) -> Self:
-        """Count one row per upload; rows of equal pi make a rate class.
+        """Count rows, one per upload; rows of equal pi make a rate class.
 
         Args:
             scores: shape (rows,), each between the first and the last edge.
             violating: shape (rows,), 1 or 0; read only where ``drawn`` is true.
-            drawn: shape (rows,), whether the coin drew the upload (and it was labelled).
-            pi: shape (rows,), the probability of being drawn; one number stands for all rows.
+            drawn: shape (rows,), whether the coin drew the upload and it was labelled.
+            pi: shape (rows,), the probability of being drawn, or one number for all rows.
             edges: rising, shape (bins + 1,).
 
         Raises:
-            ValueError: shapes that differ, a score outside the edges, a verdict read that is not 0 or 1.
+            ValueError: shapes that differ, a score outside the edges, a verdict of a drawn row that is not 0 or 1.
         """
         grid, p = checks.rising("edges", edges), checks.finite("scores", scores)
         is_drawn, rates = _per_row("drawn", drawn, p).astype(bool), _per_row("pi", pi, p)
@@ -117,9 +117,9 @@ class Ledger:
         return cls(grid, uploads, labelled, found, classes if classes.size else [1.0])
 
     def __add__(self, other: "Ledger") -> "Ledger":
-        """Add the counts of other days of the same epoch."""
+        """Return the sum of the counts of both; ``other`` holds further days of the same epoch."""
         same_edges = np.array_equal(self.edges, other.edges)
-        same_classes = np.array_equal(self.pi, other.pi) and np.array_equal(self.doubted, other.doubted)
+        same_classes = np.array_equal(self.pi, other.pi) and np.array_equal(self.untrusted, other.untrusted)
         if not same_edges or not same_classes:
             raise checks.refusal("other", other, accepted="add a ledger with the same edges and rate classes")
         return Ledger(
@@ -129,7 +129,7 @@ class Ledger:
             self.violating + other.violating,
             self.pi,
             self.missing + other.missing,
-            self.doubted,
+            self.untrusted,
         )
 
     @cached_property
@@ -138,23 +138,19 @@ class Ledger:
 
     @property
     def by_score(self) -> "Ledger":
-        """The same without what is doubted: the uploads whose way their score decides."""
+        """The same ledger without untrusted scores: only uploads whose route depends on their score."""
         tables = (self.uploads, self.labelled, self.violating)
-        uploads, labelled, violating = (np.where(self.doubted, 0, table) for table in tables)
-        return Ledger(self.edges, uploads, labelled, violating, self.pi, np.where(self.doubted, 0, self.missing))
+        uploads, labelled, violating = (np.where(self.untrusted, 0, table) for table in tables)
+        return Ledger(self.edges, uploads, labelled, violating, self.pi, np.where(self.untrusted, 0, self.missing))
 
     def cut(self, threshold: float, *, name: str) -> int:
-        """Return how many bins lie below ``threshold``, which must be an edge."""
-        distance = np.abs(self.edges - float(threshold))
-        cut = int(np.argmin(distance))
-        if not distance[cut] < 1e-9:
-            raise checks.refusal(name, threshold, accepted=f"give a bin edge; the nearest is {self.edges[cut]}")
-        return cut
+        """Return the number of bins below ``threshold``, which must be an edge."""
+        return cut(self.edges, threshold, name=name)
 
     def regions(self, low: float, high: float) -> tuple[Region, Region, Region]:
         """Return the uploads below low, in the band [low, high) and from high, pooled over bins.
 
-        What is doubted is in the band.
+        Uploads with an untrusted score always count in the band.
 
         Raises:
             ValueError: a threshold that is not on an edge, or low above high.
@@ -163,13 +159,29 @@ class Ledger:
         if first > second:
             raise checks.refusal("low", low, accepted=f"give at most high={high}")
         last = self.edges.size - 1
-        return self._region(0, first), self._region(first, second, doubted=1), self._region(second, last)
+        return self._region(0, first), self._region(first, second, untrusted=1), self._region(second, last)
 
-    def _region(self, start: int, stop: int, *, doubted: int = 0) -> Region:
+    def _region(self, start: int, stop: int, *, untrusted: int = 0) -> Region:
         tables = (self.uploads, self.labelled, self.violating, self.missing)
         return Region(
-            *(np.where(self.doubted, doubted * table.sum(axis=0), table[start:stop].sum(axis=0)) for table in tables)
+            *(
+                np.where(self.untrusted, untrusted * table.sum(axis=0), table[start:stop].sum(axis=0))
+                for table in tables
+            )
         )
+
+
+def cut(edges: Floats, threshold: float, *, name: str) -> int:
+    """Return the index of the edge that ``threshold`` equals.
+
+    Raises:
+        ValueError: a threshold that is not an edge; ``name`` is what the message calls it.
+    """
+    distance = np.abs(edges - float(threshold))
+    nearest = int(np.argmin(distance))
+    if not distance[nearest] < 1e-9:
+        raise checks.refusal(name, threshold, accepted=f"give a bin edge; the nearest is {edges[nearest]}")
+    return nearest
 
 
 def _per_row(name: str, value: Numbers | float, rows: Floats) -> npt.NDArray[np.float64]:
@@ -180,7 +192,7 @@ def _per_row(name: str, value: Numbers | float, rows: Floats) -> npt.NDArray[np.
 
 
 def _verdicts(violating: Numbers, drawn: npt.NDArray[np.bool_]) -> Floats:
-    """Return 1 for each drawn upload that violates, else 0; nothing else of ``violating`` is read."""
+    """Return 1 for each drawn upload that violates, otherwise 0; reads ``violating`` only where ``drawn`` is true."""
     given = np.asarray(violating)
     if given.shape != drawn.shape:
         raise checks.refusal("violating.shape", given.shape, accepted=f"give one value for each score, {drawn.shape}")

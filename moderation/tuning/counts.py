@@ -25,13 +25,13 @@ def step(threshold: float) -> int:
 class Shares:
     """How many uploads a pair of thresholds sends each way. Exact: no label is needed.
 
-    ``doubted``: of those to review, the ones that a person looks at whatever their score and the thresholds.
+    ``untrusted``: of those to review, the ones that a person looks at whatever their score and the thresholds.
     """
 
     approve: int
     review: int
     reject: int
-    doubted: int = 0
+    untrusted: int = 0
 
     @property
     def total(self) -> int:
@@ -43,8 +43,8 @@ class Shares:
         return count / self.total if self.total else 0.0
 
     def looks(self, rates: Rates) -> float:
-        """Expected human looks: the band at its rate, what is doubted, and the audits on both sides."""
-        return (self.review - self.doubted) * rates.review + self.doubted + self.audits(rates)
+        """Expected human looks: the band at its rate, uploads with an untrusted score, and the audits on both sides."""
+        return (self.review - self.untrusted) * rates.review + self.untrusted + self.audits(rates)
 
     def audits(self, rates: Rates) -> float:
         return self.approve * rates.approve + self.reject * rates.reject
@@ -56,7 +56,7 @@ class ScoreCounts:
 
     Attributes:
         bins: GRID_STEPS + 1 counts; bin k holds scores in [GRID[k], GRID[k + 1]), the last one scores of exactly 1.
-        doubted: uploads that a person looks at whatever their score; not part of ``bins``.
+        untrusted: uploads that a person looks at whatever their score; not part of ``bins``.
         routed: uploads by the route that they took, under the thresholds of their own time.
         days: how many days the counts span, from 1 to those of WINDOW.
     """
@@ -64,11 +64,11 @@ class ScoreCounts:
     bins: tuple[int, ...]
     routed: dict[Route, int]
     days: float
-    doubted: int = 0
+    untrusted: int = 0
 
     @property
     def total(self) -> int:
-        return sum(self.bins) + self.doubted
+        return sum(self.bins) + self.untrusted
 
     @property
     def per_day(self) -> float:
@@ -79,9 +79,9 @@ class ScoreCounts:
         first, last = step(low), step(high)
         return Shares(
             approve=sum(self.bins[:first]),
-            review=sum(self.bins[first:last]) + self.doubted,
+            review=sum(self.bins[first:last]) + self.untrusted,
             reject=sum(self.bins[last:]),
-            doubted=self.doubted,
+            untrusted=self.untrusted,
         )
 
     def moved(self, one: tuple[float, float], other: tuple[float, float]) -> dict[tuple[Route, Route], int]:
@@ -126,14 +126,14 @@ def score_counts(policy: Policy) -> ScoreCounts:
         preprocessing_version=Subquery(rules.values("epoch__preprocessing_version")),
         created_at__gte=Now() - WINDOW,
     )
-    trusted = Case(When(doubt="", then=WidthBucket(F("score"), _GRID) - 1), default=None)
+    trusted = Case(When(untrusted="", then=WidthBucket(F("score"), _GRID) - 1), default=None)
     bins, routed = Counter[int | None](), Counter[Route]()
     for route, bin_, uploads in screenings.values_list("route", trusted).annotate(uploads=Count("pk")):
         bins[bin_] += uploads
         routed[Route(route)] += uploads
     return ScoreCounts(
         bins=tuple(bins[k] for k in range(GRID_STEPS + 1)),
-        doubted=bins[None],
+        untrusted=bins[None],
         routed=dict(routed),
         days=_days_spanned(screenings),
     )

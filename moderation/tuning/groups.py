@@ -12,7 +12,7 @@ import numpy as np
 from django.db.models import Sum
 
 from moderation.models import Community, Epoch, LedgerDay, LedgerRow, PolicyVersion
-from moderation.routing import DOUBTED
+from moderation.routing import UNTRUSTED
 from moderation.statistics.checks import Floats
 from moderation.statistics.regions import LABELS_TO_SHOW
 from moderation.statistics.shrinkage import Shrunk, beta_binomial
@@ -95,7 +95,7 @@ def _tables(epoch: Epoch) -> dict[str, Floats]:
     """By group in the order of their names, counts of shape (bins, rate classes, 4), of what goes by its score."""
     rows = (
         LedgerRow.objects.filter(day__in=LedgerDay.objects.closed_prefix(epoch))
-        .exclude(region=DOUBTED)
+        .exclude(region=UNTRUSTED)
         .values_list("group", "bin", "region", "pi")
         .annotate(*(Sum(name) for name in ("uploads", "labelled", "violating")))
         .order_by("group")

@@ -11,7 +11,7 @@ import numpy as np
 from django.db.models import Sum
 
 from moderation.models import Epoch, LedgerDay, LedgerRow
-from moderation.routing import DOUBTED
+from moderation.routing import UNTRUSTED
 from moderation.statistics.ledger import Ledger
 from moderation.tuning.evidence import EDGES
 
@@ -53,13 +53,13 @@ def ledgers(rows: Sequence[Row], keys: Sequence[int]) -> list[Ledger]:
         tables[key][:, bin_, column[pi, name]] += counts
     pis = [max(pi, NEVER) for pi, _ in classes] or [1.0]
     # A class is named by its region, or as "region:rate".
-    doubted = [name.partition(":")[0] == DOUBTED for _, name in classes] or [False]
-    return [_ledger(tables[key], pis, doubted) for key in keys]
+    untrusted = [name.partition(":")[0] == UNTRUSTED for _, name in classes] or [False]
+    return [_ledger(tables[key], pis, untrusted) for key in keys]
 
 
-def _ledger(table: np.typing.NDArray[np.float64], pis: Sequence[float], doubted: Sequence[bool]) -> Ledger:
+def _ledger(table: np.typing.NDArray[np.float64], pis: Sequence[float], untrusted: Sequence[bool]) -> Ledger:
     uploads, labelled, violating, missing = table
-    return Ledger(EDGES, uploads, labelled, violating, pis, missing, doubted)
+    return Ledger(EDGES, uploads, labelled, violating, pis, missing, untrusted)
 
 
 def total(days: Sequence[ClosedDay]) -> Ledger:

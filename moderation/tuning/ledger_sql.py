@@ -4,7 +4,7 @@ What counts is decided by the upload's first screening under the policy in the e
 day (in UTC), and whether the coin drew it. Of a drawn upload, the verdicts of sample tasks count, on any of its
 screenings in the epoch, that are not superseded and came before the deadline:
 
-* review band, and what is doubted whatever its score: the last conclusive one;
+* review band, and uploads with an untrusted score: the last conclusive one;
 * audits: the majority, where violating (approved uploads) or benign (rejected ones) needs two that say so; a tie or
   an unconfirmed verdict is not final;
 * of a picture that was confirmed before: the verdict that it takes over, while that stands, where nobody looked again;
@@ -80,7 +80,7 @@ def _outcomes(asked: str, *, until: str, at: str) -> str:
     return f"""
         SELECT screening_id, CASE
             WHEN carried IS NOT NULL AND violating + benign + cannot_tell = 0 THEN carried
-            WHEN sampling_reason IN ('review_band', 'doubt') AND last IS NOT NULL THEN last
+            WHEN sampling_reason IN ('review_band', 'untrusted') AND last IS NOT NULL THEN last
             WHEN sampling_reason = 'audit_approve' AND violating > greatest(benign, 1) THEN 'violating'
             WHEN sampling_reason = 'audit_approve' AND benign > violating THEN 'benign'
             WHEN sampling_reason = 'audit_reject' AND benign > greatest(violating, 1) THEN 'benign'

@@ -174,7 +174,7 @@ class ThresholdReport:
         situation = Workload(
             audits=self.audits,
             daily=np.stack([ledger.by_score.uploads.sum(axis=1) for ledger in recent]),
-            doubted=np.array([ledger.size - ledger.by_score.size for ledger in recent]),
+            untrusted=np.array([ledger.size - ledger.by_score.size for ledger in recent]),
             start=(self.epoch.start_low, self.epoch.start_high),
             pi_floor={risk: self.floor(risk) for risk in RISKS},
             delta=self.epoch.delta,

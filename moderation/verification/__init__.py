@@ -57,7 +57,7 @@ RULES: dict[str, Callable[[], Iterable[Finding]]] = {
     "each upload has the status that its record gives": outcomes.uploads_have_the_status_of_their_record,
     "each decided task has exactly one live verdict": reviews.decided_tasks_have_one_live_verdict,
     "each screening has its score": scores.screenings_have_their_score,
-    "each score that is not trusted goes to a person": scores.doubted_scores_go_to_a_person,
+    "each score that is not trusted goes to a person": scores.untrusted_scores_go_to_a_person,
     "one score per file, classifier, preprocessing and label": scores.files_have_one_score,
     "each near-duplicate belongs to a file that stands for itself": reviews.near_duplicates_belong_to_a_cluster,
     "each task that waits for a near-duplicate's verdict waits for a look": reviews.waiting_tasks_wait_for_a_look,

@@ -21,15 +21,15 @@ def screenings_have_their_score() -> Iterator[Finding]:
         yield str(screening), "no score of its file by its classifier and preprocessing, of the picture that it names"
 
 
-def doubted_scores_go_to_a_person() -> Iterator[Finding]:
+def untrusted_scores_go_to_a_person() -> Iterator[Finding]:
     """Why a screening's score is not trusted is what its score says; then it is a person's, as the database sees to."""
     other = Score.objects.filter(
         file=OuterRef("upload__file"),
         classifier=OuterRef("classifier"),
         preprocessing_version=OuterRef("preprocessing_version"),
-    ).exclude(doubt=OuterRef("doubt"))
+    ).exclude(untrusted=OuterRef("untrusted"))
     for screening in Screening.objects.filter(Exists(other)).iterator():
-        yield str(screening), f"its doubt is {screening.doubt or 'none'}, its score says another"
+        yield str(screening), f"its reason not to be trusted is {screening.untrusted or 'none'}, its score has another"
 
 
 def files_have_one_score() -> Iterator[Finding]:
@@ -56,9 +56,9 @@ def screenings_follow_coin_and_thresholds() -> Iterator[Finding]:
 def _could_be_drawn(screening: Screening) -> bool:
     """Whether pi, class and reason come from one throw: this version's, or an earlier one's of the same epoch."""
     region = screening.rate_class.split(":")[0]
-    within = routing.Route.REVIEW if region == routing.DOUBTED else routing.Route(region)
+    within = routing.Route.REVIEW if region == routing.UNTRUSTED else routing.Route(region)
     rates = routing.Rates(approve=screening.pi, review=screening.pi, reject=screening.pi)
-    return routing.draw(screening.u, within=within, rates=rates, doubted=bool(screening.doubt)) == screening.draw
+    return routing.draw(screening.u, within=within, rates=rates, untrusted=bool(screening.untrusted)) == screening.draw
 
 
 def retired_classifiers_rule_nothing() -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""How a classifier looked at a file, in words."""
+"""How the score of a screening came about, in words."""
 
 from django import template
 
@@ -6,9 +6,9 @@ from moderation.models import Screening
 from reviewqueue import score_text
 
 register = template.Library()
-register.filter(score_text.why_doubted)
+register.filter(score_text.why_untrusted)
 
 
 @register.simple_tag
-def looks_of(screening: Screening) -> score_text.ScoreExplanation | None:
+def score_explanation(screening: Screening) -> score_text.ScoreExplanation | None:
     return score_text.ScoreExplanation.of(screening)

@@ -11,7 +11,7 @@ WHY_LOOKED_AT = {
     SamplingReason.REVIEW_BAND: "It lies in the review band, so a person is asked.",
     SamplingReason.AUDIT_APPROVE: "The coin drew it as an audit of what is approved.",
     SamplingReason.AUDIT_REJECT: "The coin drew it as an audit of what is rejected.",
-    SamplingReason.DOUBT: "Its score is not trusted, so a person is asked whatever it is.",
+    SamplingReason.UNTRUSTED: "Its score is not trusted, so a person is asked whatever it is.",
     SamplingReason.NONE: "The coin did not draw it: nobody is asked.",
 }
 
@@ -59,9 +59,9 @@ def _matched(upload: Upload) -> Iterator[Event]:
         yield Event(
             at=match.created_at, what=f"{what[:1].upper()}{what[1:]}", who=f"in run {match.run_id}", detail=detail
         )
-        for opinion in match.opinions.all():
+        for opinion in match.entry_reviews.all():
             yield Event(
-                at=opinion.given_at, what=f"The list's entry {opinion.said}", who=_by(opinion.by), detail=opinion.why
+                at=opinion.given_at, what=f"The list's entry {opinion.state}", who=_by(opinion.by), detail=opinion.why
             )
 
 

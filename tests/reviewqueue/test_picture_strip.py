@@ -147,7 +147,7 @@ def test_a_part_that_only_a_score_near_the_band_asked_for_is_not_outlined(page: 
 
 def test_score_and_quality_stay_hidden_until_the_verdict_and_why_it_is_asked_does_not(page: Client, mo: User) -> None:
     task = factories.make_task(score=0.0512)
-    factories.make_views(task, measured={"sharpness": 0.1, "quality": 12}, doubt="")
+    factories.make_views(task, measured={"sharpness": 0.1, "quality": 12}, untrusted="")
     factories.make_renditions(task)
     task.hand_to(mo)
     before = shown(page)
@@ -158,7 +158,7 @@ def test_score_and_quality_stay_hidden_until_the_verdict_and_why_it_is_asked_doe
 
 
 def test_why_a_person_is_asked_whatever_the_score_is_said(page: Client, mo: User) -> None:
-    screening = factories.make_screening(score=0.01, doubt=UntrustedReason.LOW_RESOLUTION)
+    screening = factories.make_screening(score=0.01, untrusted=UntrustedReason.LOW_RESOLUTION)
     (task,) = ReviewTask.objects.open_for([screening])
     factories.make_renditions(task)
     task.hand_to(mo)

@@ -44,8 +44,8 @@ def test_the_page_says_what_is_in_force_and_counts_every_upload() -> None:
 
 
 def test_what_no_score_is_trusted_of_is_told_beside_the_chart() -> None:
-    for doubt in ("", "", "low_resolution"):
-        make_screening(score=0.1, doubt=doubt)
+    for untrusted in ("", "", "low_resolution"):
+        make_screening(score=0.1, untrusted=untrusted)
     html = signed_in().get("/thresholds/").content.decode()
     assert "3 uploads" in html
     assert "Not in the chart: 1 whose score is not trusted." in html

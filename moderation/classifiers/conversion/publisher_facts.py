@@ -1,4 +1,4 @@
-"""What every form of publication comes down to, and what all of them need."""
+"""The common result of reading any published form, and helpers that every form needs."""
 
 import hashlib
 import json
@@ -7,22 +7,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-#: Of two labels the one that is looked for, where nobody says so; any other pair has to be told.
-_POSITIVE_WORDS = {"nsfw", "unsafe", "porn", "explicit"}
+#: Names of a positive label. Where exactly one of two labels has such a name, nobody needs to state it.
+_POSITIVE_NAMES = {"nsfw", "unsafe", "porn", "explicit"}
 
 
 class FormNotAccepted(ValueError):
-    """What was published cannot be adopted; the message says what was found and what is accepted."""
+    """The published files cannot be adopted; the message says what was found and what is accepted."""
 
-    def __init__(self, what: str, *, found: object, accepted: str) -> None:
-        super().__init__(f"{what}: found {found}; accepted is {accepted}")
+    def __init__(self, subject: str, *, found: object, accepted: str) -> None:
+        super().__init__(f"{subject}: found {found}; accepted is {accepted}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublisherFacts:
-    """What the operator states on top of what was published; it goes before what the files say.
+    """Facts about a published classifier that the operator states; they take precedence over the published files.
 
     Attributes:
+        licence: SPDX name, or "".
+        positive: the positive label, or "".
         source: provenance, such as publisher, url, revision.
     """
 
@@ -32,14 +34,14 @@ class PublisherFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """A classifier before it has a name here.
+class PublishedClassifier:
+    """A classifier as its publisher describes it, before it has a name in this installation.
 
     Attributes:
-        model: the ONNX file.
+        model: bytes of the ONNX file.
         facts: fields of the manifest as JSON values, without ``name``, ``file`` and ``sha256``; ``golden`` is
-            there only where the publisher states golden outputs.
-        licence_text: the licence's own words, where they were published too.
+            present only where the publisher states golden outputs.
+        licence_text: text of the licence, or "" where none was published.
     """
 
     model: bytes
@@ -48,7 +50,11 @@ class Published:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """Read a JSON file that holds one object."""
+    """Read a JSON file that holds one object.
+
+    Raises:
+        FormNotAccepted: the file cannot be read or holds anything else.
+    """
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -58,27 +64,27 @@ def read_object(path: Path) -> dict[str, Any]:
     return value
 
 
-def positive_label(labels: Sequence[str], *, told: str) -> str:
-    """The label that is looked for: as told, else the one of two whose name leaves no doubt.
+def positive_label(labels: Sequence[str], *, stated: str) -> str:
+    """Return the positive label: the ``stated`` one, otherwise the only one of two with a name for it.
 
     Raises:
-        NotAccepted: it is none of the labels, or nobody can tell.
+        FormNotAccepted: ``stated`` is none of the labels, or the names do not decide.
     """
-    if told in labels:
-        return told
+    if stated in labels:
+        return stated
     names = ", ".join(labels)
-    if told:
-        raise FormNotAccepted("--positive", found=repr(told), accepted=f"one of {names}")
-    sure = [label for label in labels if label.casefold() in _POSITIVE_WORDS]
-    if len(labels) == 2 and len(sure) == 1:
-        return sure[0]
+    if stated:
+        raise FormNotAccepted("--positive", found=repr(stated), accepted=f"one of {names}")
+    named = [label for label in labels if label.casefold() in _POSITIVE_NAMES]
+    if len(labels) == 2 and len(named) == 1:
+        return named[0]
     raise FormNotAccepted(
         "positive label", found=f"labels {names}", accepted="one of them, named with --positive LABEL"
     )
 
 
 def preprocessing_version(kind: str, *, facts: Mapping[str, Any]) -> str:
-    """Name a way of preprocessing by what it does: another rule gets another name without anybody's care."""
+    """Derive the version from the preprocessing's values, so that a changed value always gives a new version."""
     names = ("resize", "crop", "jpeg_round_trip", "draft", "colour_order", "layout", "scale", "mean", "std")
-    rule = json.dumps({name: facts[name] for name in names}, sort_keys=True)
-    return f"{kind}-{hashlib.sha256(rule.encode()).hexdigest()[:12]}"
+    values = json.dumps({name: facts[name] for name in names}, sort_keys=True)
+    return f"{kind}-{hashlib.sha256(values.encode()).hexdigest()[:12]}"

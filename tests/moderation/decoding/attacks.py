@@ -20,7 +20,7 @@ GREY = (96, 104, 112)
 
 @dataclass(frozen=True)
 class Attack:
-    """One file. ``found``: whether the patch is seen; ``doubted``: why a person is asked whatever the score.
+    """One file. ``found``: whether the patch is seen; ``untrusted``: why a person is asked whatever the score.
 
     ``cropped`` asks a classifier that cuts a square out of the centre, else one that squeezes the picture into it.
     """
@@ -28,7 +28,7 @@ class Attack:
     name: str
     make: Callable[[Path], Path]
     found: bool = True
-    doubted: str = ""
+    untrusted: str = ""
     cropped: bool = False
 
 
@@ -219,13 +219,13 @@ ATTACKS = (
     Attack("at the end of a tall picture", tall_end),
     Attack("at the end of a wide picture", wide_end),
     Attack("outside the centre crop of 16:9", cropped_end, cropped=True),
-    Attack("62 times as long as wide", very_long, doubted="too_long"),
+    Attack("62 times as long as wide", very_long, untrusted="too_long"),
     Attack("small in 27 megapixels", small_in_large),
     Attack("score just below the band", dimmed),
-    Attack("40 x 40 pixels", tiny, found=False, doubted="low_resolution"),
+    Attack("40 x 40 pixels", tiny, found=False, untrusted="low_resolution"),
     Attack("one frame of 300, still scene (GIF)", one_of_300),
     Attack("one frame of 300, moving scene (WebP)", one_of_300_moving),
-    Attack("one of 200 unlike pictures (APNG)", slides, found=False, doubted="not_all_seen"),
+    Attack("one of 200 unlike pictures (APNG)", slides, found=False, untrusted="not_all_seen"),
     Attack("second picture of an MPO file", second_of_mpo),
     Attack("last page of a TIFF file", page_of_tiff),
     Attack("default picture of an APNG file", apng_default),

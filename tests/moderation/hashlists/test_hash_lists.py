@@ -17,16 +17,15 @@ from moderation.models import (
     HashEntry,
     HashList,
     HashMatch,
-    HashOpinion,
+    EntryReview,
     ObjectionRefused,
-    OpinionRefused,
     Upload,
     User,
     Verdict,
     update_status,
 )
 from moderation.models.effects import status_in_force
-from moderation.models.hash_opinions import confirm, contest
+from moderation.hashlists.entry_reviews import EntryReviewRefused, confirm, contest
 from moderation.review import gold, objecting
 from moderation.verification import RULES, verify
 from tests.factories import make_entry, make_hash_list, make_match, make_screening, make_upload, make_user, red
@@ -61,7 +60,7 @@ def match() -> HashMatch:
         {"algorithm": "sha256", "sha256": "a" * 64, "pdq": PDQ},
         {"algorithm": "sha256", "sha256": "a" * 64, "quality": 90},
         {"algorithm": "pdq", "pdq": PDQ, "quality": 101},
-        {"algorithm": "pdq", "pdq": PDQ, "standing": "doubtful"},
+        {"algorithm": "pdq", "pdq": PDQ, "review_state": "doubtful"},
     ],
 )
 def test_an_entry_that_makes_no_sense_is_refused(content: dict[str, Any]) -> None:
@@ -129,9 +128,9 @@ def test_a_contest_makes_the_upload_pending_and_holds_it_outside(match: HashMatc
     upload = Upload.objects.get()
     assert (upload.status, status_in_force(upload)) == ("pending", "pending")
     assert list(Effect.objects.in_force().order_by("pk").values_list("outcome", flat=True)) == ["reject", "hold"]
-    opinion = HashOpinion.objects.get()
-    assert (opinion.said, opinion.by, opinion.why, opinion.match) == ("contested", lead, "A red square.", match)
-    assert not HashEntry.objects.on().exists()
+    opinion = EntryReview.objects.get()
+    assert (opinion.state, opinion.by, opinion.why, opinion.match) == ("contested", lead, "A red square.", match)
+    assert not HashEntry.objects.routing().exists()
 
 
 def test_another_policys_screening_stays_while_the_match_is_withdrawn(match: HashMatch, lead: User) -> None:
@@ -147,16 +146,16 @@ def test_a_contest_says_why(match: HashMatch, lead: User) -> None:
 
 def test_a_contest_is_refused_the_second_time(match: HashMatch, lead: User) -> None:
     contest(match.entry, by=lead, why="A red square.")
-    with pytest.raises(OpinionRefused, match="contested this entry already"):
+    with pytest.raises(EntryReviewRefused, match="contested this entry already"):
         contest(match.entry, by=lead, why="Again.")
-    assert HashOpinion.objects.count() == 1
+    assert EntryReview.objects.count() == 1
 
 
 def test_to_confirm_it_later_lets_it_route_again(match: HashMatch, lead: User) -> None:
     contest(match.entry, by=lead, why="A red square.")
     confirm(match.entry, by=lead)
-    assert HashEntry.objects.on().get().standing == "confirmed"
-    assert list(HashOpinion.objects.latest_first().values_list("said", flat=True)) == ["confirmed", "contested"]
+    assert HashEntry.objects.routing().get().review_state == "confirmed"
+    assert list(EntryReview.objects.latest_first().values_list("state", flat=True)) == ["confirmed", "contested"]
 
 
 def test_opinions_and_matches_can_not_be_changed(match: HashMatch, lead: User) -> None:
@@ -177,7 +176,7 @@ def test_who_contests_waits_for_who_routes_by_the_entry() -> None:
 
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            assert HashEntry.objects.still_on([entry.pk]) == {entry.pk}
+            assert HashEntry.objects.lock_routing([entry.pk]) == {entry.pk}
             waits = pool.submit(contest_meanwhile)
             wait_for(somebody_waits_for_a_lock)
             make_match(entry, upload)
@@ -270,7 +269,7 @@ def screen_as_well(match: HashMatch) -> None:
 
 
 def contest_on_paper(match: HashMatch) -> None:
-    HashEntry.objects.update(standing="contested")
+    HashEntry.objects.update(review_state="contested")
 
 
 def lose_the_effect(match: HashMatch) -> None:

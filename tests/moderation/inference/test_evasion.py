@@ -39,7 +39,7 @@ def found(scorer: Scorer, path: Path) -> ClassifierScores:
 def test_an_attack(attack: Attack, squeezing: Scorer, cropping: Scorer, folder: Path) -> None:
     scores = found(cropping if attack.cropped else squeezing, attack.make(folder))
     assert (scores.labels["patch"].value > 0.5) is attack.found
-    assert (scores.doubt or "") == attack.doubted
+    assert (scores.untrusted or "") == attack.untrusted
 
 
 def test_an_ordinary_picture_is_looked_at_once(squeezing: Scorer, folder: Path) -> None:
@@ -57,12 +57,12 @@ def test_every_view_is_told_the_worst_first_with_its_place(squeezing: Scorer, fo
     assert {view.view for view in others} == {0, 1, 2, 3, 4}
 
 
-def test_views_are_bounded_and_what_is_left_out_is_doubted(tmp_path: Path, folder: Path) -> None:
+def test_views_are_bounded_and_what_is_left_out_is_untrusted(tmp_path: Path, folder: Path) -> None:
     path = write_frames(folder / "a.tiff", [ground((100, 800), seed=page) for page in range(9)])
     with Scorer([patch_classifier(tmp_path)], plan=ViewPlan(views=20)) as scorer:
         scores = found(scorer, path)
     assert scores.looked == 20
-    assert scores.doubt == UntrustedReason.NOT_ALL_SEEN
+    assert scores.untrusted == UntrustedReason.NOT_ALL_SEEN
 
 
 def test_an_animation_of_like_frames_is_looked_at_as_often_as_it_changes(squeezing: Scorer, folder: Path) -> None:

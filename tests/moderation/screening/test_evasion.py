@@ -72,11 +72,11 @@ def test_a_night_of_attacks(
     looked: tuple[dict[Attack, Screening], dict[str, Any]], patch: Scorer, tmp_path: Path
 ) -> None:
     aimed, report = looked
-    expected = {attack.name: (attack.found or bool(attack.doubted), attack.doubted) for attack in ATTACKS}
-    assert {attack.name: (s.route != "approve", s.doubt) for attack, s in aimed.items()} == expected
+    expected = {attack.name: (attack.found or bool(attack.untrusted), attack.untrusted) for attack in ATTACKS}
+    assert {attack.name: (s.route != "approve", s.untrusted) for attack, s in aimed.items()} == expected
     assert report["quarantined"] == {}
     assert report["views"] == sum(Score.objects.values_list("looked", flat=True))
-    assert report["doubted"] == sum(bool(attack.doubted) for attack in ATTACKS)
+    assert report["untrusted"] == sum(bool(attack.untrusted) for attack in ATTACKS)
     assert verify().problems == []
     found = [screening for attack, screening in aimed.items() if attack.found]
     assert [str(each.upload.external_id) for each in found if not is_shown(each, patch=patch, folder=tmp_path)] == []

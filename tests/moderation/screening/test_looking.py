@@ -49,7 +49,7 @@ def test_an_ordinary_picture_costs_one_view(patch_policy: PolicyVersion, prescre
     make_upload(content=write(tmp_path / "a.jpg", attacks.ground((640, 480))).read_bytes())
     report = prescreen()
     score, screening = Score.objects.get(), Screening.objects.get()
-    assert (score.views, score.looked, score.doubt, screening.box) == ([], 1, "", None)
+    assert (score.views, score.looked, score.untrusted, screening.box) == ([], 1, "", None)
     assert report["views"] == ScreeningRun.objects.get().counts["views"] == 1
 
 
@@ -58,22 +58,22 @@ def test_what_is_not_trusted_goes_to_a_person_with_its_reason(
     attack: Callable[[Path], Path], patch_policy: PolicyVersion, prescreen: Any, tmp_path: Path
 ) -> None:
     upload = sent(attack, tmp_path)
-    expected = next(each.doubted for each in attacks.ATTACKS if each.make is attack)
+    expected = next(each.untrusted for each in attacks.ATTACKS if each.make is attack)
     report = prescreen()
     screening = Screening.objects.get()
-    assert (screening.route, screening.doubt, screening.sampling_reason) == ("review", expected, "doubt")
+    assert (screening.route, screening.untrusted, screening.sampling_reason) == ("review", expected, "untrusted")
     assert ReviewTask.objects.get().upload == upload
-    assert (report["review"], report["doubted"], report["audits"]) == (1, 1, 0)
+    assert (report["review"], report["untrusted"], report["audits"]) == (1, 1, 0)
     assert verify().clean
 
 
-def test_a_score_that_was_doubted_and_is_not_is_found(
+def test_a_score_that_is_no_longer_untrusted_is_found(
     patch_policy: PolicyVersion, prescreen: Any, tmp_path: Path
 ) -> None:
     sent(attacks.tiny, tmp_path)
     prescreen()
     with pgtrigger.ignore():
-        Score.objects.update(doubt="")
+        Score.objects.update(untrusted="")
     (problem,) = verify().problems
     assert problem.rule == "each score that is not trusted goes to a person"
 
