@@ -1,7 +1,5 @@
-"""What people decided, for good."""
+"""Decisions: the verdicts of people and their undoing, append-only."""
 
-from collections import Counter
-from collections.abc import Sequence
 from typing import Self
 
 from django.db import models
@@ -15,19 +13,15 @@ from moderation.models.uploads import Upload
 
 
 class Verdict(models.TextChoices):
-    VIOLATING = "violating", "violating"
-    BENIGN = "benign", "benign"
-    CANNOT_TELL = "cannot_tell", "cannot tell"
+    VIOLATING = "violating", "violating"  # the upload violates the policy
+    BENIGN = "benign", "benign"  # it does not
+    CANNOT_TELL = "cannot_tell", "cannot tell"  # another person has to decide
 
 
 CONCLUSIVE = (Verdict.VIOLATING, Verdict.BENIGN)
-# Sources of what is decided because somebody objected; they are kinds of review task as well.
+# Sources of decisions on reports and appeals; kinds of review task have the same values.
 OBJECTION_SOURCES = ("report", "appeal")
 OUTCOMES = {Verdict.VIOLATING: "reject", Verdict.BENIGN: "approve"}
-
-
-class UndoRefused(Exception):
-    """There is nothing to undo, or someone else has built on it."""
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):
@@ -41,22 +35,22 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
     def conclusive(self) -> Self:
         return self.verdicts().filter(verdict__in=CONCLUSIVE)
 
-    def answering(self) -> Self:
-        """Verdicts of people on tasks: those that can answer a report or an appeal."""
+    def answering_objections(self) -> Self:
+        """Verdicts that can answer a report or an appeal: those that people gave on tasks."""
         return self.filter(source__in=["sample", *OBJECTION_SOURCES])
 
-    def that_count(self) -> Self:
-        """All but what people said of gold items, which changes nothing about the upload."""
+    def excluding_gold(self) -> Self:
+        """Excludes verdicts on gold items, which change nothing about the upload."""
         return self.exclude(source=Decision.Source.GOLD)
 
     def last_verdict_of(self, reviewer: User) -> Self:
-        """Live verdicts on tasks that ``reviewer`` gave, the last one first: what an undo takes back."""
+        """Live verdicts that ``reviewer`` gave on tasks, the last one first; an undo takes back the first of these."""
         given = self.live().filter(reviewer=reviewer, kind=Decision.Kind.VERDICT, task__isnull=False, carried_from=None)
         return given.select_related("upload", "screening", "task__upload", "task__screening").order_by(
             "-decided_at", "-pk"
         )
 
-    def given_unseen_by(self, reviewer: User) -> Self:
+    def quarantine_verdicts_by(self, reviewer: User) -> Self:
         """Live verdicts on quarantined uploads that ``reviewer`` gave, the last one first."""
         given = self.live().filter(reviewer=reviewer, kind=Decision.Kind.VERDICT, source=Decision.Source.QUARANTINE)
         return given.select_related("upload__file", "screening").order_by("-decided_at", "-pk")
@@ -66,17 +60,17 @@ class Decision(models.Model):
     """One recorded verdict, undo or overrule. Append-only: a later row supersedes, nothing is changed."""
 
     class Kind(models.TextChoices):
-        VERDICT = "verdict", "verdict"
-        UNDO = "undo", "undo"
-        OVERRULE = "overrule", "overrule"
+        VERDICT = "verdict", "verdict"  # a person's answer to a task
+        UNDO = "undo", "undo"  # takes an earlier row back
+        OVERRULE = "overrule", "overrule"  # replaces somebody else's verdict
 
     class Source(models.TextChoices):
-        SAMPLE = "sample", "sample"
-        REPORT = "report", "report"
-        APPEAL = "appeal", "appeal"
-        GOLD = "gold", "gold"
-        QUARANTINE = "quarantine", "quarantine"
-        CARRIED_OVER = "carried_over", "carried over from the same picture"
+        SAMPLE = "sample", "sample"  # the route or the coin asked for a person
+        REPORT = "report", "report"  # somebody said that the upload violates
+        APPEAL = "appeal", "appeal"  # somebody said that a decision was wrong
+        GOLD = "gold", "gold"  # a check of the reviewer; changes nothing about the upload
+        QUARANTINE = "quarantine", "quarantine"  # a lead decided without seeing the image
+        CARRIED_OVER = "carried_over", "carried over from the same picture"  # repeats another decision
 
     upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="decisions")
     task = models.ForeignKey(
@@ -92,14 +86,14 @@ class Decision(models.Model):
     reviewer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="decisions")
     source = models.CharField(max_length=12, choices=Source, default=Source.SAMPLE)
     blind = models.BooleanField(default=True, help_text="Score, band and sampling reason were hidden.")
-    shown = models.JSONField(default=dict, help_text="Which frame, and whether revealed.")
+    shown = models.JSONField(default=dict, help_text="The first frame and view, and whether it was revealed.")
     seconds_spent = models.FloatField(default=0)
     supersedes = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by"
     )
     carried_from = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="carried_to",
-        help_text="Whose verdict on the same picture this upload takes over; nobody looked at it again.",
+        help_text="The decision on the same picture that this one repeats. Nobody reviewed this upload.",
     )  # fmt: skip
     decided_at = models.DateTimeField(db_default=Now())
 
@@ -124,41 +118,26 @@ class Decision(models.Model):
             models.CheckConstraint(
                 condition=Q(source="carried_over", carried_from__isnull=False)
                 | ~Q(source="carried_over") & Q(carried_from=None),
-                name="what_is_carried_over_says_from_where",
+                name="a_carried_over_decision_names_its_origin",
             ),
             models.CheckConstraint(
                 condition=~Q(verdict="violating") | ~Q(reason=""), name="a_violating_verdict_has_a_reason"
             ),
         ]
         indexes = [
-            # Serves "my last decision" (undo) and the counts of a person's day.
+            # Serves DecisionQuerySet.last_verdict_of() (undo) and the number of a person's decisions today.
             models.Index(fields=["reviewer", "-decided_at"], name="decision_of_reviewer_idx"),
         ]
 
     def __str__(self) -> str:
         return f"{self.verdict or self.kind} on {self.upload}"
 
-    def followers(self) -> int:
-        """How many uploads of other bytes have taken this verdict over, as nearly the same picture."""
+    def propagated_count(self) -> int:
+        """Return how many uploads with other bytes took this verdict over, as near-duplicates."""
         linked = Decision.objects.live().filter(carried_from=self)
         return linked.exclude(upload__file=self.upload.file_id).count()
 
     @property
     def outcome(self) -> str:
-        """What a conclusive verdict asks for: approve or reject."""
+        """The outcome that a conclusive verdict asks for: approve or reject."""
         return OUTCOMES[Verdict(self.verdict)]
-
-
-def consensus(said: Sequence[tuple[str, str]]) -> Verdict | None:
-    """Which of a screening's live conclusive verdicts stands; ``said`` is (verdict, source), the first one first.
-
-    The majority of the sample; in a tie the first one, until a third breaks it. What is decided outside the sample (an
-    appeal, say) stands above that. None without any.
-    """
-    if later := [verdict for verdict, source in said if source != Decision.Source.SAMPLE]:
-        return Verdict(later[-1])
-    if not said:
-        return None
-    votes = Counter(verdict for verdict, _ in said)
-    # Of equal counts, the one that was met first.
-    return Verdict(votes.most_common(1)[0][0])

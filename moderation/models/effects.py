@@ -1,5 +1,6 @@
 """What leaves the building because of a screening, a hash list or a decision, once its time has come."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Self
 
@@ -49,6 +50,28 @@ class EffectQuerySet(models.QuerySet["Effect"]):
             return False
         self.schedule(because, outcome=restore, delay=timedelta())
         return True
+
+    def take_back_all(self, undone: Iterable[tuple[Decision, Decision, str]]) -> None:
+        """Do ``take_back`` for many linked decisions, each with its undo and the outcome to restore.
+
+        Takes three statements at most. The screenings of the decisions are loaded.
+        """
+        rows = {decision.pk: (undo, restore, decision) for decision, undo, restore in undone}
+        live = self.filter(decision__in=list(rows), cancelled_at=None)
+        # The database's clock decides the race between an undo and the end of the grace period.
+        due = dict(live.select_for_update().annotate(due=Q(due_at__lte=Now())).values_list("decision_id", "due"))
+        live.filter(decision__in=[pk for pk, is_due in due.items() if not is_due]).update(cancelled_at=Now())
+        reversed_rows = [rows[pk] for pk, is_due in due.items() if pk is not None and is_due]
+        self.bulk_create(
+            Effect(
+                upload_id=decision.upload_id,
+                policy_id=decision.screening.policy_id if decision.screening else None,
+                decision=undo,
+                outcome=restore,
+                due_at=Now(),
+            )
+            for undo, restore, decision in reversed_rows
+        )
 
 
 @tracked_changes()

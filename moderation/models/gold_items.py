@@ -1,33 +1,32 @@
-"""Gold items: uploads whose true verdict is known, shown to people as any other task to see what they miss."""
+"""Gold items: uploads whose right verdict is known, served like any other task to measure what people miss."""
 
-import secrets
 from typing import Self
 
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q
-from django.db.models.functions import Now, Random
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 
 from moderation.models.decisions import Decision
 from moderation.models.epochs import Epoch
 from moderation.models.people import User
 from moderation.models.policies import Policy
-from moderation.models.queue import Skip
+from moderation.models.review_tasks import Skip
 from moderation.models.screenings import Screening
 from moderation.models.tracking import never_deleted, tracked
 
 
 class GoldItemQuerySet(models.QuerySet["GoldItem"]):
     def active(self) -> Self:
-        """In use: not retired, and marked under the policy text that is in force; another text has other truths."""
+        """Items in use: not retired, and marked under the policy text in force, as another text has other truths."""
         text = Epoch.objects.filter(
             policy=OuterRef("policy"), closed_at=None, text_sha256=OuterRef("screening__epoch__text_sha256")
         )
         return self.filter(Exists(text), retired_at=None, screening__upload__erased_at=None)
 
     def new_to(self, moderator: User) -> Self:
-        """Neither marked nor skipped by them, and they never gave a verdict on the same bytes.
+        """Items that the moderator neither marked nor skipped, with bytes that they never gave a verdict on.
 
-        To who may read the list of gold items, none is.
+        None for people who may read the list of gold items.
         """
         if moderator.has_perm("moderation.publish_thresholds"):
             return self.none()
@@ -35,17 +34,10 @@ class GoldItemQuerySet(models.QuerySet["GoldItem"]):
         skipped = Skip.objects.filter(moderator=moderator, task__screening=OuterRef("screening"))
         return self.filter(~Exists(seen), ~Exists(skipped)).exclude(marked_by=moderator)
 
-    def drawn_for(self, moderator: User, *, rate: float) -> "GoldItem | None":
-        """With probability ``rate`` an item that is new to ``moderator``: one that few have judged, else any."""
-        if secrets.SystemRandom().random() >= rate:
-            return None
-        judged = Count("screening__decisions", filter=Q(screening__decisions__source=Decision.Source.GOLD))
-        return self.active().new_to(moderator).annotate(judged=judged).order_by("judged", Random()).first()
-
 
 @tracked()
 class GoldItem(models.Model):
-    """One upload under one policy with the verdict that is right. What people say of it changes nothing about it."""
+    """One upload under one policy with the right verdict. Verdicts of people on it change nothing about the upload."""
 
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="gold_items")
     screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="gold_items")

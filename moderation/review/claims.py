@@ -1,4 +1,4 @@
-"""A moderator's hold on a task, and the token that tells one hold from the next."""
+"""A moderator's claim on a review task, and the token that tells one claim from the next."""
 
 import secrets
 import uuid
@@ -6,32 +6,40 @@ from dataclasses import dataclass
 
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from moderation.models.people import User
+from moderation.models import ReviewTask, User
 
 NONCE_BYTES = 8
 
 
 class ClaimLost(Exception):
-    """The claim ran out, the task was taken or decided, or another claim of the same person replaced it."""
+    """The claim expired, the task was taken or decided, or another claim of the same person replaced it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A moderator's hold on a task. The token is new at every claim, so that two tabs and two claims differ."""
+    """A moderator's claim on a task. The token is new at every claim, so that two tabs and two claims differ."""
 
     moderator: User
     token: uuid.UUID
 
     @classmethod
-    def on(cls, task_id: int, *, moderator: User) -> "Claim":
-        """A new one: half of its token is chance, half a signature of the chance, the task and the person."""
+    def new(cls, task_id: int, *, moderator: User) -> "Claim":
+        """Make a claim: half of its token is random, half signs the random half, the task and the person."""
         nonce = secrets.token_bytes(NONCE_BYTES)
         return cls(moderator=moderator, token=uuid.UUID(bytes=nonce + _signature(nonce, task_id, moderator.pk)))
 
-    def was_on(self, task_id: int) -> bool:
-        """Whether this person once held that task by this token; nobody had to keep it for that.
+    @classmethod
+    def from_task(cls, task: ReviewTask) -> "Claim | None":
+        """Return the claim that is recorded on the row. Whether it still holds, only the database can tell."""
+        if task.claimed_by is None or task.claim_token is None:
+            return None
+        return cls(moderator=task.claimed_by, token=task.claim_token)
 
-        Says no to what was signed with another SECRET_KEY. Whether the claim still holds, the database says.
+    def was_on(self, task_id: int) -> bool:
+        """Return whether this person once claimed that task with this token; nothing has to be stored for that.
+
+        False for tokens that were signed with another SECRET_KEY. Whether the claim still holds, only the database
+        can tell.
         """
         nonce, signed = self.token.bytes[:NONCE_BYTES], self.token.bytes[NONCE_BYTES:]
         return constant_time_compare(signed.hex(), _signature(nonce, task_id, self.moderator.pk).hex())

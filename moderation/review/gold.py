@@ -1,4 +1,4 @@
-"""What moderators miss, measured with gold items: marking them, retiring them, and what came of them."""
+"""Gold items measure what moderators miss: marking them, retiring them, and the results."""
 
 from dataclasses import dataclass
 
@@ -7,31 +7,31 @@ from django.db.models import Count, Q
 from django.db.models.functions import Now
 
 from moderation.models import Decision, GoldItem, Policy, ReviewTask, Upload, User, Verdict
-from moderation.review import objecting
+from moderation.review.objections import ensure_renditions, screening_of
 from moderation.statistics.intervals import wilson
 
-MOST_RATE = 0.5
+MAX_RATE = 0.5
 
 
 class NotGold(Exception):
-    """The upload can't be marked, or is not in use. Nothing was changed."""
+    """The upload cannot be marked, or is not a gold item in use. Nothing was changed."""
 
 
 def mark(upload: Upload, *, truth: Verdict, why: str, by: User | None, policy: str = "") -> GoldItem:
-    """Use ``upload`` as a gold item: ``truth`` is the verdict that is right, ``why`` says how that is known.
+    """Use ``upload`` as a gold item: ``truth`` is the right verdict, ``why`` says how that is known.
 
     Raises:
-        NotGold: it is not decided, is waiting for somebody, or is marked already.
-        ObjectionRefused: it is not screened, or can't be shown.
+        NotGold: it is not decided, waits for a verdict, or is a gold item already.
+        ObjectionRefused: it is not screened, or cannot be shown.
         PolicyUnclear: it was screened under several policies, and none of them was named.
     """
     upload = Upload.objects.get(pk=upload.pk)
-    screening = objecting.screening_of(upload, policy=policy)
+    screening = screening_of(upload, policy=policy)
     if upload.status not in {Upload.Status.APPROVED, Upload.Status.REJECTED}:
         raise NotGold(f"{upload} is {upload.get_status_display()}; only decided uploads can be gold items.")
     if ReviewTask.objects.undecided().filter(screening=screening).exists():
         raise NotGold(f"{upload} waits for somebody's verdict. Mark it when that has come.")
-    objecting.ensure_renditions(screening)
+    ensure_renditions(screening)
     try:
         with transaction.atomic():
             return GoldItem.objects.create(
@@ -42,7 +42,7 @@ def mark(upload: Upload, *, truth: Verdict, why: str, by: User | None, policy: s
 
 
 def retire(item: GoldItem, *, why: str) -> None:
-    """Take ``item`` out of use; what was said of it counts no longer. Tasks that wait are withdrawn.
+    """Take ``item`` out of use: verdicts on it count no longer, and its open tasks are withdrawn.
 
     Raises:
         NotGold: it is out of use already.
@@ -56,7 +56,7 @@ def retire(item: GoldItem, *, why: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class GoldResults:
-    """First verdicts on gold items in use, of everybody or of one person.
+    """First verdicts on gold items in use, by everybody or by one person.
 
     ``missed`` of ``violating`` were called benign, ``alarms`` of ``benign`` violating; ``unsure`` could not tell and
     are in neither. Intervals are Wilson's, as if each verdict were a draw of its own.
@@ -86,21 +86,21 @@ class GoldResults:
 
     def as_json(self) -> dict[str, object]:
         return {
-            "miss_share": _told(self.miss_share, self.miss_limits, x=self.missed, n=self.violating),
-            "alarm_share": _told(self.alarm_share, self.alarm_limits, x=self.alarms, n=self.benign),
+            "miss_share": _share_as_json(self.miss_share, self.miss_limits, x=self.missed, n=self.violating),
+            "alarm_share": _share_as_json(self.alarm_share, self.alarm_limits, x=self.alarms, n=self.benign),
             "cannot_tell": self.unsure,
         }
 
 
-def _told(value: float | None, limits: tuple[float, float] | None, *, x: int, n: int) -> dict[str, object]:
+def _share_as_json(value: float | None, limits: tuple[float, float] | None, *, x: int, n: int) -> dict[str, object]:
     low, high = limits or (None, None)
     return {"value": value, "low": low, "high": high, "x": x, "n": n}
 
 
 def gold_results(policy: Policy, *, reviewer: User | None = None) -> GoldResults:
-    """What came of the policy's gold items in use: pooled, or one person's own.
+    """Count the verdicts on the policy's gold items in use, of everybody or of one person.
 
-    The first verdict counts, also where it was undone: the toast tells afterwards that it was a check.
+    The first verdict counts, even where it was undone: the notice after it tells that it was a check.
     """
     first = Decision.objects.filter(
         source=Decision.Source.GOLD, kind=Decision.Kind.VERDICT, attempt=1, screening__policy=policy
@@ -127,22 +127,22 @@ def gold_results(policy: Policy, *, reviewer: User | None = None) -> GoldResults
 
 
 def set_rate(policy: Policy, *, rate: float) -> None:
-    """Let so many of the tasks that people claim be gold items, from the next claim on.
+    """Make this share of the tasks that people claim gold items, from the next claim on.
 
     Raises:
         ValueError: outside [0, 0.5].
     """
-    if not 0 <= rate <= MOST_RATE:
-        raise ValueError(f"rate is {rate:g}; write a probability from 0 to {MOST_RATE:g}")
+    if not 0 <= rate <= MAX_RATE:
+        raise ValueError(f"rate is {rate:g}; write a probability from 0 to {MAX_RATE:g}")
     Policy.objects.filter(pk=policy.pk).update(gold_rate=rate)
 
 
 def items_of(policy: Policy) -> "list[GoldItem]":
-    """Those in use, the newest first, each with ``verdicts`` so far and how many were ``wrong``; of nobody by name."""
-    said = "screening__decisions__"
-    first = Q(**{f"{said}source": "gold", f"{said}kind": "verdict", f"{said}attempt": 1})
-    wrong = Q(**{"truth": "violating", f"{said}verdict": "benign"})
-    wrong |= Q(**{"truth": "benign", f"{said}verdict": "violating"})
+    """Return the items in use, the newest first, each with its number of ``verdicts`` and of ``wrong`` ones."""
+    decisions = "screening__decisions__"
+    first = Q(**{f"{decisions}source": "gold", f"{decisions}kind": "verdict", f"{decisions}attempt": 1})
+    wrong = Q(**{"truth": "violating", f"{decisions}verdict": "benign"})
+    wrong |= Q(**{"truth": "benign", f"{decisions}verdict": "violating"})
     return list(
         GoldItem.objects.filter(policy=policy)
         .active()

@@ -1,245 +1,244 @@
-"""From one look to many decisions: who waits for a verdict, takes it over, and loses it again.
+"""From one review to many decisions: near-duplicates wait for a verdict, take it over, and lose it again.
 
-Who may take a verdict over: an upload whose file is in the cluster, screened under the same policy version by the same
-classifier. One that a person is to look at does so; so does one that nobody was to look at, where the machine did
-otherwise (it is no label, whatever becomes of it: the ledger counts what the coin drew). Not without a look: an alarm
-that only one person has raised, on an audit; and unless it is on the same bytes, a benign verdict against an automatic
-reject, or for a picture with a clearly higher score: a hash can be met by another picture on purpose.
+An upload takes a verdict over where its file is in the cluster and it was screened under the same policy version by
+the same classifier. That holds for uploads that a person would have to review, and for uploads that the machine
+decided the other way (their decisions are no labels: the ledger counts only uploads that the coin drew).
+
+Three verdicts are not taken over:
+
+* on an audit, an alarm that only one person has raised;
+* a benign verdict against an automatic rejection, unless the bytes are the same;
+* a benign verdict for a picture with a clearly higher score, unless the bytes are the same: another picture can be made
+  to have the same hash.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
 
-from django.conf import settings
-from django.db.models import Exists, F, OuterRef
-from django.db.models.functions import Now
+from django.db.models import Exists, OuterRef
 
-from moderation.models.cluster_reviews import ClusterKey, ClusterReview, lock_clusters
-from moderation.models.decisions import OUTCOMES, Decision, DecisionQuerySet, Verdict
-from moderation.models.effects import Effect
-from moderation.models.people import User
-from moderation.models.queue import ReviewTaskQuerySet
-from moderation.models.screenings import Screening
-from moderation.models.uploads import Upload
-from moderation.review.consensus import TO_BE_CONFIRMED, VerdictTally
-from moderation.review.status import update_status
+from moderation.locks import lock_clusters
+from moderation.models import ClusterReview, Decision, ReviewTask, Screening, User, Verdict
+from moderation.models.cluster_reviews import ClusterKey
+from moderation.models.decisions import CONCLUSIVE, OUTCOMES
+from moderation.review.consensus import TO_BE_CONFIRMED
+from moderation.review.linked_decisions import Link, decide_linked, retract
+from moderation.review.tallies import tallies
 from moderation.routing import Route, SamplingReason
 
-if TYPE_CHECKING:
-    from moderation.models.review_tasks import ReviewTask
-
-SHARED = (Decision.Source.SAMPLE, Decision.Source.CARRIED_OVER)
+# Decisions of the sample and those that repeat them.
+SHARED_SOURCES = (Decision.Source.SAMPLE, Decision.Source.CARRIED_OVER)
 PEOPLE_BEHIND_AN_ALARM = 2
-# Recompressed and resized, a picture's score moves by less than this as a rule.
+# Recompressing and resizing a picture usually moves its score by less than this.
 CLEARLY_HIGHER = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterVerdict:
-    """A final verdict, the decision that others are linked to, and how many people said so."""
+    """A final verdict on the reviewed member of a cluster.
+
+    Attributes:
+        origin: the decision that the others are linked to.
+        people: how many people of the sample gave this verdict.
+    """
 
     verdict: Verdict
     origin: Decision
     people: int
 
-    @classmethod
-    def of(cls, screening: Screening) -> "ClusterVerdict | None":
-        """None while it is open, where nobody could tell, or where a report or an appeal found otherwise."""
-        said = VerdictTally.on(screening)
-        if said.consensus is None or said.needs_another:
-            return None
-        same = Decision.objects.live().filter(screening=screening, verdict=said.consensus, source__in=SHARED)
-        first = (
-            same.select_related("carried_from__reviewer", "carried_from__screening", "reviewer", "screening")
-            .order_by("pk")
-            .first()
-        )
-        if first is None or _overruled(screening, said.consensus):
-            return None
-        return cls(
-            verdict=said.consensus, origin=first.carried_from or first, people=max(1, said.votes[said.consensus])
-        )
-
-    def holds_for(self, screening: Screening, *, same_bytes: bool) -> bool:
+    def applies_to(self, screening: Screening) -> bool:
+        """Return whether ``screening`` takes this verdict over; see the module's docstring."""
+        if screening.route == OUTCOMES[self.verdict] and not screening.drawn:
+            return False  # the machine has done the same already, and nobody was to check it
         if TO_BE_CONFIRMED.get(SamplingReason(screening.sampling_reason)) == self.verdict:
             return self.people >= PEOPLE_BEHIND_AN_ALARM
+        same_bytes = screening.upload.file_id == self.origin.upload.file_id
         if same_bytes or self.verdict == Verdict.VIOLATING:
             return True
-        unasked = screening.route == Route.REJECT and not screening.drawn
-        return not unasked and screening.score <= self.score + CLEARLY_HIGHER
+        rejected_unseen = screening.route == Route.REJECT and not screening.drawn
+        return not rejected_unseen and screening.score <= self.reviewed_score + CLEARLY_HIGHER
 
     @property
-    def score(self) -> float:
-        """Of the picture that was looked at."""
+    def reviewed_score(self) -> float:
+        """The score of the picture that was reviewed."""
         assert self.origin.screening is not None
         return self.origin.screening.score
 
 
-def _overruled(screening: Screening, verdict: Verdict) -> bool:
-    sample = Decision.objects.live().conclusive().filter(screening=screening, source__in=SHARED)
-    return sample.exclude(verdict=verdict).exists() and not sample.filter(verdict=verdict).exists()
+@dataclass(frozen=True, kw_only=True)
+class _Follower:
+    """A screening that may take a verdict over, and the screening that it follows."""
+
+    screening: Screening
+    verdict: ClusterVerdict
+    follows: int
 
 
-def attach_to_clusters(
-    screenings: Sequence[Screening], *, clusters: Mapping[int, int], tasks: ReviewTaskQuerySet
-) -> None:
-    """Let new screenings wait for their cluster's look, or take its verdict over; the first one is looked at.
+def attach_to_clusters(screenings: Sequence[Screening], *, clusters: Mapping[int, int]) -> None:
+    """Let new screenings wait for their cluster's verdict, or take it over; the first one of a cluster is reviewed.
 
-    ``clusters`` is by screening. Their tasks are open already. The caller settles the uploads.
+    The number of statements does not grow with the number of screenings. Their tasks are open already; those that are
+    decided are left alone. The caller updates the uploads' status.
+
+    ``clusters`` holds the cluster by screening; screenings that are missing have none.
     """
     members = [each for each in sorted(screenings, key=lambda each: each.pk) if each.pk in clusters]
+    if not members:
+        return
     lock_clusters(clusters.values())
-    asked = {task.screening_id: task for task in tasks.undecided().filter(screening__in=members, kind="screening")}
-    looks = ClusterReview.objects.by_key(clusters.values())
-    precedents = {look.pk: ClusterVerdict.of(look.screening) for look in looks.values()}
-    waiting: dict[int, list[int]] = {}
+    tasks = {task.screening_id: task for task in _screening_tasks(members)}
+    reviews = ClusterReview.objects.by_key(clusters.values())
+    reviewed = [review.screening for review in reviews.values()]
+    verdicts, in_review = cluster_verdicts(reviewed), _in_review(reviewed)
+    followers: list[_Follower] = []
+    waiting: list[ReviewTask] = []
+    moved: list[ClusterReview] = []
     new: list[ClusterReview] = []
     for each in members:
         key: ClusterKey = (clusters[each.pk], each.policy_version_id, each.classifier_id)
-        task, look = asked.get(each.pk), looks.get(key)
-        if look is not None and (found := precedents.get(look.pk)):
-            _decide_like([each], found, look=look, tasks=tasks)
-        elif task is not None and look is not None and _is_open(look.screening, tasks=tasks):
-            waiting.setdefault(look.screening_id, []).append(task.pk)
-        elif task is not None and look is not None:
-            ClusterReview.objects.hand_on(look, to=each)
+        task, review = tasks.get(each.pk), reviews.get(key)
+        if task is not None and task.decided_at is not None:
+            continue
+        if review is not None and (found := verdicts.get(review.screening_id)):
+            followers.append(_Follower(screening=each, verdict=found, follows=review.screening_id))
+        elif task is not None and review is not None and review.screening_id in in_review:
+            task.waits_for_id = review.screening_id
+            waiting.append(task)
         elif task is not None:
-            looks[key] = ClusterReview.at(each, cluster=clusters[each.pk])
-            new.append(looks[key])
+            in_review.add(each.pk)
+            if review is not None:
+                review.screening = each
+                moved.append(review)
+            else:
+                reviews[key] = ClusterReview.of(each, cluster=clusters[each.pk])
+                new.append(reviews[key])
     ClusterReview.objects.bulk_create(new)
-    for screening, pks in waiting.items():
-        tasks.filter(pk__in=pks).update(waits_for=screening)
+    ClusterReview.objects.bulk_update(moved, ["screening"])
+    ReviewTask.objects.bulk_update(waiting, ["waits_for"])
+    _decide_like(followers)
 
 
-def _is_open(screening: Screening, *, tasks: ReviewTaskQuerySet) -> bool:
-    """Whether somebody is being asked about it; a superseded screening's tasks are withdrawn."""
-    return tasks.undecided().filter(screening=screening, kind="screening", waits_for=None).exists()
-
-
-def propagate_verdict(task: "ReviewTask") -> None:
-    """After a verdict: who waits for this screening takes it over, or is asked, where nobody could tell."""
-    look = ClusterReview.objects.filter(screening=task.screened).select_related("screening").first()
-    if look is None:
+def propagate_verdict(task: ReviewTask) -> None:
+    """Give the verdict on ``task`` to the screenings that wait for it. Where nobody could tell, review the next one."""
+    review = ClusterReview.objects.filter(screening=task.screening_id).select_related("screening").first()
+    if review is None:
         return
-    tasks = type(task).objects.all()
-    if found := ClusterVerdict.of(task.screened):
-        _decide_like(_waiting(look, tasks=tasks), found, look=look, tasks=tasks)
-        _decide_like(_decided_otherwise(look, found), found, look=look, tasks=tasks)
-        tasks.undecided().filter(waits_for=look.screening).update(waits_for=None)
-    elif not _is_open(look.screening, tasks=tasks):
-        _review_the_next(look, tasks=tasks)
+    if found := cluster_verdicts([task.screened]).get(task.screened.pk):
+        following = [*_waiting_screenings(review), *_decided_otherwise(review, verdict=found.verdict)]
+        _decide_like([_Follower(screening=each, verdict=found, follows=review.screening_id) for each in following])
+        ReviewTask.objects.undecided().filter(waits_for=review.screening_id).update(waits_for=None)
+    elif not _in_review([review.screening]):
+        _review_the_next(review)
 
 
-def _waiting(look: ClusterReview, *, tasks: ReviewTaskQuerySet) -> list[Screening]:
-    # What a rescore holds is about to be withdrawn.
-    held = (
-        tasks.undecided()
-        .filter(waits_for=look.screening)
-        .select_for_update(skip_locked=True, of=("self",), no_key=True)
-    )
-    return [task.screened for task in held.select_related("screening__policy_version", "screening__upload")]
+def retract_propagated(task: ReviewTask, *, by: User) -> None:
+    """Take back what near-duplicates took over from ``task``, after an undo. They wait for it again if it is reviewed.
 
-
-def _decided_otherwise(look: ClusterReview, found: ClusterVerdict) -> list[Screening]:
-    """Members that the machine alone decided, the other way."""
-    said = Decision.objects.live().verdicts().filter(screening=OuterRef("pk"))
-    members = Screening.objects.live().filter(
-        upload__file__fingerprint__cluster=look.cluster_id,
-        policy_version=look.policy_version_id,
-        classifier=look.classifier_id,
-        tasks=None,
-    )
-    differing = members.exclude(route__in=[Route.REVIEW, OUTCOMES[found.verdict]]).exclude(Exists(said))
-    return list(differing.select_related("policy_version", "upload").order_by("pk"))
-
-
-def _review_the_next(look: ClusterReview, *, tasks: ReviewTaskQuerySet) -> None:
-    """Nobody could tell: the next member may show it better."""
-    waiting = tasks.undecided().filter(waits_for=look.screening).select_related("screening")
-    following = waiting.order_by("opened_at", "pk").first()
-    if following is not None:
-        rest = list(waiting.exclude(pk=following.pk).values_list("pk", flat=True))
-        ClusterReview.objects.hand_on(look, to=following.screened)
-        tasks.filter(pk=following.pk).update(waits_for=None)
-        tasks.filter(pk__in=rest).update(waits_for=following.screened)
-
-
-def _decide_like(
-    screenings: Iterable[Screening], found: ClusterVerdict, *, look: ClusterReview, tasks: ReviewTaskQuerySet
-) -> None:
-    """Write a decision linked to the precedent for each of ``screenings`` that it holds for, with its effect."""
-    bytes_seen = found.origin.upload.file_id
-    fit = [each for each in screenings if found.holds_for(each, same_bytes=each.upload.file_id == bytes_seen)]
-    fit = [each for each in fit if each.route != OUTCOMES[found.verdict] or each.drawn]
-    known = {task.screening_id: task for task in tasks.undecided().filter(screening__in=fit, kind="screening")}
-    new = tasks.open_for([each for each in fit if each.pk not in known])
-    mine = [*known.values(), *new]
-    tasks.filter(pk__in=[task.pk for task in mine]).update(decided_at=Now(), waits_for=look.screening)
-    of = {each.pk: each for each in fit}
-    decisions = Decision.objects.bulk_create(_linked(task, of[task.screened.pk], found) for task in mine)
-    Effect.objects.bulk_create(
-        Effect(
-            upload_id=each.upload_id,
-            policy_id=of[each.screening_id].policy_id,
-            decision=each,
-            outcome=each.outcome,
-            due_at=Now() + timedelta(seconds=settings.GRACE_SECONDS),
-        )
-        for each in decisions
-        if each.screening_id and each.outcome != of[each.screening_id].automatic_outcome
-    )
-    update_status(Upload.objects.filter(pk__in=[each.upload_id for each in decisions]))
-
-
-def _linked(task: "ReviewTask", screening: Screening, found: ClusterVerdict) -> Decision:
-    return Decision(
-        task=task,
-        upload_id=task.upload_id,
-        screening=screening,
-        reviewer=found.origin.reviewer,
-        round=task.round,
-        attempt=task.attempt,
-        source=Decision.Source.CARRIED_OVER,
-        carried_from=found.origin,
-        verdict=found.verdict,
-        reason=found.origin.reason,
-        blind=False,
-    )
-
-
-def retract_propagated(task: "ReviewTask", *, by: User) -> None:
-    """After an undo: what was taken over from this screening is taken back, and waits for it again if it is shared."""
-    tasks = type(task).objects.all()
-    linked = Decision.objects.live().filter(carried_from__screening=task.screened)
-    is_shared = ClusterReview.objects.filter(screening=task.screened).exists()
-    retract(linked, by=by, tasks=tasks, waits_for=task.screened if is_shared else None)
-    if ClusterVerdict.of(task.screened):
+    Where the others' verdicts on the screening are still final, those are taken over instead.
+    """
+    linked = Decision.objects.live().filter(carried_from__screening=task.screening_id)
+    is_reviewed = ClusterReview.objects.filter(screening=task.screening_id).exists()
+    retract(linked, by=by, waits_for=task.screened if is_reviewed else None)
+    if cluster_verdicts([task.screened]):
         propagate_verdict(task)
 
 
-def retract(linked: DecisionQuerySet, *, by: User, tasks: ReviewTaskQuerySet, waits_for: Screening | None) -> None:
-    """Undo linked decisions with their effects; their tasks are open again."""
-    rows = [
-        each for each in linked.select_related("screening__policy_version", "upload") if not _stands_otherwise(each)
-    ]
-    undos = Decision.objects.bulk_create(
-        Decision(
-            task_id=each.task_id, upload_id=each.upload_id, screening_id=each.screening_id, reviewer=by,
-            round=each.round, attempt=each.attempt, kind=Decision.Kind.UNDO, supersedes=each,
-        )
-        for each in rows
-    )  # fmt: skip
-    screenings = [each.screening for each in rows if each.screening is not None]
-    for undo, each, screening in zip(undos, rows, screenings, strict=True):
-        Effect.objects.take_back(each, because=undo, restore=screening.automatic_outcome)
-    tasks.filter(pk__in=[each.task_id for each in rows]).update(
-        decided_at=None, attempt=F("attempt") + 1, waits_for=waits_for
+def cluster_verdicts(screenings: Collection[Screening]) -> dict[int, ClusterVerdict]:
+    """Return the final verdicts on ``screenings``, by screening, in two statements.
+
+    A screening is missing while its verdict is open, where nobody could tell, and where a report or an appeal found
+    otherwise.
+    """
+    final = {
+        pk: (verdict, tally.votes[verdict])
+        for pk, tally in tallies(screenings).items()
+        if (verdict := tally.final) is not None
+    }
+    return {
+        pk: ClusterVerdict(verdict=verdict, origin=origins[verdict], people=max(1, votes))
+        for pk, origins in _origins(final).items()
+        for verdict, votes in [final[pk]]
+        if verdict in origins
+    }
+
+
+def _origins(screenings: Collection[int]) -> dict[int, dict[str, Decision]]:
+    """By screening and verdict, the first decision of the sample that gave it, or the decision it was taken from."""
+    if not screenings:
+        return {}
+    shared = Decision.objects.live().filter(screening__in=screenings, source__in=SHARED_SOURCES, verdict__in=CONCLUSIVE)
+    related = ("reviewer", "screening", "upload")
+    rows = shared.select_related(*related, *(f"carried_from__{name}" for name in related)).order_by("-pk")
+    found: dict[int, dict[str, Decision]] = {}
+    for each in rows:
+        assert each.screening_id is not None
+        found.setdefault(each.screening_id, {})[each.verdict] = each.carried_from or each
+    return found
+
+
+def _screening_tasks(screenings: Collection[Screening]) -> Iterable[ReviewTask]:
+    return ReviewTask.objects.filter(
+        screening__in=[each.pk for each in screenings], kind=ReviewTask.Kind.SCREENING, withdrawn_at=None
     )
-    update_status(Upload.objects.filter(pk__in=[each.upload_id for each in rows]))
 
 
-def _stands_otherwise(linked: Decision) -> bool:
-    """A report or an appeal on this very upload was decided since: that stands, whatever becomes of its duplicates."""
-    return Decision.objects.live().conclusive().filter(screening=linked.screening, pk__gt=linked.pk).exists()
+def _in_review(screenings: Collection[Screening]) -> set[int]:
+    """Return those that a person is asked about now; the tasks of superseded screenings are withdrawn."""
+    if not screenings:
+        return set()
+    asked = ReviewTask.objects.reviewable().filter(
+        screening__in=[each.pk for each in screenings], kind=ReviewTask.Kind.SCREENING
+    )
+    return {pk for pk in asked.values_list("screening_id", flat=True) if pk is not None}
+
+
+def _waiting_screenings(review: ClusterReview) -> list[Screening]:
+    # Tasks that a rescore has locked are about to be withdrawn.
+    tasks = (
+        ReviewTask.objects.undecided()
+        .filter(waits_for=review.screening_id)
+        .select_for_update(skip_locked=True, of=("self",), no_key=True)
+    )
+    return [task.screened for task in tasks.select_related("screening__policy_version", "screening__upload")]
+
+
+def _decided_otherwise(review: ClusterReview, *, verdict: Verdict) -> list[Screening]:
+    """Return the cluster's members that the machine alone decided, the other way."""
+    given = Decision.objects.live().verdicts().filter(screening=OuterRef("pk"))
+    members = Screening.objects.live().filter(
+        upload__file__fingerprint__cluster=review.cluster_id,
+        policy_version=review.policy_version_id,
+        classifier=review.classifier_id,
+        tasks=None,
+    )
+    differing = members.exclude(route__in=[Route.REVIEW, OUTCOMES[verdict]]).exclude(Exists(given))
+    return list(differing.select_related("policy_version", "upload").order_by("pk"))
+
+
+def _review_the_next(review: ClusterReview) -> None:
+    """Ask about the next member, after nobody could tell: it may show the picture better."""
+    waiting = ReviewTask.objects.undecided().filter(waits_for=review.screening_id).select_related("screening")
+    following = waiting.order_by("opened_at", "pk").first()
+    if following is not None:
+        rest = list(waiting.exclude(pk=following.pk).values_list("pk", flat=True))
+        ClusterReview.objects.filter(pk=review.pk).update(screening=following.screened)
+        ReviewTask.objects.filter(pk=following.pk).update(waits_for=None)
+        ReviewTask.objects.filter(pk__in=rest).update(waits_for=following.screened)
+
+
+def _decide_like(followers: Sequence[_Follower]) -> None:
+    """Decide the followers that their verdict applies to, in a few statements; open tasks for those that have none."""
+    fit = {each.screening.pk: each for each in followers if each.verdict.applies_to(each.screening)}
+    if not fit:
+        return
+    open_tasks = ReviewTask.objects.undecided().filter(screening__in=list(fit), kind=ReviewTask.Kind.SCREENING)
+    tasks = {task.screening_id: task for task in open_tasks}
+    tasks |= {
+        task.screening_id: task
+        for task in ReviewTask.objects.open_for([each.screening for pk, each in fit.items() if pk not in tasks])
+    }
+    for pk, each in fit.items():
+        tasks[pk].waits_for_id = each.follows
+    decide_linked(
+        [Link(task=tasks[pk], screening=each.screening, origin=each.verdict.origin) for pk, each in fit.items()]
+    )

@@ -1,12 +1,10 @@
-"""What a lead may do with an upload that could not be read safely."""
+"""What a lead may do with an upload that could not be read safely: decide it unseen, or have it tried again."""
 
 import pghistory
 from django.db import transaction
 
-from moderation.models.decisions import Decision, UndoRefused, Verdict
-from moderation.models.effects import Effect
-from moderation.models.people import User
-from moderation.models.uploads import Upload
+from moderation.models import Decision, Effect, Upload, User, Verdict
+from moderation.review.deciding import UndoRefused
 from moderation.review.status import update_status
 
 REASON = "quarantine"
@@ -23,7 +21,7 @@ def settle_quarantine(upload: Upload, *, verdict: Verdict, reviewer: User, comme
         NotQuarantined: another lead was first. Nothing is written.
     """
     with transaction.atomic():
-        _hold(upload)
+        _lock_quarantined(upload)
         decision = Decision.objects.create(
             upload=upload,
             verdict=verdict,
@@ -41,14 +39,14 @@ def settle_quarantine(upload: Upload, *, verdict: Verdict, reviewer: User, comme
 def undo_quarantine(decision: Decision, *, by: User) -> Decision:
     """Take back the verdict that ``by`` gave unseen: the upload is in quarantine again.
 
-    The effect is cancelled if its time has not come; else the reverse effect is written, which holds the upload.
+    The effect is cancelled within the grace period; otherwise the reverse effect is written, which holds the upload.
 
     Raises:
         UndoRefused: it was undone already, or it is somebody else's. Nothing is written.
     """
     with transaction.atomic():
         upload = Upload.objects.select_for_update(no_key=True).get(pk=decision.upload_id)
-        if not Decision.objects.given_unseen_by(by).filter(pk=decision.pk).exists():
+        if not Decision.objects.quarantine_verdicts_by(by).filter(pk=decision.pk).exists():
             raise UndoRefused(f"Your decision on {upload} was undone already. Nothing was changed.")
         undo = Decision.objects.create(
             upload=upload,
@@ -70,14 +68,14 @@ def retry_quarantined(upload: Upload, *, why: str) -> None:
         NotQuarantined: another lead was first. Nothing is written.
     """
     with pghistory.context(why=why), transaction.atomic():
-        _hold(upload)
+        _lock_quarantined(upload)
         mine = Upload.objects.filter(pk=upload.pk)
         mine.update(quarantine_reason="", quarantine_detail="", status=Upload.Status.PENDING)
         update_status(mine)
 
 
-def _hold(upload: Upload) -> None:
-    """Lock the row while it is quarantined. Whoever comes second finds that it is not any more."""
+def _lock_quarantined(upload: Upload) -> None:
+    """Lock the row while it is quarantined; a second lead finds that it no longer is."""
     quarantined = Upload.objects.quarantined().filter(pk=upload.pk).select_for_update(no_key=True)
     if not quarantined.exists():
         raise NotQuarantined(

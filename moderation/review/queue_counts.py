@@ -1,30 +1,33 @@
-"""How much work waits, and why there may be none for one person although some waits."""
+"""How much work is waiting, and why one person may have none although some is.
+
+Every count stops at COUNT_LIMIT: pages ask for them after each verdict, and their cost must not grow with the queue.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Exists, Min, OuterRef, Q
+from django.db.models import Count, Min, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from moderation.models.decisions import Decision
-from moderation.models.people import User
-from moderation.models.queue import Skip, ineligible_for
-from moderation.models.review_tasks import ReviewTask
+from moderation.bounded_count import COUNT_LIMIT, bounded_count
+from moderation.models import Decision, ReviewTask, User
+from moderation.review.eligibility import ineligible_for, skipped_by
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueueCounts:
-    """What every page of a moderator says: undecided tasks, since when the oldest waits, and the person's own day."""
+    """The figures on a moderator's page: undecided tasks, when the oldest was opened, and the person's day so far."""
 
     waiting: int
     oldest: datetime | None
     decided_today: int
 
     @classmethod
-    def of(cls, moderator: User) -> "QueueCounts":
-        # Without gold: one more in the count would tell that the task in hand is a gold item.
-        tasks = ReviewTask.objects.asked_for().aggregate(waiting=Count("pk"), oldest=Min("opened_at"))
+    def for_user(cls, moderator: User) -> "QueueCounts":
+        # Excludes gold: one more in the count would tell that the claimed task is a gold item.
+        first = ReviewTask.objects.countable().in_review_order()[: COUNT_LIMIT + 1]
+        tasks = first.aggregate(waiting=Count("pk"), oldest=Min("opened_at"))
         midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
         mine = (
             Decision.objects.live().verdicts().filter(reviewer=moderator, decided_at__gte=midnight, carried_from=None)
@@ -34,7 +37,7 @@ class QueueCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class QueueForModerator:
-    """Undecided tasks as they stand to one person; each is counted once."""
+    """Undecided tasks as one person may or may not claim them; each is counted once."""
 
     claimable: int
     held_by_others: int
@@ -42,15 +45,18 @@ class QueueForModerator:
     for_someone_else: int
 
     @classmethod
-    def of(cls, moderator: User) -> "QueueForModerator":
-        closed = ineligible_for(moderator)
-        skipped = Q(Exists(Skip.objects.filter(task__screening=OuterRef("screening"), moderator=moderator)))
+    def for_user(cls, moderator: User) -> "QueueForModerator":
+        closed, skipped = ineligible_for(moderator), skipped_by(moderator)
         free = Q(claimed_by=None) | Q(claim_expires_at__lte=Now()) | Q(claimed_by=moderator)
+        tasks = ReviewTask.objects.countable().in_review_order()
+        # Counted by itself, past any number of tasks that are not for this person: they must find the one that is.
+        claimable = bounded_count(tasks.filter(free).exclude(closed).exclude(skipped))
+        others = tasks[: COUNT_LIMIT + 1]
         return cls(
-            **ReviewTask.objects.asked_for().aggregate(
+            claimable=claimable,
+            **others.aggregate(
                 for_someone_else=Count("pk", filter=closed),
                 skipped=Count("pk", filter=~closed & skipped),
-                claimable=Count("pk", filter=~closed & ~skipped & free),
                 held_by_others=Count("pk", filter=~closed & ~skipped & ~free),
-            )
+            ),
         )

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from django.db import models, transaction
 
-from moderation.models.decisions import OBJECTION_SOURCES, Decision, Verdict, consensus
-from moderation.models.hash_matches import HashMatch
-from moderation.models.policies import Policy
-from moderation.models.screenings import Screening
-from moderation.models.uploads import Upload
+from moderation.models import Decision, HashMatch, Policy, Screening, Upload, Verdict
+from moderation.models.decisions import OBJECTION_SOURCES
+from moderation.review.consensus import consensus
+from moderation.review.tallies import verdicts_on
 from moderation.routing import Route
 
 Status = Upload.Status
@@ -21,9 +20,9 @@ BY_ROUTE = {Route.REJECT: Status.REJECTED, Route.APPROVE: Status.APPROVED}
 
 @dataclass(frozen=True, kw_only=True)
 class ScreeningResult:
-    """How a live screening stands: its route, the verdict that stands, whether somebody is still to decide.
+    """A live screening's route, the verdict that stands on it, and whether a person still has to decide.
 
-    A match with a hash list stands by its route alone.
+    A match with a hash list has a route alone.
     """
 
     route: Route
@@ -32,10 +31,10 @@ class ScreeningResult:
     undecided: bool = False
 
     @property
-    def result(self) -> Status:
-        """The verdict, else the route: an audit changes nothing until it is decided.
+    def status(self) -> Status:
+        """The status that the verdict asks for, otherwise the route: an audit changes nothing until it is decided.
 
-        Where everyone asked could not tell, the policy's fallback stands.
+        Where everybody who was asked could not tell, the policy's fallback applies.
         """
         if self.verdict is not None:
             return BY_VERDICT[self.verdict]
@@ -45,9 +44,9 @@ class ScreeningResult:
 
 
 def update_status(uploads: models.QuerySet[Upload]) -> None:
-    """Set ``status`` of ``uploads`` from what is recorded, within the transaction that changed the record.
+    """Set ``status`` of ``uploads`` from the record, within the transaction that changed the record.
 
-    Locks the uploads' rows first, so that of two decisions on one upload the later sees the earlier.
+    Locks the uploads' rows first, so that the later of two decisions on one upload sees the earlier one.
     """
     with transaction.atomic(savepoint=False):
         locked = list(uploads.select_for_update(no_key=True, of=("self",)).order_by("pk"))
@@ -60,73 +59,85 @@ def update_status(uploads: models.QuerySet[Upload]) -> None:
 
 
 def computed_statuses(uploads: Sequence[Upload]) -> list[Status]:
-    """What each upload's status should be, in their order, in five queries however many they are."""
-    by_hand = _verdicts_on_quarantined(uploads)
-    standings = _standings(uploads)
+    """Return the status that each upload should have, in their order, in six statements for any number of uploads."""
+    lead_verdicts = _quarantine_verdicts(uploads)
+    results = _results(uploads)
     in_force = set(Policy.objects.in_force().values_list("pk", flat=True))
     return [
-        status_of(upload, by_hand=by_hand.get(upload.pk), standings=standings.get(upload.pk, {}), in_force=in_force)
+        status_of(
+            upload,
+            quarantine_verdict=lead_verdicts.get(upload.pk),
+            results=results.get(upload.pk, {}),
+            in_force=in_force,
+        )
         for upload in uploads
     ]
 
 
 def status_of(
-    upload: Upload, *, by_hand: Verdict | None, standings: Mapping[int, ScreeningResult], in_force: Collection[int]
+    upload: Upload,
+    *,
+    quarantine_verdict: Verdict | None,
+    results: Mapping[int, ScreeningResult],
+    in_force: Collection[int],
 ) -> Status:
-    """The rule. ``by_hand`` is a lead's word on a quarantined upload, ``standings`` are by policy.
+    """Return the upload's status; the rule itself.
 
-    Erased and quarantined stand above all (a person's word lifts quarantine); pending while a policy in force lacks
-    its screening or match; else the strictest result over the upload's policies.
-    A policy that comes into force later does not make pending again what is decided: ``prescreen --rescore`` does.
+    Erased and quarantined stand above all, except that a lead's verdict lifts quarantine. An upload is pending while a
+    policy in force lacks its screening or match; otherwise the strictest result over its policies applies. A policy
+    that comes into force later does not make a decided upload pending again: ``prescreen --rescore`` does.
+
+    ``quarantine_verdict`` is a lead's verdict on a quarantined upload, ``results`` are by policy, ``in_force`` are the
+    policies in force.
     """
     if upload.erased_at is not None:
         return Status.ERASED
-    if by_hand is not None:
-        return BY_VERDICT[by_hand]
+    if quarantine_verdict is not None:
+        return BY_VERDICT[quarantine_verdict]
     if upload.quarantine_reason:
         return Status.QUARANTINED
-    waits = upload.status in {Status.PENDING, Status.QUARANTINED} and not standings.keys() >= set(in_force)
-    if waits or not standings:
+    lacks_screening = not results.keys() >= set(in_force)
+    if not results or (lacks_screening and upload.status in {Status.PENDING, Status.QUARANTINED}):
         return Status.PENDING
-    return strictest(consensus.result for consensus in standings.values())
+    return strictest(result.status for result in results.values())
 
 
-def strictest(results: Iterable[Status]) -> Status:
-    found = set(results)
+def strictest(statuses: Iterable[Status]) -> Status:
+    found = set(statuses)
     return next(status for status in STRICTEST_FIRST if status in found)
 
 
-def _verdicts_on_quarantined(uploads: Sequence[Upload]) -> dict[int, Verdict]:
+def _quarantine_verdicts(uploads: Sequence[Upload]) -> dict[int, Verdict]:
+    """By upload."""
     decisions = Decision.objects.live().conclusive().filter(upload__in=uploads, source=Decision.Source.QUARANTINE)
     return {pk: Verdict(verdict) for pk, verdict in decisions.order_by("pk").values_list("upload_id", "verdict")}
 
 
-def _standings(uploads: Sequence[Upload]) -> dict[int, dict[int, ScreeningResult]]:
+def _results(uploads: Sequence[Upload]) -> dict[int, dict[int, ScreeningResult]]:
     """By upload, then by policy."""
     live = Screening.objects.live().filter(upload__in=uploads)
-    decisions = Decision.objects.live().conclusive().that_count().filter(screening__in=live).order_by("pk")
-    said: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for pk, verdict, source in decisions.values_list("screening_id", "verdict", "source"):
-        said[pk].append((verdict, source))
-    undecided = set(
-        live.filter(
-            tasks__kind__in=["screening", *OBJECTION_SOURCES], tasks__decided_at=None, tasks__withdrawn_at=None
-        ).values_list("pk", flat=True)
-    )
-    standings: dict[int, dict[int, ScreeningResult]] = defaultdict(dict)
-    for pk, upload, policy, route, fallback in live.values_list(
-        "pk", "upload_id", "policy_id", "route", "policy_version__fallback"
-    ):
-        standings[upload][policy] = ScreeningResult(
-            route=Route(route),
-            fallback=Route(fallback),
-            verdict=consensus(said[pk]),
-            undecided=pk in undecided,
+    screenings = list(live.select_related("policy_version").only("pk", *_RESULT_FIELDS))
+    verdicts, undecided = verdicts_on(screenings), _undecided(live)
+    results: dict[int, dict[int, ScreeningResult]] = defaultdict(dict)
+    for each in screenings:
+        results[each.upload_id][each.policy_id] = ScreeningResult(
+            route=Route(each.route),
+            fallback=Route(each.policy_version.fallback),
+            verdict=consensus(verdicts.get(each.pk, [])),
+            undecided=each.pk in undecided,
         )
-    for upload, policy, route in _matched(uploads):
-        standings[upload][policy] = ScreeningResult(route=Route(route))
-    return standings
+    matches = HashMatch.objects.live().filter(upload__in=uploads)
+    for upload, policy, route in matches.values_list("upload_id", "policy_id", "route"):
+        results[upload][policy] = ScreeningResult(route=Route(route))
+    return results
 
 
-def _matched(uploads: Sequence[Upload]) -> Iterable[tuple[int, int, str]]:
-    return HashMatch.objects.live().filter(upload__in=uploads).values_list("upload_id", "policy_id", "route")
+_RESULT_FIELDS = ("upload_id", "policy_id", "route", "policy_version__fallback")
+
+
+def _undecided(screenings: models.QuerySet[Screening]) -> set[int]:
+    """Return those of ``screenings`` on which a person still has to decide."""
+    asked = screenings.filter(
+        tasks__kind__in=["screening", *OBJECTION_SOURCES], tasks__decided_at=None, tasks__withdrawn_at=None
+    )
+    return set(asked.values_list("pk", flat=True))

@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from moderation.models import Decision, Effect, ReviewTask, Upload, User, Verdict, update_status
+from moderation.models import Decision, Effect, ReviewTask, Upload, User, Verdict
 from moderation.models.effects import effects_in_force, status_in_force
+from moderation.review import claiming, deciding
+from moderation.review.claims import Claim
 from moderation.review.quarantine import settle_quarantine
-from tests.factories import make_screening, make_task, make_upload, make_user
+from moderation.review.status import update_status
+from tests.factories import decide_claimed, make_screening, make_task, make_upload, make_user
 
 pytestmark = pytest.mark.django_db
 WITHIN, AFTER = 600, 0
@@ -24,8 +27,8 @@ def known(upload: Upload) -> str:
 
 
 def decide(task: ReviewTask, verdict: str, *, by: User) -> Decision:
-    task.hand_to(by)
-    return task.decide(Verdict(verdict), claim=task.claim, reason="nudity" if verdict == "violating" else "")
+    claiming.claim_for(task, moderator=by)
+    return decide_claimed(task, Verdict(verdict))
 
 
 def quarantined() -> Upload:
@@ -81,7 +84,7 @@ def test_undo_restores_what_was_known(mo: User, settings, grace: int, score: flo
     settings.GRACE_SECONDS = grace
     task = make_task(score=score)
     decide(task, verdict, by=mo)
-    task.undo(by=mo)
+    deciding.undo(task, by=mo)
     assert known(task.upload) == status
 
 
@@ -90,9 +93,9 @@ def test_the_verdict_after_an_undo_is_what_is_known_in_the_end(mo: User, setting
     settings.GRACE_SECONDS = grace
     task = make_task(score=0.5)
     decide(task, "violating", by=mo)
-    task.undo(by=mo)
+    deciding.undo(task, by=mo)
     settings.GRACE_SECONDS = AFTER
-    task.decide(Verdict.BENIGN, claim=task.claim)
+    deciding.decide(task, Verdict.BENIGN, claim=Claim.from_task(task))
     assert known(task.upload) == "approved"
 
 
@@ -100,9 +103,9 @@ def test_undone_and_decided_again_it_is_held_for_the_second_grace_period(mo: Use
     settings.GRACE_SECONDS = AFTER
     task = make_task(score=0.5)
     decide(task, "violating", by=mo)
-    task.undo(by=mo)
+    deciding.undo(task, by=mo)
     settings.GRACE_SECONDS = WITHIN
-    task.decide(Verdict.BENIGN, claim=task.claim)
+    deciding.decide(task, Verdict.BENIGN, claim=Claim.from_task(task))
     assert known(task.upload) == "in_review"
 
 
@@ -110,8 +113,8 @@ def test_an_audit_that_was_corrected_and_undone_can_still_agree(mo: User, settin
     settings.GRACE_SECONDS = AFTER
     task = make_task(score=0.1)
     decide(task, "violating", by=mo)
-    task.undo(by=mo)
-    task.decide(Verdict.BENIGN, claim=task.claim)
+    deciding.undo(task, by=mo)
+    deciding.decide(task, Verdict.BENIGN, claim=Claim.from_task(task))
     assert known(task.upload) == "approved"
 
 
@@ -149,7 +152,7 @@ def test_the_latest_effect_in_force_counts_per_policy(mo: User, settings) -> Non
     task = make_task(score=0.1)
     decision = decide(task, "violating", by=mo)
     assert [effect.decision for effect in effects_in_force(task.upload)] == [decision]
-    undo = task.undo(by=mo)
+    undo = deciding.undo(task, by=mo)
     assert [effect.decision for effect in effects_in_force(task.upload)] == [undo]
 
 

@@ -45,7 +45,7 @@ def test_what_is_looked_up_is_what_a_walk_through_all_rows_finds() -> None:
         if distance(pdq, other) <= RADIUS
     }
     found = Fingerprint.near(asked)
-    assert {(each.asked, each.pk) for each in found} == expected
+    assert {(each.query, each.pk) for each in found} == expected
     assert len(found) == len(expected) > 100
 
 

@@ -1,7 +1,8 @@
 """Uploads that are nearly the same picture, as the pre-screen leaves them."""
 
-from moderation.models import Fingerprint, ReviewTask, Screening, Upload, update_status
+from moderation.models import Fingerprint, ReviewTask, Screening, Upload
 from moderation.review.near_duplicates import attach_to_clusters
+from moderation.review.status import update_status
 from tests.factories import make_screening, make_upload
 
 
@@ -20,6 +21,6 @@ class Cluster:
         screening = make_screening(upload, score=score, u=u)
         if screening.route == "review" or screening.drawn:
             ReviewTask.objects.open_for([screening])
-        attach_to_clusters([screening], clusters={screening.pk: self.first}, tasks=ReviewTask.objects.all())
+        attach_to_clusters([screening], clusters={screening.pk: self.first})
         update_status(Upload.objects.filter(pk=upload.pk))
         return screening

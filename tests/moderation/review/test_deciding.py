@@ -9,7 +9,10 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F, Model
 from django.db.models.functions import Now
 
-from moderation.models import Claim, ClaimLost, Decision, Effect, ReviewTask, Skip, UndoRefused, Upload, User, Verdict
+from moderation.models import Decision, Effect, ReviewTask, Skip, Upload, User, Verdict
+from moderation.review import claiming, deciding
+from moderation.review.claims import Claim, ClaimLost
+from moderation.review.deciding import UndoRefused
 from tests.factories import expire_claim, make_task, make_user, version_in_force
 
 pytestmark = pytest.mark.django_db
@@ -33,17 +36,17 @@ def long_grace(settings) -> None:
 
 def held(task: ReviewTask, *, by: User) -> Claim:
     """Claim ``task`` itself, whatever the order."""
-    task.hand_to(by)
-    assert task.claim is not None
-    return task.claim
+    claiming.claim_for(task, moderator=by)
+    assert Claim.from_task(task) is not None
+    return Claim.from_task(task)
 
 
 def decide(task: ReviewTask, verdict: Verdict, *, by: User) -> Decision:
-    return task.decide(verdict, claim=held(task, by=by), reason="nudity" if verdict == VIOLATING else "")
+    return deciding.decide(task, verdict, claim=held(task, by=by), reason="nudity" if verdict == VIOLATING else "")
 
 
 def claim_next(user: User) -> ReviewTask | None:
-    return ReviewTask.objects.claim_next(user)
+    return claiming.claim_next(user)
 
 
 def status_of(task: ReviewTask) -> str:
@@ -80,12 +83,12 @@ def test_every_claim_has_a_token_of_its_own(mo: User) -> None:
 
 def test_asking_again_gives_back_what_was_held(mo: User) -> None:
     task = make_task()
-    first = claim_next(mo).claim
+    first = Claim.from_task(claim_next(mo))
     urgent = make_task(priority=9)
     assert claim_next(mo) == urgent
     assert claim_next(make_user("someone")) == task
     with pytest.raises(ClaimLost):
-        task.renew(claim=first)
+        claiming.renew(task, claim=first)
 
 
 def test_an_expired_claim_goes_to_the_next(mo: User) -> None:
@@ -94,7 +97,7 @@ def test_an_expired_claim_goes_to_the_next(mo: User) -> None:
     someone = make_user("someone")
     assert claim_next(someone) is None
     expire_claim(task)
-    assert ReviewTask.objects.current(mo) is None
+    assert claiming.claimed_task(mo) is None
     assert claim_next(someone) == task
 
 
@@ -103,15 +106,15 @@ def test_release_gives_back_only_ones_own(mo: User) -> None:
     someone = make_user("someone")
     held(mine, by=mo)
     held(theirs, by=someone)
-    ReviewTask.objects.release(mo)
+    claiming.release(mo)
     assert list(ReviewTask.objects.claimable()) == [mine]
-    assert ReviewTask.objects.current(someone) == theirs
+    assert claiming.claimed_task(someone) == theirs
 
 
 def test_a_moderator_holds_one_task(mo: User) -> None:
     held(make_task(), by=mo)
     with pytest.raises(IntegrityError, match="one_claim_per_moderator"), transaction.atomic():
-        make_task().hand_to(mo)
+        claiming.claim_for(make_task(), moderator=mo)
 
 
 def test_half_a_claim_is_refused(mo: User) -> None:
@@ -143,13 +146,13 @@ def expired(task: ReviewTask, *, by: User) -> Claim:
 
 def replaced(task: ReviewTask, *, by: User) -> Claim:
     claim = held(task, by=by)
-    task.hand_to(by)
+    claiming.claim_for(task, moderator=by)
     return claim
 
 
 def taken(task: ReviewTask, *, by: User) -> Claim:
     claim = expired(task, by=by)
-    task.hand_to(make_user("someone"))
+    claiming.claim_for(task, moderator=make_user("someone"))
     return claim
 
 
@@ -163,10 +166,10 @@ def of_another_task(task: ReviewTask, *, by: User) -> Claim:
 
 
 ACTIONS = {
-    "decide": lambda task, claim: task.decide(BENIGN, claim=claim),
-    "reveal": lambda task, claim: task.reveal(claim=claim),
-    "skip": lambda task, claim: task.skip(claim=claim),
-    "renew": lambda task, claim: task.renew(claim=claim),
+    "decide": lambda task, claim: deciding.decide(task, BENIGN, claim=claim),
+    "reveal": lambda task, claim: claiming.reveal(task, claim=claim),
+    "skip": lambda task, claim: claiming.skip(task, claim=claim),
+    "renew": lambda task, claim: claiming.renew(task, claim=claim),
 }
 
 
@@ -188,19 +191,19 @@ def test_renewing_holds_on_for_another_lease(mo: User) -> None:
     task = make_task()
     claim = held(task, by=mo)
     ReviewTask.objects.filter(pk=task.pk).update(claim_expires_at=Now() + timedelta(seconds=5))
-    assert task.renew(claim=claim) > task.claimed_at + timedelta(seconds=300)
-    assert task.claim == claim
+    assert claiming.renew(task, claim=claim) > task.claimed_at + timedelta(seconds=300)
+    assert Claim.from_task(task) == claim
 
 
 def test_one_exposure_per_claim_and_only_for_that_claim(mo: User) -> None:
     task = make_task()
     first = held(task, by=mo)
-    assert not task.is_revealed_to(first)
-    assert task.reveal(claim=first) == task.reveal(claim=first)
-    assert task.is_revealed_to(first)
+    assert not claiming.is_revealed(task, claim=first)
+    assert claiming.reveal(task, claim=first) == claiming.reveal(task, claim=first)
+    assert claiming.is_revealed(task, claim=first)
     second = held(task, by=mo)
-    assert not task.is_revealed_to(first)
-    assert not task.is_revealed_to(second)
+    assert not claiming.is_revealed(task, claim=first)
+    assert not claiming.is_revealed(task, claim=second)
     assert mo.exposures.count() == 1
 
 
@@ -209,8 +212,8 @@ def test_a_decision_says_whether_the_image_was_revealed(mo: User, reveals: bool)
     task = make_task()
     claim = held(task, by=mo)
     if reveals:
-        task.reveal(claim=claim)
-    assert task.decide(BENIGN, claim=claim).shown == {"revealed": reveals, "frame": 0, "view": 0}
+        claiming.reveal(task, claim=claim)
+    assert deciding.decide(task, BENIGN, claim=claim).shown == {"revealed": reveals, "frame": 0, "view": 0}
 
 
 # Skips and one's own verdicts
@@ -219,7 +222,7 @@ def test_a_decision_says_whether_the_image_was_revealed(mo: User, reveals: bool)
 def test_what_was_skipped_is_never_served_to_that_person_again(mo: User) -> None:
     task = make_task(priority=9)
     other = make_task()
-    claim_next(mo).skip(claim=ReviewTask.objects.get(pk=task.pk).claim)
+    claiming.skip(claim_next(mo), claim=ReviewTask.objects.get(pk=task.pk).claim)
     assert [claim_next(mo), claim_next(mo)] == [other, other]
     assert claim_next(make_user("someone")) == task
 
@@ -227,7 +230,7 @@ def test_what_was_skipped_is_never_served_to_that_person_again(mo: User) -> None
 def test_skipping_twice_after_a_new_claim_keeps_one_row(mo: User) -> None:
     task = make_task()
     for _ in range(2):
-        task.skip(claim=held(task, by=mo))
+        claiming.skip(task, claim=held(task, by=mo))
     assert Skip.objects.count() == 1
 
 
@@ -269,7 +272,7 @@ def test_an_effect_waits_for_the_grace_period(mo: User) -> None:
 def test_a_violating_verdict_needs_a_reason(mo: User) -> None:
     task = make_task()
     with pytest.raises(IntegrityError, match="a_violating_verdict_has_a_reason"), transaction.atomic():
-        task.decide(VIOLATING, claim=held(task, by=mo))
+        deciding.decide(task, VIOLATING, claim=held(task, by=mo))
     task.refresh_from_db()
     assert task.decided_at is None
 
@@ -277,8 +280,8 @@ def test_a_violating_verdict_needs_a_reason(mo: User) -> None:
 def test_a_decision_is_blind_the_first_time_only(mo: User) -> None:
     task = make_task()
     assert decide(task, BENIGN, by=mo).blind
-    task.undo(by=mo)
-    assert not task.decide(VIOLATING, claim=task.claim, reason="nudity").blind
+    deciding.undo(task, by=mo)
+    assert not deciding.decide(task, VIOLATING, claim=Claim.from_task(task), reason="nudity").blind
 
 
 # Cannot tell
@@ -294,7 +297,7 @@ def test_who_cannot_tell_asks_a_second_person_then_a_lead_then_the_fallback(
         asked = claim_next(person)
         assert (asked.screening, asked.round, asked.needs_lead) == (task.screening, number, number == 3)
         assert status_of(task) == "in_review"
-        asked.decide(CANNOT_TELL, claim=asked.claim)
+        deciding.decide(asked, CANNOT_TELL, claim=Claim.from_task(asked))
     assert status_of(task) == {"reject": "rejected", "approve": "approved"}[fallback]
     assert Effect.objects.get().outcome == fallback
     assert not ReviewTask.objects.undecided().exists()
@@ -329,7 +332,7 @@ def test_a_second_opinion_decides(mo: User) -> None:
 def test_undo_in_time_cancels_the_effect(mo: User) -> None:
     task = make_task()
     verdict = decide(task, VIOLATING, by=mo)
-    undo = task.undo(by=mo)
+    undo = deciding.undo(task, by=mo)
     assert (undo.kind, undo.supersedes, undo.verdict) == ("undo", verdict, "")
     assert Effect.objects.get().cancelled_at is not None
     assert status_of(task) == "in_review"
@@ -342,7 +345,7 @@ def test_undo_afterwards_writes_the_reverse(mo: User, settings, score: float, ve
     settings.GRACE_SECONDS = 0
     task = make_task(score=score)
     first = decide(task, verdict, by=mo)
-    undo = task.undo(by=mo)
+    undo = deciding.undo(task, by=mo)
     assert Effect.objects.get(decision=first).cancelled_at is None
     assert Effect.objects.in_force().get(decision=undo).outcome == restored
 
@@ -350,7 +353,7 @@ def test_undo_afterwards_writes_the_reverse(mo: User, settings, score: float, ve
 def test_undo_of_an_audit_that_agreed_writes_no_effect(mo: User) -> None:
     task = make_task(score=0.1)
     decide(task, BENIGN, by=mo)
-    undo = task.undo(by=mo)
+    undo = deciding.undo(task, by=mo)
     assert not Effect.objects.filter(decision=undo).exists()
     assert status_of(task) == "approved"
 
@@ -358,11 +361,11 @@ def test_undo_of_an_audit_that_agreed_writes_no_effect(mo: User) -> None:
 def test_undo_hands_the_task_back_with_a_new_attempt_and_token(mo: User) -> None:
     task = make_task()
     before = held(task, by=mo)
-    task.decide(BENIGN, claim=before)
-    task.undo(by=mo)
+    deciding.decide(task, BENIGN, claim=before)
+    deciding.undo(task, by=mo)
     assert (task.attempt, task.decided_at, task.claimed_by) == (2, None, mo)
     assert task.claim_token != before.token
-    assert task.decide(VIOLATING, claim=task.claim, reason="nudity").attempt == 2
+    assert deciding.decide(task, VIOLATING, claim=Claim.from_task(task), reason="nudity").attempt == 2
     assert status_of(task) == "rejected"
 
 
@@ -370,8 +373,8 @@ def test_undo_gives_back_the_task_that_was_held_meanwhile(mo: User) -> None:
     first, second = make_task(), make_task()
     decide(first, BENIGN, by=mo)
     assert claim_next(mo) == second
-    first.undo(by=mo)
-    assert ReviewTask.objects.current(mo) == first
+    deciding.undo(first, by=mo)
+    assert claiming.claimed_task(mo) == first
     assert claim_next(make_user("someone")) == second
 
 
@@ -379,17 +382,17 @@ def test_a_verdict_is_undone_once_and_by_its_own_author(mo: User) -> None:
     task = make_task()
     decide(task, BENIGN, by=mo)
     with pytest.raises(UndoRefused):
-        task.undo(by=make_user("someone"))
-    task.undo(by=mo)
+        deciding.undo(task, by=make_user("someone"))
+    deciding.undo(task, by=mo)
     with pytest.raises(UndoRefused, match=r"undone or overruled already\. Nothing was changed"):
-        task.undo(by=mo)
+        deciding.undo(task, by=mo)
     assert Decision.objects.count() == 2
 
 
 def test_undo_of_cannot_tell_withdraws_the_next_round(mo: User) -> None:
     task = make_task()
     decide(task, CANNOT_TELL, by=mo)
-    task.undo(by=mo)
+    deciding.undo(task, by=mo)
     assert ReviewTask.objects.get(round=2).withdrawn_at is not None
     assert claim_next(make_user("someone")) is None
     assert list(ReviewTask.objects.undecided()) == [task]
@@ -398,8 +401,8 @@ def test_undo_of_cannot_tell_withdraws_the_next_round(mo: User) -> None:
 def test_cannot_tell_again_after_an_undo_asks_again(mo: User) -> None:
     task = make_task()
     decide(task, CANNOT_TELL, by=mo)
-    task.undo(by=mo)
-    task.decide(CANNOT_TELL, claim=task.claim)
+    deciding.undo(task, by=mo)
+    deciding.decide(task, CANNOT_TELL, claim=Claim.from_task(task))
     following = claim_next(make_user("someone"))
     assert (following.round, following.withdrawn_at) == (2, None)
     assert ReviewTask.objects.count() == 2
@@ -419,9 +422,9 @@ def test_undo_of_cannot_tell_is_refused_once_someone_built_on_it(mo: User, build
     decide(task, CANNOT_TELL, by=mo)
     build_on(ReviewTask.objects.get(round=2))
     with pytest.raises(UndoRefused, match="Someone else looks at"):
-        task.undo(by=mo)
+        deciding.undo(task, by=mo)
     assert not Decision.objects.filter(kind="undo").exists()
-    assert ReviewTask.objects.current(mo) is None
+    assert claiming.claimed_task(mo) is None
 
 
 def test_a_claim_that_ran_out_does_not_stop_an_undo(mo: User) -> None:
@@ -429,9 +432,9 @@ def test_a_claim_that_ran_out_does_not_stop_an_undo(mo: User) -> None:
     decide(task, CANNOT_TELL, by=mo)
     following = ReviewTask.objects.get(round=2)
     claim = expired(following, by=make_user("someone"))
-    task.undo(by=mo)
+    deciding.undo(task, by=mo)
     with pytest.raises(ClaimLost):
-        following.decide(BENIGN, claim=claim)
+        deciding.decide(following, BENIGN, claim=claim)
 
 
 def test_undo_of_the_leads_cannot_tell_takes_the_fallback_back(mo: User, lead: User, settings) -> None:
@@ -439,7 +442,7 @@ def test_undo_of_the_leads_cannot_tell_takes_the_fallback_back(mo: User, lead: U
     task = make_task()
     for number, person in enumerate((mo, make_user("someone"), lead), start=1):
         decide(ReviewTask.objects.get(round=number), CANNOT_TELL, by=person)
-    undo = ReviewTask.objects.get(round=3).undo(by=lead)
+    undo = deciding.undo(ReviewTask.objects.get(round=3), by=lead)
     assert Effect.objects.get(decision=undo).outcome == "hold"
     assert status_of(task) == "in_review"
 
@@ -452,8 +455,8 @@ def record(mo: User) -> ReviewTask:
     """One row at least in each table of the record."""
     task = make_task()
     claim = held(task, by=mo)
-    task.reveal(claim=claim)
-    task.decide(BENIGN, claim=claim)
+    claiming.reveal(task, claim=claim)
+    deciding.decide(task, BENIGN, claim=claim)
     screening = task.screening
     task.upload.file.scores.create(
         classifier=screening.classifier,
@@ -537,20 +540,20 @@ def test_history_tells_no_secrets() -> None:
 def test_what_was_skipped_does_not_come_back_as_a_second_opinion() -> None:
     mo, other = make_user("mo"), make_user("other")
     make_task()
-    task = ReviewTask.objects.claim_next(mo)
-    task.skip(claim=task.claim)
-    task = ReviewTask.objects.claim_next(other)
-    task.decide(Verdict.CANNOT_TELL, claim=task.claim)
-    assert ReviewTask.objects.claim_next(mo) is None
-    assert ReviewTask.objects.claim_next(make_user("third")) is not None
+    task = claiming.claim_next(mo)
+    claiming.skip(task, claim=Claim.from_task(task))
+    task = claiming.claim_next(other)
+    deciding.decide(task, Verdict.CANNOT_TELL, claim=Claim.from_task(task))
+    assert claiming.claim_next(mo) is None
+    assert claiming.claim_next(make_user("third")) is not None
 
 
 def test_the_only_lead_has_the_last_word_even_after_not_being_able_to_tell() -> None:
     mo, lead = make_user("mo"), make_user("lead", group="lead")
     make_task()
     for person in (lead, mo, lead):
-        task = ReviewTask.objects.claim_next(person)
-        task.decide(Verdict.CANNOT_TELL, claim=task.claim)
+        task = claiming.claim_next(person)
+        deciding.decide(task, Verdict.CANNOT_TELL, claim=Claim.from_task(task))
     assert task.round == 3
     task.upload.refresh_from_db()
     assert task.upload.status == "rejected", "the policy's fallback"

@@ -3,10 +3,11 @@
 import pytest
 
 from moderation.models import Decision, Effect, LedgerRow, OpinionCount, ReviewTask, Screening, Upload
+from moderation.review import claiming, deciding
 from moderation.review.exact_duplicates import reuse_verdicts
 from moderation.tuning.rollup import differences, roll_up
 from moderation.verification.outcomes import conclusive_verdicts_have_an_effect, uploads_have_the_status_of_their_record
-from tests.factories import image_bytes, make_screening, make_upload, make_user
+from tests.factories import decide_claimed, image_bytes, make_screening, make_upload, make_user
 
 pytestmark = pytest.mark.django_db
 PICTURE = image_bytes((1, 2, 3))
@@ -19,8 +20,8 @@ def copy(*, score: float, u: float = 0.0) -> Screening:
 
 def decide(screening: Screening, verdict: str, *, by: str) -> Decision:
     (task,) = ReviewTask.objects.undecided().filter(screening=screening) or ReviewTask.objects.open_for([screening])
-    task.hand_to(make_user(by, group="lead"))
-    return task.decide(verdict, claim=task.claim, reason="nudity" if verdict == "violating" else "")
+    claiming.claim_for(task, moderator=make_user(by, group="lead"))
+    return decide_claimed(task, verdict)
 
 
 def labels() -> tuple[int, int, int]:
@@ -73,7 +74,7 @@ def test_what_was_taken_over_falls_with_the_verdict_that_it_comes_from() -> None
     reuse_verdicts(ReviewTask.objects.open_for([copy(score=0.5)]))
     roll_up()
     assert labels() == (2, 2, 0)
-    origin.task.undo(by=origin.reviewer)
+    deciding.undo(origin.task, by=origin.reviewer)
     roll_up()
     assert labels() == (2, 0, 0)
     assert differences() == []
@@ -101,7 +102,7 @@ def test_people_are_compared_where_they_judged_the_same_bytes() -> None:
     decide(copy(score=0.5), "benign", by="three")
     roll_up()
     assert patterns() == [(1, 2, 1)]
-    second.task.undo(by=second.reviewer)
+    deciding.undo(second.task, by=second.reviewer)
     roll_up()
     assert patterns() == [(0, 2, 1)]
     assert differences() == []

@@ -6,13 +6,15 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from moderation.models import Decision, Effect, GoldItem, LedgerRow, Policy, ReviewTask, Screening, Upload, User
-from moderation.review import gold
+from moderation.review import claiming, deciding, gold
+from moderation.review.claims import Claim
 from moderation.review.consensus import VerdictTally
 from moderation.review.queue_counts import QueueCounts, QueueForModerator
-from moderation.tuning.agreement import agreement
+from moderation.tuning.agreement import measure_agreement
 from moderation.tuning.rollup import differences, roll_up
 from moderation.verification import RULES
 from tests import factories
+from tests.factories import decide_claimed
 
 pytestmark = pytest.mark.django_db
 MANY = 80
@@ -39,7 +41,7 @@ def marked(truth: str = "violating", *, score: float = 0.05, u: float = 0.999, b
 def gold_for(person: User) -> ReviewTask | None:
     """What the ordinary queue hands out when the draw falls on gold; each time it does so at even odds."""
     for _ in range(MANY):
-        task = ReviewTask.objects.claim_next(person)
+        task = claiming.claim_next(person)
         if task is not None and task.kind == "gold":
             return task
     return None
@@ -48,7 +50,7 @@ def gold_for(person: User) -> ReviewTask | None:
 def judge(person: User, verdict: str) -> Decision:
     task = gold_for(person)
     assert task is not None
-    return task.decide(verdict, claim=task.claim, reason="nudity" if verdict == "violating" else "")
+    return decide_claimed(task, verdict)
 
 
 def test_a_verdict_on_gold_changes_nothing_about_the_upload(people) -> None:
@@ -68,15 +70,15 @@ def test_a_verdict_on_gold_changes_nothing_about_the_upload(people) -> None:
 def test_gold_is_no_label_and_does_not_hinder_the_coins(people) -> None:
     factories.make_task(score=0.5)
     drawn = factories.make_task(score=0.05, u=0.0).screening
-    drawn.tasks.get().hand_to(people[0])
+    claiming.claim_for(drawn.tasks.get(), moderator=people[0])
     task = drawn.tasks.get()
-    task.decide("benign", claim=task.claim)
+    deciding.decide(task, "benign", claim=Claim.from_task(task))
     gold.mark(drawn.upload, truth="benign", why="Plain.", by=None)
     judge(people[1], "violating")
     roll_up()
     assert differences() == []
     assert [(row.labelled, row.violating) for row in LedgerRow.objects.filter(region="approve")] == [(1, 0)]
-    assert agreement(drawn.epoch).files == 1
+    assert measure_agreement(drawn.epoch).files == 1
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.5])
@@ -95,9 +97,9 @@ def test_nobody_meets_an_item_twice_nor_one_that_they_marked_or_judged_before(pe
     judge(people[1], "benign")
     assert gold_for(people[1]) is None
     again = factories.make_task(score=0.5).screening
-    again.tasks.get().hand_to(people[2])
+    claiming.claim_for(again.tasks.get(), moderator=people[2])
     task = again.tasks.get()
-    task.decide("benign", claim=task.claim)
+    deciding.decide(task, "benign", claim=Claim.from_task(task))
     GoldItem.objects.all().update(retired_at="2026-01-01T00:00Z", why_retired="Only the next one.")
     gold.mark(again.upload, truth="benign", why="Plain.", by=None)
     assert gold_for(people[2]) is None
@@ -109,7 +111,7 @@ def test_who_skips_gold_does_not_meet_it_again_and_it_stays_for_others(people) -
     marked()
     task = gold_for(people[0])
     assert task is not None
-    task.skip(claim=task.claim)
+    claiming.skip(task, claim=Claim.from_task(task))
     assert gold_for(people[0]) is None
     assert gold_for(people[1]) == task
 
@@ -119,19 +121,19 @@ def test_gold_that_is_left_over_is_nobodys_work(people) -> None:
     marked()
     left = gold_for(people[0])
     assert left is not None
-    left.skip(claim=left.claim)
+    claiming.skip(left, claim=left.claim)
     Policy.objects.update(gold_rate=0)
-    assert ReviewTask.objects.claim_next(people[1]) == waiting
-    assert ReviewTask.objects.claim_next(people[0]) is None
-    assert QueueForModerator.of(people[0]).skipped == 0
+    assert claiming.claim_next(people[1]) == waiting
+    assert claiming.claim_next(people[0]) is None
+    assert QueueForModerator.for_user(people[0]).skipped == 0
 
 
 def test_gold_in_hand_does_not_change_what_waits(people) -> None:
     factories.make_tasks(3)
     marked()
-    before = QueueCounts.of(people[0]).waiting
+    before = QueueCounts.for_user(people[0]).waiting
     assert gold_for(people[0]) is not None
-    assert QueueCounts.of(people[0]).waiting == before == 3
+    assert QueueCounts.for_user(people[0]).waiting == before == 3
 
 
 def test_who_may_read_the_list_of_gold_is_not_measured_with_it() -> None:
@@ -144,8 +146,8 @@ def test_an_undone_verdict_does_not_take_the_first_one_from_somebody_else(people
     factories.make_task(score=0.5)
     marked("violating")
     task = judge(people[0], "benign").task
-    task.undo(by=people[0])
-    ReviewTask.objects.release(people[0])
+    deciding.undo(task, by=people[0])
+    claiming.release(people[0])
     judge(people[1], "benign")
     assert gold.gold_results(factories.default_policy(), reviewer=people[1]).missed == 1
 
@@ -154,8 +156,8 @@ def test_gold_in_hand_leaves_what_nobody_could_tell_as_it_stood() -> None:
     leads = [factories.make_user(f"lead-{n}", group="lead") for n in range(5)]
     upload = factories.make_task(score=0.5).upload
     for lead in leads[:3]:
-        task = ReviewTask.objects.claim_next(lead)
-        task.decide("cannot_tell", claim=task.claim)
+        task = claiming.claim_next(lead)
+        deciding.decide(task, "cannot_tell", claim=Claim.from_task(task))
     gold.mark(upload, truth="benign", why="Plain.", by=None)
     stood = Upload.objects.get(pk=upload.pk).status
     factories.make_tasks(2)
@@ -168,10 +170,10 @@ def test_the_first_verdict_is_measured_also_where_it_was_undone(people) -> None:
     factories.make_task(score=0.5)
     marked("violating")
     missed = judge(people[0], "benign")
-    missed.task.undo(by=people[0])
-    task = ReviewTask.objects.current(people[0])
+    deciding.undo(missed.task, by=people[0])
+    task = claiming.claimed_task(people[0])
     assert task is not None
-    task.decide("violating", claim=task.claim, reason="nudity")
+    deciding.decide(task, "violating", claim=Claim.from_task(task), reason="nudity")
     found = gold.gold_results(factories.default_policy())
     assert (found.violating, found.missed) == (1, 1)
 
@@ -207,7 +209,7 @@ def test_what_is_retired_counts_no_longer_and_is_not_handed_out(people) -> None:
     judge(people[0], "benign")
     task = gold_for(people[1])
     assert task is not None
-    task.skip(claim=task.claim)
+    claiming.skip(task, claim=Claim.from_task(task))
     gold.retire(GoldItem.objects.get(), why="It was doubtful after all.")
     assert gold_for(people[2]) is None
     assert gold.gold_results(factories.default_policy()).violating == 0

@@ -7,7 +7,9 @@ from collections import Counter
 import pytest
 from django.db import connection
 
-from moderation.models import Claim, ClaimLost, Decision, Exposure, ReviewTask, User, Verdict
+from moderation.models import Decision, Exposure, ReviewTask, User, Verdict
+from moderation.review import claiming, deciding
+from moderation.review.claims import Claim, ClaimLost
 from moderation.verification.outcomes import uploads_have_the_status_of_their_record
 from moderation.verification.reviews import decided_tasks_have_one_live_verdict
 from tests.factories import expire_claim, make_tasks, make_user
@@ -26,7 +28,7 @@ class Moderator(threading.Thread):
 
     def run(self) -> None:
         try:
-            while task := ReviewTask.objects.claim_next(self.user):
+            while task := claiming.claim_next(self.user):
                 self.handle(task)
         except BaseException as error:  # noqa: BLE001  (raised again by the test)
             self.failure = error
@@ -34,10 +36,10 @@ class Moderator(threading.Thread):
             connection.close()
 
     def handle(self, task: ReviewTask) -> None:
-        claim, chance = task.claim, self.random.random()
+        claim, chance = Claim.from_task(task), self.random.random()
         assert claim is not None
         if chance < 0.04:
-            task.skip(claim=claim)
+            claiming.skip(task, claim=claim)
             self.did["skipped"] += 1
         elif chance < 0.08:
             self.let_expire(task, claim)
@@ -47,20 +49,20 @@ class Moderator(threading.Thread):
     def let_expire(self, task: ReviewTask, claim: Claim) -> None:
         expire_claim(task)
         with pytest.raises(ClaimLost):
-            task.decide(Verdict.BENIGN, claim=claim)
+            deciding.decide(task, Verdict.BENIGN, claim=claim)
         self.did["expired"] += 1
 
     def decide(self, task: ReviewTask, claim: Claim) -> None:
-        task.reveal(claim=claim)
+        claiming.reveal(task, claim=claim)
         verdict = self.random.choices(list(Verdict), weights=[5, 14, 1])[0]
-        task.decide(verdict, claim=claim, reason="nudity")
+        deciding.decide(task, verdict, claim=claim, reason="nudity")
         self.did["decided"] += 1
         if self.random.random() < 0.25:
             self.post_again(task, claim)
 
     def post_again(self, task: ReviewTask, claim: Claim) -> None:
         with pytest.raises(ClaimLost):
-            task.decide(Verdict.BENIGN, claim=claim)
+            deciding.decide(task, Verdict.BENIGN, claim=claim)
         self.did["posted twice"] += 1
 
 
@@ -90,25 +92,25 @@ def finish_what_is_left() -> None:
     """The queue may run dry for everybody while the last second opinions need somebody who came by earlier."""
     for number in range(3):
         latecomer = make_user(f"latecomer-{number}", group="lead")
-        while task := ReviewTask.objects.claim_next(latecomer):
-            assert task.claim is not None
-            task.reveal(claim=task.claim)
-            task.decide(Verdict.BENIGN, claim=task.claim)
+        while task := claiming.claim_next(latecomer):
+            assert Claim.from_task(task) is not None
+            claiming.reveal(task, claim=Claim.from_task(task))
+            deciding.decide(task, Verdict.BENIGN, claim=Claim.from_task(task))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_decisions_at_the_same_moment_make_one() -> None:
     user = make_user()
     make_tasks(1)
-    task = ReviewTask.objects.claim_next(user)
+    task = claiming.claim_next(user)
     assert task is not None
-    claim, barrier, outcomes = task.claim, threading.Barrier(8), []
+    claim, barrier, outcomes = Claim.from_task(task), threading.Barrier(8), []
     assert claim is not None
 
     def decide() -> None:
         barrier.wait()
         try:
-            ReviewTask.objects.get(pk=task.pk).decide(Verdict.BENIGN, claim=claim)
+            deciding.decide(ReviewTask.objects.get(pk=task.pk), Verdict.BENIGN, claim=claim)
             outcomes.append("decided")
         except ClaimLost:
             outcomes.append("lost")

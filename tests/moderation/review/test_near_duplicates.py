@@ -18,7 +18,9 @@ from moderation.models import (
     ReviewTask,
     Upload,
 )
-from moderation.models.queue import ReviewTaskQuerySet
+from moderation.models.review_tasks import ReviewTaskQuerySet
+from moderation.review import claiming, deciding
+from moderation.review.claims import Claim
 from moderation.review.cluster_removal import NotInCluster, remove_from_cluster
 from moderation.review.near_duplicates import attach_to_clusters
 from moderation.tuning.rollup import differences, roll_up
@@ -29,21 +31,21 @@ from moderation.verification.outcomes import (
     uploads_have_the_status_of_their_record,
 )
 from moderation.verification.reviews import decided_tasks_have_one_live_verdict
-from tests.factories import make_screening, make_upload, make_user, version_in_force
+from tests.factories import decide_claimed, make_screening, make_upload, make_user, version_in_force
 from tests.moderation.review.near_duplicates import Cluster
 
 pytestmark = pytest.mark.django_db
 
 
 def asking() -> ReviewTaskQuerySet:
-    return ReviewTask.objects.asking()
+    return ReviewTask.objects.reviewable()
 
 
 def decide(verdict: str = "violating", *, by: str = "mo") -> Decision:
     """Somebody decides the only task that asks for a look."""
     (task,) = asking()
-    task.hand_to(make_user(by))
-    return task.decide(verdict, claim=task.claim, reason="nudity" if verdict == "violating" else "")
+    claiming.claim_for(task, moderator=make_user(by))
+    return decide_claimed(task, verdict)
 
 
 def statuses() -> list[str]:
@@ -71,8 +73,8 @@ def test_a_cluster_asks_for_one_look() -> None:
     cluster = Cluster()
     screenings = [cluster.add() for _ in range(4)]
     assert [task.screening for task in asking()] == screenings[:1]
-    assert ReviewTask.objects.claim_next(make_user()).screening == screenings[0]
-    assert ReviewTask.objects.claim_next(make_user("other")) is None
+    assert claiming.claim_next(make_user()).screening == screenings[0]
+    assert claiming.claim_next(make_user("other")) is None
 
 
 def test_one_decision_decides_all_members_and_links_to_it() -> None:
@@ -179,13 +181,13 @@ def test_undoing_the_look_undoes_what_followed_and_waits_again() -> None:
     for _ in range(3):
         cluster.add()
     origin = decide()
-    origin.task.undo(by=origin.reviewer)
+    deciding.undo(origin.task, by=origin.reviewer)
     assert statuses() == ["in_review"] * 3
     assert asking().count() == 1
     assert ReviewTask.objects.undecided().filter(waits_for=origin.screening).count() == 2
     assert record_holds()
     task = asking().get()
-    task.decide("benign", claim=task.claim)
+    deciding.decide(task, "benign", claim=Claim.from_task(task))
     assert statuses() == ["approved"] * 3
     assert record_holds()
 
@@ -196,7 +198,7 @@ def test_an_effect_in_force_is_reversed_for_each_member(settings: Settings) -> N
     for _ in range(3):
         cluster.add()
     origin = decide()
-    origin.task.undo(by=origin.reviewer)
+    deciding.undo(origin.task, by=origin.reviewer)
     assert Effect.objects.filter(decision__kind="undo", outcome="hold").count() == 3
     assert record_holds()
 
@@ -206,8 +208,8 @@ def test_where_nobody_can_tell_the_next_member_is_looked_at() -> None:
     screenings = [cluster.add() for _ in range(3)]
     for name, group in (("one", "moderator"), ("two", "moderator"), ("three", "lead")):
         (task,) = asking()
-        task.hand_to(make_user(name, group=group))
-        task.decide("cannot_tell", claim=task.claim)
+        claiming.claim_for(task, moderator=make_user(name, group=group))
+        deciding.decide(task, "cannot_tell", claim=Claim.from_task(task))
     assert [task.screening for task in asking()] == [screenings[1]]
     assert ClusterReview.objects.get().screening == screenings[1]
     assert record_holds()
@@ -263,7 +265,7 @@ def test_members_that_come_at_once_ask_for_one_look() -> None:
         for screening in screenings[which::4]:
             with transaction.atomic():
                 ReviewTask.objects.open_for([screening])
-                attach_to_clusters([screening], clusters={screening.pk: cluster}, tasks=ReviewTask.objects.all())
+                attach_to_clusters([screening], clusters={screening.pk: cluster})
 
     at_once(4, arrive)
     assert asking().count() == 1
@@ -275,18 +277,18 @@ def test_nobody_is_left_waiting_by_a_verdict_that_comes_meanwhile() -> None:
     cluster = Cluster()
     cluster.add()
     (task,) = asking()
-    task.hand_to(make_user())
+    claiming.claim_for(task, moderator=make_user())
     late = [make_screening(make_upload(), u=0.0) for _ in range(6)]
 
     def act(which: int) -> None:
         if which == 0:
-            task.decide("benign", claim=task.claim)
+            deciding.decide(task, "benign", claim=Claim.from_task(task))
             return
         for screening in late[which - 1 :: 3]:
             with transaction.atomic():
                 ReviewTask.objects.open_for([screening])
                 clusters = {screening.pk: task.screened.upload.file_id}
-                attach_to_clusters([screening], clusters=clusters, tasks=ReviewTask.objects.all())
+                attach_to_clusters([screening], clusters=clusters)
 
     at_once(4, act)
     assert not ReviewTask.objects.undecided().exists()

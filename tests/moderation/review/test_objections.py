@@ -4,24 +4,16 @@ import pytest
 from django.test import Client
 
 from moderation import storage
-from moderation.models import (
-    ApiToken,
-    Decision,
-    Effect,
-    LedgerRow,
-    Objection,
-    ObjectionRefused,
-    ReviewTask,
-    Screening,
-    Upload,
-    User,
-)
+from moderation.models import ApiToken, Decision, Effect, LedgerRow, Objection, ReviewTask, Screening, Upload, User
 from moderation.models.effects import status_in_force
-from moderation.review import objecting
+from moderation.review import claiming, deciding, objections
+from moderation.review.claims import Claim
 from moderation.review.exact_duplicates import reuse_verdicts
+from moderation.review.objections import ObjectionRefused, record_objection
 from moderation.tuning.rollup import differences, roll_up
 from moderation.verification import RULES
 from tests import factories
+from tests.factories import decide_claimed
 
 pytestmark = pytest.mark.django_db
 APPROVED, BAND, REJECTED = 0.05, 0.5, 0.95
@@ -63,14 +55,14 @@ def screened(score: float, u: float = NOT_DRAWN) -> Screening:
 
 
 def put(screening: Screening, kind: str, *, by: User | None = None, token: ApiToken | None = None) -> Objection:
-    return Objection.objects.put(screening, kind=kind, text="Look at the poster.", by=by, token=token)
+    return record_objection(screening, kind=kind, text="Look at the poster.", by=by, token=token)
 
 
 def decide(by: User, verdict: str) -> Decision:
     """``by`` takes the next task of the ordinary queue."""
-    task = ReviewTask.objects.claim_next(by)
+    task = claiming.claim_next(by)
     assert task is not None
-    return task.decide(verdict, claim=task.claim, reason="nudity" if verdict == "violating" else "")
+    return decide_claimed(task, verdict)
 
 
 def stands(screening: Screening) -> str:
@@ -89,7 +81,7 @@ def labels() -> tuple[int, int]:
 
 def test_a_report_on_an_approved_upload_is_judged_in_the_queue_and_takes_effect(people, token) -> None:
     screening = screened(APPROVED)
-    assert ReviewTask.objects.claim_next(people[0]) is None
+    assert claiming.claim_next(people[0]) is None
     report = put(screening, "report", token=token)
     decision = decide(people[0], "violating")
     assert (decision.source, decision.task) == ("report", report.task)
@@ -110,7 +102,7 @@ def test_an_appeal_is_not_judged_by_its_first_decider_but_by_another_and_reverse
     decide(people[0], "violating")
     assert stands(screening) == "rejected"
     put(screening, "appeal", token=token)
-    assert ReviewTask.objects.claim_next(people[0]) is None
+    assert claiming.claim_next(people[0]) is None
     assert decide(people[1], "benign").source == "appeal"
     assert stands(screening) == "approved"
 
@@ -118,22 +110,22 @@ def test_an_appeal_is_not_judged_by_its_first_decider_but_by_another_and_reverse
 @pytest.mark.parametrize("kind", ["report", "appeal"])
 def test_nobody_answers_their_own_objection_with_a_task_that_they_hold(lead, kind: str) -> None:
     screening = screened(APPROVED, DRAWN)
-    held = ReviewTask.objects.claim_next(lead)
+    held = claiming.claim_next(lead)
     with pytest.raises(ObjectionRefused, match="in the queue just now"):
         put(screening, kind, by=lead)
-    held.skip(claim=held.claim)
+    claiming.skip(held, claim=Claim.from_task(held))
     assert put(screening, kind, by=lead).task == held
-    assert ReviewTask.objects.claim_next(lead) is None
+    assert claiming.claim_next(lead) is None
 
 
 def test_whoever_undid_their_verdict_is_not_the_judge_of_an_appeal_either(people, token) -> None:
     screening = screened(BAND)
-    decide(people[0], "violating").task.undo(by=people[0])
+    deciding.undo(decide(people[0], "violating").task, by=people[0])
     factories.expire_claim(ReviewTask.objects.get())
     decide(people[1], "violating")
     put(screening, "appeal", token=token)
-    assert ReviewTask.objects.claim_next(people[0]) is None
-    assert ReviewTask.objects.claim_next(people[2]) is not None
+    assert claiming.claim_next(people[0]) is None
+    assert claiming.claim_next(people[2]) is not None
 
 
 def test_whoever_decided_on_the_same_bytes_elsewhere_is_not_the_judge(people, token) -> None:
@@ -144,13 +136,13 @@ def test_whoever_decided_on_the_same_bytes_elsewhere_is_not_the_judge(people, to
     decide(people[1], "violating")
     assert stands(first) == stands(again) == "rejected"
     put(again, "appeal", token=token)
-    assert ReviewTask.objects.claim_next(people[0]) is None
+    assert claiming.claim_next(people[0]) is None
 
 
 def test_whoever_raised_it_does_not_judge_it(people, lead) -> None:
     put(screened(APPROVED), "report", by=people[0])
-    assert ReviewTask.objects.claim_next(people[0]) is None
-    assert ReviewTask.objects.claim_next(lead) is not None
+    assert claiming.claim_next(people[0]) is None
+    assert claiming.claim_next(lead) is not None
 
 
 def test_a_verdict_on_an_appeal_stands_above_a_later_one_of_the_sample(people, token) -> None:
@@ -209,7 +201,7 @@ def test_an_undo_of_a_verdict_on_an_appeal_brings_back_what_stood(people, token)
     decide(people[0], "violating")
     put(screening, "appeal", token=token)
     appeal = decide(people[1], "benign")
-    appeal.task.undo(by=people[1])
+    deciding.undo(appeal.task, by=people[1])
     assert stands(screening) == "rejected"
     assert Objection.objects.waiting().exists()
     assert decide(people[1], "violating").source == "appeal"
@@ -220,7 +212,7 @@ def test_an_undo_in_the_sample_leaves_the_appeal_in_the_queue(people, token) -> 
     screening = screened(BAND)
     first = decide(people[0], "violating")
     put(screening, "appeal", token=token)
-    first.task.undo(by=people[0])
+    deciding.undo(first.task, by=people[0])
     assert decide(people[1], "benign").source == "appeal"
     assert stands(screening) == "approved"
 
@@ -231,7 +223,7 @@ def test_who_can_not_tell_of_an_appeal_hands_on_to_another_and_at_last_to_a_lead
     put(screening, "appeal", token=token)
     decide(people[1], "cannot_tell")
     decide(people[2], "cannot_tell")
-    assert ReviewTask.objects.claim_next(people[3]) is None
+    assert claiming.claim_next(people[3]) is None
     assert Objection.objects.waiting().exists()
     assert decide(lead, "benign").source == "appeal"
     assert stands(screening) == "approved"
@@ -277,14 +269,14 @@ def test_what_an_appeal_overturned_is_not_taken_over_by_the_same_picture(people,
 def test_an_unscreened_upload_is_refused_and_so_is_an_empty_reason(token) -> None:
     upload = factories.make_upload()
     with pytest.raises(ObjectionRefused, match="no pre-screen has decided"):
-        objecting.object_to(upload, kind="report", text="It is bad.", token=token)
-    with pytest.raises(objecting.TextNotAllowed, match="1 to 2,000"):
-        objecting.object_to(upload, kind="report", text="  ", token=token)
+        objections.object_to(upload, kind="report", text="It is bad.", token=token)
+    with pytest.raises(objections.TextNotAllowed, match="1 to 2,000"):
+        objections.object_to(upload, kind="report", text="  ", token=token)
 
 
 def test_an_image_that_nobody_was_asked_about_gets_its_renditions(token) -> None:
     screening = screened(APPROVED)
-    objecting.object_to(screening.upload, kind="report", text="It is bad.", token=token)
+    objections.object_to(screening.upload, kind="report", text="It is bad.", token=token)
     sha256 = screening.upload.file.sha256
     assert all(storage.rendition_path(sha256, frame=0, variant=each).exists() for each in ("clear", "blurred"))
 

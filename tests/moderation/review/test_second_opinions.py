@@ -5,9 +5,12 @@ import re
 import pytest
 from django.test import Client
 
-from moderation.models import Decision, Effect, ReviewTask, UndoRefused, User
+from moderation.models import Decision, Effect, ReviewTask, User
+from moderation.review import claiming, deciding
+from moderation.review.claims import Claim
+from moderation.review.deciding import UndoRefused
 from moderation.verification.outcomes import conclusive_verdicts_have_an_effect, uploads_have_the_status_of_their_record
-from tests.factories import make_renditions, make_task, make_user
+from tests.factories import decide_claimed, make_renditions, make_task, make_user
 
 pytestmark = pytest.mark.django_db
 APPROVED, BAND, REJECTED = 0.05, 0.5, 0.95
@@ -25,9 +28,9 @@ def people() -> list[User]:
 
 def decide(by: User, verdict: str) -> Decision:
     """``by`` takes the next task of the ordinary queue."""
-    task = ReviewTask.objects.claim_next(by)
+    task = claiming.claim_next(by)
     assert task is not None
-    return task.decide(verdict, claim=task.claim, reason="nudity" if verdict == "violating" else "")
+    return decide_claimed(task, verdict)
 
 
 def outcome(task: ReviewTask) -> tuple[str, str]:
@@ -53,7 +56,7 @@ def test_only_bad_news_from_an_audit_asks_again(people, score: float, verdict: s
     make_task(score=score)
     decide(people[0], verdict)
     assert ReviewTask.objects.undecided().count() == asked
-    assert ReviewTask.objects.claim_next(people[0]) is None
+    assert claiming.claim_next(people[0]) is None
 
 
 def test_the_first_verdict_takes_effect_at_once_and_a_second_one_confirms_it(people) -> None:
@@ -77,9 +80,9 @@ def test_in_a_tie_the_first_stands_until_the_third_and_then_is_reversed(people) 
 
 def test_an_undo_of_the_first_withdraws_the_second_task_and_a_new_verdict_brings_it_back(people) -> None:
     task = make_task(score=REJECTED)
-    decide(people[0], "benign").task.undo(by=people[0])
+    deciding.undo(decide(people[0], "benign").task, by=people[0])
     assert outcome(task) == ("rejected", "reject")
-    assert ReviewTask.objects.claim_next(people[1]) is None
+    assert claiming.claim_next(people[1]) is None
     decide(people[0], "benign")
     assert decide(people[1], "benign").round == 2
 
@@ -88,7 +91,7 @@ def test_an_undo_changes_nothing_where_another_person_said_the_same(people) -> N
     task = make_task(score=APPROVED)
     first = decide(people[0], "violating")
     decide(people[1], "violating")
-    first.task.undo(by=people[0])
+    deciding.undo(first.task, by=people[0])
     assert outcome(task) == ("rejected", "reject")
 
 
@@ -97,16 +100,16 @@ def test_an_undo_of_the_deciding_verdict_brings_back_what_stood(people) -> None:
     decide(people[0], "violating")
     second = decide(people[1], "benign")
     decide(people[2], "benign")
-    second.task.undo(by=people[1])
+    deciding.undo(second.task, by=people[1])
     assert outcome(task) == ("rejected", "reject")
 
 
 def test_a_second_person_who_looks_already_goes_on_after_an_undo(people) -> None:
     task = make_task(score=APPROVED)
     first = decide(people[0], "violating")
-    held = ReviewTask.objects.claim_next(people[1])
-    first.task.undo(by=people[0])
-    held.decide("benign", claim=held.claim)
+    held = claiming.claim_next(people[1])
+    deciding.undo(first.task, by=people[0])
+    deciding.decide(held, "benign", claim=Claim.from_task(held))
     assert outcome(task) == ("approved", "approve")
 
 
@@ -129,9 +132,9 @@ def test_the_last_word_of_a_lead_who_saw_the_score_before_is_not_called_blind(pe
 def test_undoing_cannot_tell_is_still_refused_while_someone_looks(people) -> None:
     make_task(score=BAND)
     unsure = decide(people[0], "cannot_tell")
-    ReviewTask.objects.claim_next(people[1])
+    claiming.claim_next(people[1])
     with pytest.raises(UndoRefused):
-        unsure.task.undo(by=people[0])
+        deciding.undo(unsure.task, by=people[0])
 
 
 def page_of(user: User) -> str:
@@ -146,8 +149,8 @@ def test_a_second_opinion_can_not_be_told_from_an_ordinary_task(people) -> None:
     make_renditions(audit)
     decide(people[0], "violating")
     again = page_of(people[1])
-    ReviewTask.objects.undecided().get().decide(
-        "violating", claim=ReviewTask.objects.current(people[1]).claim, reason="nudity"
+    deciding.decide(
+        ReviewTask.objects.undecided().get(), "violating", claim=claiming.claimed_task(people[1]).claim, reason="nudity"
     )
     plain = make_task(score=BAND)
     make_renditions(plain)

@@ -9,7 +9,7 @@ from moderation.routing import Route
 BENIGN, VIOLATING = Verdict.BENIGN, Verdict.VIOLATING
 
 
-def standing(
+def a_result(
     route: str, *, verdict: Verdict | None = None, undecided: bool = False, fallback: str = "reject"
 ) -> ScreeningResult:
     return ScreeningResult(route=Route(route), fallback=Route(fallback), verdict=verdict, undecided=undecided)
@@ -18,21 +18,21 @@ def standing(
 @pytest.mark.parametrize(
     ("screening", "result"),
     [
-        (standing("approve"), "approved"),
-        (standing("reject"), "rejected"),
-        (standing("review", undecided=True), "in_review"),
-        (standing("review", verdict=BENIGN), "approved"),
-        (standing("review", verdict=VIOLATING), "rejected"),
-        (standing("approve", undecided=True), "approved"),  # an audit changes nothing until it is decided
-        (standing("reject", undecided=True), "rejected"),
-        (standing("approve", verdict=VIOLATING), "rejected"),
-        (standing("reject", verdict=BENIGN), "approved"),
-        (standing("review"), "rejected"),  # everyone asked could not tell
-        (standing("review", fallback="approve"), "approved"),
+        (a_result("approve"), "approved"),
+        (a_result("reject"), "rejected"),
+        (a_result("review", undecided=True), "in_review"),
+        (a_result("review", verdict=BENIGN), "approved"),
+        (a_result("review", verdict=VIOLATING), "rejected"),
+        (a_result("approve", undecided=True), "approved"),  # an audit changes nothing until it is decided
+        (a_result("reject", undecided=True), "rejected"),
+        (a_result("approve", verdict=VIOLATING), "rejected"),
+        (a_result("reject", verdict=BENIGN), "approved"),
+        (a_result("review"), "rejected"),  # everyone asked could not tell
+        (a_result("review", fallback="approve"), "approved"),
     ],
 )
 def test_result_of_one_screening(screening: ScreeningResult, result: str) -> None:
-    assert screening.result == result
+    assert screening.status == result
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,12 @@ def test_result_of_one_screening(screening: ScreeningResult, result: str) -> Non
     ],
 )
 def test_strictest_policy_wins(first: str, second: str, status: str) -> None:
-    standings = {1: standing(first, undecided=True), 2: standing(second)}
-    assert status_of(Upload(), by_hand=None, standings=standings, in_force={1, 2}) == status
+    results = {1: a_result(first, undecided=True), 2: a_result(second)}
+    assert status_of(Upload(), quarantine_verdict=None, results=results, in_force={1, 2}) == status
 
 
 @pytest.mark.parametrize(
-    ("upload", "by_hand", "screened", "status"),
+    ("upload", "quarantine_verdict", "screened", "status"),
     [
         (Upload(), None, {}, "pending"),
         (Upload(), None, {1}, "pending"),  # the other policy lacks its screening
@@ -64,7 +64,7 @@ def test_strictest_policy_wins(first: str, second: str, status: str) -> None:
     ],
 )
 def test_what_stands_above_the_results(
-    upload: Upload, by_hand: Verdict | None, screened: set[int], status: str
+    upload: Upload, quarantine_verdict: Verdict | None, screened: set[int], status: str
 ) -> None:
-    standings = {policy: standing("approve") for policy in screened}
-    assert status_of(upload, by_hand=by_hand, standings=standings, in_force={1, 2}) == status
+    results = {policy: a_result("approve") for policy in screened}
+    assert status_of(upload, quarantine_verdict=quarantine_verdict, results=results, in_force={1, 2}) == status

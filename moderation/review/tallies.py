@@ -1,0 +1,42 @@
+"""Reading the verdicts on screenings from the record, for the rules in ``consensus``."""
+
+from collections import defaultdict
+from collections.abc import Collection
+
+from moderation.models import Decision, Screening
+from moderation.review.consensus import Given, VerdictTally
+from moderation.routing import SamplingReason
+
+
+def tally(screening: Screening) -> VerdictTally:
+    """Count the live verdicts on one screening."""
+    return tallies([screening])[screening.pk]
+
+
+def tallies(screenings: Collection[Screening]) -> dict[int, VerdictTally]:
+    """Count the live verdicts on ``screenings``, by screening, in one statement.
+
+    Their policy versions should be loaded: each one that is not costs a statement more.
+    """
+    given = verdicts_on(screenings)
+    return {screening.pk: _tally(screening, given.get(screening.pk, [])) for screening in screenings}
+
+
+def verdicts_on(screenings: Collection[Screening]) -> dict[int, list[Given]]:
+    """Return the live verdicts as (verdict, source), oldest first, by screening; gold items do not count."""
+    live = Decision.objects.live().verdicts().excluding_gold().filter(screening__in=[each.pk for each in screenings])
+    given: dict[int, list[Given]] = defaultdict(list)
+    for pk, verdict, source in live.order_by("pk").values_list("screening_id", "verdict", "source"):
+        given[pk].append((verdict, source))
+    return given
+
+
+def _tally(screening: Screening, given: list[Given]) -> VerdictTally:
+    automatic = screening.automatic_outcome
+    return VerdictTally.from_verdicts(
+        given,
+        automatic_outcome=automatic,
+        # Only held uploads fall back, so no other version has to be read.
+        fallback=screening.policy_version.fallback if automatic == "hold" else automatic,
+        sampling_reason=SamplingReason(screening.sampling_reason),
+    )

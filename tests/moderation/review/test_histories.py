@@ -1,0 +1,107 @@
+"""Generated histories of verdicts, undos and objections: every place that tells which verdict stands agrees."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from moderation.models import Decision, DrawnUpload, Objection, Screening, Upload, User
+from moderation.review import claiming, deciding
+from moderation.review.claims import Claim
+from moderation.review.consensus import VerdictTally, consensus
+from moderation.review.near_duplicates import cluster_verdicts
+from moderation.review.objections import ObjectionRefused, record_objection
+from moderation.review.status import computed_statuses
+from moderation.review.tallies import tally
+from moderation.routing import SamplingReason
+from moderation.tuning.rollup import differences, roll_up
+from tests.factories import make_user
+from tests.moderation.review.near_duplicates import Cluster
+
+pytestmark = pytest.mark.django_db
+
+PEOPLE = ("one", "two", "three", "lead")
+VERDICTS = st.sampled_from(["violating", "benign", "benign", "cannot_tell"])
+#: (what happens, by whom, with which verdict)
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["decide", "decide", "decide", "undo", "report", "appeal"]), st.sampled_from(PEOPLE), VERDICTS
+    ),
+    max_size=7,
+)
+# A score below low is an audit of an approval, one above high of a rejection.
+SCORES = st.sampled_from([0.05, 0.5, 0.95])
+
+
+def decide(person: User, verdict: str) -> None:
+    task = claiming.claim_next(person)
+    if task is not None:
+        claim = Claim.from_task(task)
+        assert claim is not None
+        deciding.decide(task, verdict, claim=claim, reason="nudity" if verdict == "violating" else "")
+
+
+def undo(person: User, _verdict: str) -> None:
+    last = Decision.objects.last_verdict_of(person).first()
+    if last is not None and last.task is not None:
+        with suppress(deciding.UndoRefused), transaction.atomic():
+            deciding.undo(last.task, by=person)
+        claiming.release(person)
+
+
+def object_to(kind: str) -> Callable[[User, str], None]:
+    def raise_objection(person: User, _verdict: str) -> None:
+        with suppress(ObjectionRefused), transaction.atomic():
+            record_objection(Screening.objects.earliest("pk"), kind=kind, text="Wrong.", by=person)
+
+    return raise_objection
+
+
+ACTIONS = {"decide": decide, "undo": undo, "report": object_to("report"), "appeal": object_to("appeal")}
+
+
+def ledger_outcome(screening: Screening) -> str:
+    """The ledger's rule by the pure functions: the final verdict of the sample, otherwise missing or open."""
+    live = Decision.objects.live().verdicts().filter(screening=screening, source="sample").order_by("pk")
+    sample = VerdictTally.from_verdicts(
+        list(live.values_list("verdict", "source")),
+        automatic_outcome=screening.automatic_outcome,
+        fallback="reject",
+        sampling_reason=SamplingReason(screening.sampling_reason),
+    )
+    if sample.final:
+        return sample.final
+    return "missing" if sample.nobody_can_tell else "open"
+
+
+def check_everything_agrees(screening: Screening, follower: Screening) -> None:
+    found = tally(screening)
+    roll_up()
+    assert differences() == []
+    assert DrawnUpload.objects.get(screening=screening).outcome == ledger_outcome(screening)
+    uploads = list(Upload.objects.order_by("pk"))
+    assert [upload.status for upload in uploads] == computed_statuses(uploads)
+    if found.consensus:
+        assert uploads[0].status == {"violating": "rejected", "benign": "approved"}[found.consensus]
+    taken = Decision.objects.live().filter(screening=follower, source="carried_over").first()
+    verdict = cluster_verdicts([screening]).get(screening.pk)
+    if taken is not None:
+        assert verdict is not None
+        assert taken.verdict == verdict.verdict == consensus([(verdict.verdict, "sample")])
+
+
+@given(steps=STEPS, score=SCORES)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_every_history_means_the_same_everywhere(steps: list[tuple[str, str, str]], score: float) -> None:
+    with transaction.atomic():
+        people = {name: make_user(name, group="lead" if name == "lead" else "moderator") for name in PEOPLE}
+        cluster = Cluster()
+        screening, follower = cluster.add(score=score), cluster.add(score=score)
+        for action, name, verdict in steps:
+            ACTIONS[action](people[name], verdict)
+            check_everything_agrees(screening, follower)
+        assert Objection.objects.count() <= len(steps)
+        transaction.set_rollback(True)
