@@ -1,8 +1,8 @@
-"""Right error rates from partly labelled uploads: numpy and scipy, nothing of Django.
+"""Correct error rates from uploads of which people label only a part. Uses numpy and scipy, not Django.
 
-`ledger` holds counts and estimates, `guarantee` the anytime-valid certificates and their
-alarm, `choice` the recommendation. docs/statistics.md explains the method and its sources.
+`ledger` holds counts and estimates, `guarantee` the certificates that stay valid at any time and their alarm,
+`recommendation` the choice of thresholds. docs/statistics.md explains the methods and names their sources.
 
-Modules here `import scipy` alone: its parts load when they are first used, so that a command that counts
-nothing starts a second sooner.
+Modules here use `import scipy`, never `from scipy import ...`: scipy loads its parts on first use, so a command that
+computes nothing starts a second sooner.
 """

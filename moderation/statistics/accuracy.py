@@ -1,4 +1,4 @@
-"""How well scores tell violating from benign uploads, on a labelled sample and at another prevalence."""
+"""The accuracy of scores on a labelled sample, and the precision that they would have at another prevalence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from moderation.statistics.intervals import wilson
 
 @dataclass(frozen=True, slots=True)
 class AccuracyEstimate:
-    """A number with its 95 % interval; None where there is nothing to estimate it from."""
+    """A number with its 95 % interval; ``value`` is None where no upload bears on it."""
 
     value: float | None
     low: float
@@ -21,14 +21,14 @@ class AccuracyEstimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """What one threshold does: an upload is found when its score is at or above it.
+class ThresholdAccuracy:
+    """The accuracy of one threshold; an upload is found when its score is at or above it.
 
     Attributes:
-        precision: share of violating among those found, at the sample's own prevalence.
-        precision_at: the same at the stated prevalence.
-        recall: share of the violating that are found.
-        false_alarms: share of the benign that are found.
+        precision: share of violating uploads among those found, at the sample's own prevalence.
+        precision_at: the same share at the stated prevalence.
+        recall: share of the violating uploads that are found.
+        false_alarms: share of the benign uploads that are found.
     """
 
     threshold: float
@@ -40,7 +40,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accuracy:
-    """Everything about one labelled sample. ``accuracy`` is at the threshold 0.5."""
+    """The accuracy of scores on one labelled sample; ``accuracy`` is that at the threshold 0.5."""
 
     violating: int
     benign: int
@@ -48,22 +48,22 @@ class Accuracy:
     stated_prevalence: float
     accuracy: AccuracyEstimate
     auc: AccuracyEstimate
-    points: list[Point]
+    points: list[ThresholdAccuracy]
 
 
 def assess(
     scores: Sequence[float], *, violating: Sequence[bool], prevalence: float, thresholds: Sequence[float]
 ) -> Accuracy:
-    """Assess ``scores`` against the truth.
+    """Compare ``scores`` with the truth.
 
     Args:
         scores: probabilities, one for each upload.
-        violating: whether each of them violates; both kinds have to occur.
+        violating: whether each upload violates; there must be violating and benign ones.
         prevalence: the share of violating uploads on the platform, in (0, 1).
-        thresholds: where precision and recall are wanted.
+        thresholds: the thresholds to compute precision and recall for.
 
     Raises:
-        ValueError: lengths that differ, only one kind of upload, numbers out of range.
+        ValueError: lengths that differ, only one kind of upload, a prevalence outside (0, 1).
     """
     checks.fraction("prevalence", prevalence)
     found, truth = np.asarray(scores, dtype=float), np.asarray(violating, dtype=bool)
@@ -85,7 +85,7 @@ def assess(
 
 
 def precision_at(prevalence: float, *, recall: float, false_alarms: float) -> float | None:
-    """Bayes: the share of violating among those found; None where nothing is found."""
+    """Return the share of violating uploads among those found, by Bayes' rule; None if nothing is found."""
     found = recall * prevalence + false_alarms * (1 - prevalence)
     return recall * prevalence / found if found else None
 
@@ -95,9 +95,9 @@ def _share(hits: int, trials: int, *, confidence: float = 0.95) -> AccuracyEstim
     return AccuracyEstimate(hits / trials if trials else None, low, high)
 
 
-def _point(threshold: float, *, positive: Floats, negative: Floats, prevalence: float) -> Point:
+def _point(threshold: float, *, positive: Floats, negative: Floats, prevalence: float) -> ThresholdAccuracy:
     hits, alarms = int((positive >= threshold).sum()), int((negative >= threshold).sum())
-    return Point(
+    return ThresholdAccuracy(
         threshold=threshold,
         precision=_share(hits, hits + alarms),
         precision_at=_at(prevalence, hits=hits, positive=len(positive), alarms=alarms, negative=len(negative)),
@@ -107,7 +107,7 @@ def _point(threshold: float, *, positive: Floats, negative: Floats, prevalence: 
 
 
 def _at(prevalence: float, *, hits: int, positive: int, alarms: int, negative: int) -> AccuracyEstimate:
-    """From two intervals of 97.5 %, which hold together in at least 95 %."""
+    """Return the precision with limits from two 97.5 % intervals, which hold together in at least 95 % of samples."""
     recall, false_alarms = (_share(x, n, confidence=0.975) for x, n in ((hits, positive), (alarms, negative)))
     value = precision_at(prevalence, recall=hits / positive, false_alarms=alarms / negative)
     low = precision_at(prevalence, recall=recall.low, false_alarms=false_alarms.high)
@@ -116,7 +116,7 @@ def _at(prevalence: float, *, hits: int, positive: int, alarms: int, negative: i
 
 
 def _auc(positive: Floats, negative: Floats) -> AccuracyEstimate:
-    """The chance that a violating upload scores above a benign one, ties counting half.
+    """Return the probability that a violating upload scores above a benign one; ties count half.
 
     Source of the interval: Hanley and McNeil (1982), Radiology 143:29-36, on the logit scale.
     """
@@ -124,7 +124,7 @@ def _auc(positive: Floats, negative: Floats) -> AccuracyEstimate:
     ranks = scipy.stats.rankdata(np.concatenate([positive, negative]))
     auc = float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
     if auc in (0.0, 1.0):
-        # The formula's variance is 0 there, which says too much: 3 / n is what no miss among n may hide.
+        # The formula's variance is 0 here, which would claim certainty. 3 / n is the 95 % limit after no miss among n.
         slack = min(1.0, 3 / min(n, m))
         return AccuracyEstimate(auc, max(0.0, auc - slack), min(1.0, auc + slack))
     one, two = auc / (2 - auc), 2 * auc**2 / (1 + auc)

@@ -1,7 +1,7 @@
-"""How far reviewers agree beyond chance: Cohen's and Fleiss' kappa, Krippendorff's alpha.
+"""The agreement of reviewers beyond chance: Cohen's and Fleiss' kappa, Krippendorff's alpha.
 
-Each returns a `Coefficient`: a float that carries its interval; or None where it is not
-defined, because nobody can be compared or all verdicts are the same.
+Each function returns an `AgreementCoefficient`, a float with its interval, or None where the coefficient is not
+defined: no upload has two verdicts, or all verdicts are the same.
 """
 
 import math
@@ -15,17 +15,17 @@ from moderation.statistics import checks
 from moderation.statistics.checks import Floats, Numbers
 
 
-class Coefficient(float):
-    """A coefficient of agreement with its interval; low and high are None where there is none.
+class AgreementCoefficient(float):
+    """A coefficient of agreement with its interval; ``low`` and ``high`` are None where there is no interval.
 
-    ``n`` is the number of uploads that it compares.
+    ``n`` is the number of uploads that it rests on.
     """
 
     low: float | None
     high: float | None
     n: int
 
-    def __new__(cls, value: float, *, error: float | None, n: int, confidence: float) -> "Coefficient":
+    def __new__(cls, value: float, *, error: float | None, n: int, confidence: float) -> "AgreementCoefficient":
         coefficient = super().__new__(cls, value)
         reach = None if error is None else error * float(scipy.special.ndtri(0.5 + confidence / 2))
         coefficient.low = None if reach is None else max(value - reach, -1.0)
@@ -44,15 +44,15 @@ def percent_agreement(table: Numbers) -> float | None:
     return float(np.trace(shares)) if n else None
 
 
-def cohen_kappa(table: Numbers, confidence: float = 0.95) -> Coefficient | None:
+def cohen_kappa(table: Numbers, confidence: float = 0.95) -> AgreementCoefficient | None:
     """Return the agreement of two reviewers beyond chance.
 
     Args:
-        table: uploads by the first's verdict (rows) and the second's (columns), shape (k, k).
+        table: uploads by the first reviewer's verdict (rows) and the second's (columns), shape (k, k).
         confidence: in (0, 1).
 
     Raises:
-        ValueError: a table that is not square, negative or broken counts.
+        ValueError: a table that is not square, counts that are negative or not whole.
 
     Source: Cohen (1960), Educ. Psychol. Meas. 20:37-46; standard error of Fleiss, Cohen and
     Everitt (1969), Psychological Bulletin 72:323-327.
@@ -70,11 +70,11 @@ def cohen_kappa(table: Numbers, confidence: float = 0.95) -> Coefficient | None:
     differed = loss**2 * float(crossed.sum() - np.trace(crossed))
     variance = agreed + differed - (kappa - by_chance * loss) ** 2
     error = math.sqrt(max(variance, 0) / n) / (1 - by_chance)
-    return Coefficient(kappa, error=error, n=n, confidence=confidence)
+    return AgreementCoefficient(kappa, error=error, n=n, confidence=confidence)
 
 
-def fleiss_kappa(counts: Numbers, confidence: float = 0.95) -> Coefficient | None:
-    """Return the agreement of equally many reviewers on each upload.
+def fleiss_kappa(counts: Numbers, confidence: float = 0.95) -> AgreementCoefficient | None:
+    """Return the agreement of reviewers where each upload has the same number of them.
 
     The interval is a jackknife over uploads.
 
@@ -84,7 +84,7 @@ def fleiss_kappa(counts: Numbers, confidence: float = 0.95) -> Coefficient | Non
         confidence: in (0, 1).
 
     Raises:
-        ValueError: rows of different sums or of less than 2, negative or broken counts.
+        ValueError: rows with different sums or with a sum below 2, counts that are negative or not whole.
 
     Source: Fleiss (1971), Psychological Bulletin 76:378-382.
     """
@@ -100,14 +100,14 @@ def fleiss_kappa(counts: Numbers, confidence: float = 0.95) -> Coefficient | Non
     return _jackknifed(per_upload, _fleiss, confidence)
 
 
-def krippendorff_alpha(ratings: Numbers, confidence: float = 0.95) -> Coefficient | None:
-    """Return Krippendorff's nominal alpha: any number of reviewers, gaps allowed.
+def krippendorff_alpha(ratings: Numbers, confidence: float = 0.95) -> AgreementCoefficient | None:
+    """Return Krippendorff's nominal alpha for any number of reviewers, with gaps.
 
-    Uploads with one verdict only do not count. The interval is a jackknife over uploads.
+    Uploads with a single verdict do not count. The interval is a jackknife over uploads.
 
     Args:
         ratings: verdicts by reviewer (rows) and upload (columns), numbers or strings; None or
-            NaN where a reviewer gave none.
+            NaN where a reviewer gave no verdict.
         confidence: in (0, 1).
 
     Raises:
@@ -118,15 +118,15 @@ def krippendorff_alpha(ratings: Numbers, confidence: float = 0.95) -> Coefficien
     return alpha_of_counts(_verdict_counts(ratings), confidence)
 
 
-def alpha_of_counts(counts: Numbers, confidence: float = 0.95) -> Coefficient | None:
-    """Return `krippendorff_alpha` from how often each verdict was given to each upload.
+def alpha_of_counts(counts: Numbers, confidence: float = 0.95) -> AgreementCoefficient | None:
+    """Return `krippendorff_alpha` from the number of times that each verdict was given to each upload.
 
     Args:
         counts: reviewers by upload (rows) and verdict (columns), shape (uploads, k).
         confidence: in (0, 1).
 
     Raises:
-        ValueError: negative or broken counts.
+        ValueError: counts that are negative or not whole.
     """
     checks.fraction("confidence", confidence)
     verdicts = checks.counts("counts", counts)
@@ -136,7 +136,7 @@ def alpha_of_counts(counts: Numbers, confidence: float = 0.95) -> Coefficient | 
     verdicts, reviewers = verdicts[reviewers > 1], reviewers[reviewers > 1]
     if not verdicts.size:
         return None
-    # Of an upload's ordered pairs of verdicts, each weighted 1/(m - 1), those that differ.
+    # The ordered pairs of different verdicts on each upload, each weighted 1/(m - 1).
     differing = (reviewers**2 - (verdicts**2).sum(axis=1)) / (reviewers - 1)
     return _jackknifed(np.column_stack([differing, verdicts]), _alpha, confidence)
 
@@ -157,7 +157,7 @@ def _square(table: Numbers) -> tuple[Floats, int]:
 
 
 def _verdict_counts(ratings: Numbers) -> Floats:
-    """Return how often each verdict was given to each upload, shape (uploads, verdicts)."""
+    """Return the number of times that each verdict was given to each upload, shape (uploads, verdicts)."""
     rows = [list(row) for row in ratings]
     if len({len(row) for row in rows}) > 1:
         raise checks.refusal("ratings", [len(row) for row in rows], accepted="give one verdict or None for each upload")
@@ -171,14 +171,14 @@ def _is_gap(value: Any) -> bool:
 
 
 def _fleiss(total: Floats) -> Floats:
-    """Kappa from sums over uploads of agreement and of each verdict's share, shape (..., 1 + verdicts)."""
+    """Return kappa from sums over uploads of agreement and of each verdict's share, shape (..., 1 + verdicts)."""
     mean = total / total[..., 1:].sum(axis=-1, keepdims=True)
     by_chance = (mean[..., 1:] ** 2).sum(axis=-1)
     return _ratio(mean[..., 0] - by_chance, 1 - by_chance)
 
 
 def _alpha(total: Floats) -> Floats:
-    """Alpha from sums over uploads of differing pairs and of each verdict, shape (..., 1 + verdicts)."""
+    """Return alpha from sums over uploads of differing pairs and of each verdict, shape (..., 1 + verdicts)."""
     differing, verdicts = total[..., 0], total[..., 1:]
     pairable = verdicts.sum(axis=-1)
     expected = pairable**2 - (verdicts**2).sum(axis=-1)
@@ -186,13 +186,15 @@ def _alpha(total: Floats) -> Floats:
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
-    """Part of whole; infinite where that is not defined."""
+    """Return part / whole; infinite where that is not defined."""
     defined = whole > 1e-12
     return np.where(defined, part / np.where(defined, whole, 1), np.inf)
 
 
-def _jackknifed(per_upload: Floats, coefficient: Callable[[Floats], Floats], confidence: float) -> Coefficient | None:
-    """Compute a coefficient of sums over uploads, with the error of leaving each upload out in turn.
+def _jackknifed(
+    per_upload: Floats, coefficient: Callable[[Floats], Floats], confidence: float
+) -> AgreementCoefficient | None:
+    """Return a coefficient of sums over uploads, with the standard error from leaving out each upload in turn.
 
     Source: Efron and Stein (1981), Annals of Statistics 9:586-596.
     """
@@ -202,7 +204,7 @@ def _jackknifed(per_upload: Floats, coefficient: Callable[[Floats], Floats], con
         return None
     without = coefficient(total - per_upload) if n > 1 else np.array([np.inf])
     error = _jackknife_error(without) if np.isfinite(without).all() else None
-    return Coefficient(value, error=error, n=n, confidence=confidence)
+    return AgreementCoefficient(value, error=error, n=n, confidence=confidence)
 
 
 def _jackknife_error(without: Floats) -> float:

@@ -1,4 +1,4 @@
-"""The alarm that withdraws a certificate: evidence that the risk is above the target."""
+"""The alarm that withdraws a certificate: evidence that the risk is above its target."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,7 +14,7 @@ _FACTORS = np.array([1.5, 2.0, 3.0, 5.0])
 
 
 class Alarm(NamedTuple):
-    """``evidence`` after the last day, and whether (and on which day, from 0) it first reached 1/delta."""
+    """``evidence`` after the last day, and the first ``day`` (from 0) on which it reached 1/delta, or None."""
 
     evidence: float
     day: int | None
@@ -22,10 +22,10 @@ class Alarm(NamedTuple):
 
 @dataclass(frozen=True)
 class ReverseAlarm:
-    """Watches fixed thresholds after their certificate, day by day, for a risk above ``target``.
+    """Watches certified thresholds day by day, and rings when there is evidence that the risk is above ``target``.
 
-    At a risk of ``target`` or less it ever rings with probability ``delta`` at most. It starts
-    afresh every 14 days, older starts running on, so that a late change is still seen.
+    While the risk is at most ``target``, the probability that it ever rings is at most ``delta``. A new count starts
+    every 14 days and older ones go on, so a late change is still found.
 
     Args:
         pi: of each rate class, shape (classes,).
@@ -53,11 +53,11 @@ class ReverseAlarm:
             raise checks.refusal("restart_days", self.restart_days, accepted="give 1 or more")
 
     def watch(self, bad: Numbers, good: Numbers) -> Alarm:
-        """Return the evidence after the last closed day, and the first day that rings.
+        """Return the evidence after the last closed day, and the first day on which the alarm rings.
 
         Args:
-            bad: per closed day since the day after the issue, shape (days, classes), as
-                `moderation.statistics.guarantee.alarm_counts_for` counts them.
+            bad: counts of each closed day since the day after the last certified one, shape (days, classes), from
+                `moderation.statistics.guarantee.alarm_counts_for`.
             good: same shape.
 
         Raises:
@@ -82,15 +82,15 @@ class ReverseAlarm:
             return np.asarray(np.exp(total))
 
     def _log_gains(self, bad: Floats, good: Floats, rho: Floats) -> Floats:
-        """What each day adds to log F, shape (..., days, factors)."""
+        """Return the amount that each day adds to log F, shape (..., days, factors)."""
         odds = self.target / (1 - self.target)
-        # Capped, so that no day can make F negative.
+        # The cap keeps F from becoming negative on any day.
         stakes = (np.minimum(_FACTORS, (1 + 1 / self.target) / 2) - 1)[:, np.newaxis] * np.minimum(rho, 1)
         logs = bad[..., np.newaxis, :] * np.log1p(stakes) + good[..., np.newaxis, :] * np.log1p(-stakes * odds)
         return np.asarray(logs.sum(axis=-1))
 
     def _since(self, gains: Floats, day: int) -> Floats:
-        """Log of the mean of F over the factors, for the start on ``day``; nothing before it."""
+        """Return log of the mean of F over the factors for the start on ``day``; minus infinity before that day."""
         log_f = np.full(gains.shape[:-1], -np.inf)
         running = np.cumsum(gains[..., day:, :], axis=-2)
         log_f[..., day:] = scipy.special.logsumexp(running, axis=-1) - np.log(_FACTORS.size)

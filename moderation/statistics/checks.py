@@ -1,4 +1,4 @@
-"""What the functions of this package accept; a refusal names argument, value and what is accepted."""
+"""Checks of arguments; each error names the argument, the value found and the values accepted."""
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -7,20 +7,21 @@ import numpy as np
 import numpy.typing as npt
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-# Whatever can be read as an array of numbers: an array, a list, a list of lists.
+# Anything that numpy reads as an array of numbers: an array, a list, a list of lists.
 Numbers: TypeAlias = npt.NDArray[Any] | Sequence[Any]
 
 _SHOWN = 80  # characters of a refused value that a message repeats
 
 
 def refusal(name: str, found: object, *, accepted: str) -> ValueError:
+    """Return the error to raise; the message shortens a long value."""
     text = " ".join(str(found).split())
     shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
     return ValueError(f"{name}={shown}: {accepted}")
 
 
 def finite(name: str, value: Numbers | float) -> Floats:
-    """Return ``value`` as float64; NaN, infinity and what is no number are refused."""
+    """Return ``value`` as float64; refuses NaN, infinity and anything that is not a number."""
     accepted = "give finite numbers"
     try:
         array = np.asarray(value, dtype=np.float64)
@@ -39,7 +40,7 @@ def non_negative(name: str, value: Numbers | float) -> Floats:
 
 
 def counts(name: str, value: Numbers | float) -> Floats:
-    """Return ``value`` as float64 that holds whole numbers of 0 or more (exact up to 2**53)."""
+    """Return ``value`` as float64; refuses anything but whole numbers of 0 or more (exact up to 2**53)."""
     array = non_negative(name, value)
     if (array != np.floor(array)).any():
         raise refusal(name, value, accepted="give whole numbers of 0 or more")
@@ -47,7 +48,7 @@ def counts(name: str, value: Numbers | float) -> Floats:
 
 
 def probabilities(name: str, value: Numbers | float) -> Floats:
-    """Return ``value`` as float64, each in (0, 1]."""
+    """Return ``value`` as float64; refuses numbers outside (0, 1]."""
     array = finite(name, value)
     if not ((array > 0) & (array <= 1)).all():
         raise refusal(name, value, accepted="give probabilities above 0 and at most 1")
@@ -59,7 +60,7 @@ def probability(name: str, value: float) -> float:
 
 
 def fraction(name: str, value: float) -> float:
-    """Return ``value`` when it lies strictly between 0 and 1."""
+    """Return ``value``; refuses a number that is not strictly between 0 and 1."""
     number = float(single(name, finite(name, value)))
     if not 0 < number < 1:
         raise refusal(name, value, accepted="give a number strictly between 0 and 1")
@@ -73,7 +74,7 @@ def single(name: str, array: Floats) -> Floats:
 
 
 def rising(name: str, value: Numbers) -> Floats:
-    """Return at least two bin edges, each above the one before.
+    """Return bin edges; refuses fewer than two, and edges that do not rise.
 
     Edges are rounded to 12 decimals, so that 0.1 + 0.2 and 0.3 are the same edge.
     """

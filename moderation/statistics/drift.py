@@ -1,12 +1,12 @@
-"""Score drift: shown, never trusted alone. New kinds of violations need not move the scores."""
+"""Score drift: a hint, never proof. Error rates can change without it, as new violations need not move the scores."""
 
 import numpy as np
 
 from moderation.statistics import checks
 from moderation.statistics.checks import Floats, Numbers
 
-# A cell without uploads counts as half an upload, so that the logarithm stays finite.
-_EMPTY_CELL = 0.5
+# A bin without uploads counts as half an upload, which keeps the logarithm finite.
+_EMPTY_BIN = 0.5
 
 
 def psi(reference: Numbers, current: Numbers, bins: int = 10) -> float | None:
@@ -15,10 +15,10 @@ def psi(reference: Numbers, current: Numbers, bins: int = 10) -> float | None:
     Args:
         reference: scores, shape (n,).
         current: scores, shape (m,).
-        bins: 10 gives the reference's deciles; ties make fewer.
+        bins: 10 gives the reference's deciles; equal scores can make fewer bins.
 
     Returns:
-        0 for equal distributions; None where either side has no scores.
+        0 for equal distributions; None if either side has no scores.
 
     Raises:
         ValueError: scores that are not finite, fewer than two bins.
@@ -39,19 +39,19 @@ def psi_of_counts(reference: Numbers, current: Numbers) -> float | None:
     before, now = _same_bins(reference, current)
     if not before.sum() or not now.sum():
         return None
-    p, q = (np.maximum(cells, _EMPTY_CELL) / cells.sum() for cells in (before, now))
+    p, q = (np.maximum(cells, _EMPTY_BIN) / cells.sum() for cells in (before, now))
     return float(np.sum((q - p) * np.log(q / p)))
 
 
 def merged_to_tenths(reference: Numbers, current: Numbers, parts: int = 10) -> tuple[Floats, Floats]:
     """Merge neighbouring bins of two counts until each holds about a tenth of the reference, shape (at most parts,).
 
-    The index of many sparse bins would be large by chance alone. A bin that holds several tenths stays one.
+    The stability index of many sparse bins would be large by chance alone. A bin that holds several tenths stays one.
     """
     before, now = _same_bins(reference, current)
     reached = np.cumsum(before) / max(before.sum(), 1.0)
     tenth = np.minimum(np.ceil(reached * parts - 1e-9), parts)
-    # Bins below all reference scores go with the first that holds some.
+    # Bins below all reference scores join the first bin that holds some.
     _, group = np.unique(np.maximum(tenth, tenth[tenth > 0].min(initial=parts)), return_inverse=True)
     merged: tuple[Floats, Floats] = np.bincount(group, weights=before), np.bincount(group, weights=now)  # type: ignore[assignment]
     return merged
@@ -65,7 +65,7 @@ def ks_distance(reference: Numbers, current: Numbers) -> float | None:
         current: scores, shape (m,).
 
     Returns:
-        None where either side has no scores.
+        The distance, or None if either side has no scores.
     """
     before, now = np.sort(_scores("reference", reference)), np.sort(_scores("current", current))
     if not before.size or not now.size:
@@ -76,7 +76,7 @@ def ks_distance(reference: Numbers, current: Numbers) -> float | None:
 
 
 def ks_of_counts(reference: Numbers, current: Numbers) -> float | None:
-    """Return the largest distance between the cumulative shares of two counts over the same bins."""
+    """Return the largest distance between the cumulative shares of two counts over the same bins, in [0, 1]."""
     before, now = _same_bins(reference, current)
     if not before.sum() or not now.sum():
         return None

@@ -1,12 +1,12 @@
 """The e-value of one claim "risk < target", from counts of labelled uploads.
 
-Each labelled upload multiplies E_c by 1 - lambda (num - target den) / pi with
-lambda = c pi_floor / (1 - target). Over closed days the product is bounded by a non-negative
-martingale under the coin alone, so by Ville's inequality E reaches 1/delta with probability
-delta at most while the realised risk is at or above the target: at any stopping time.
+Each labelled upload multiplies E_c by 1 - lambda (num - target den) / pi, with lambda = c pi_floor / (1 - target).
+Over closed days the product is bounded by a non-negative martingale that depends on the coin alone. So, by Ville's
+inequality, the probability that E reaches 1/delta while the realised risk is at or above the target is at most delta,
+at any stopping time.
 
-Source: Waudby-Smith and Ramdas (2024), JRSS B 86:1-27 (betting); Ville (1939). The form with
-a coin of known, unequal probabilities: docs/statistics.md.
+Source: Waudby-Smith and Ramdas (2024), JRSS B 86:1-27 (betting); Ville (1939). docs/statistics.md derives the form
+for a coin with known, unequal probabilities.
 """
 
 import math
@@ -20,7 +20,7 @@ from moderation.statistics.checks import Floats, Numbers
 
 BETS = np.array([0.25, 0.5, 0.75, 1.0])
 
-# Log odds of a target beyond which a float cannot tell it from 0 or from 1.
+# Log odds beyond which a float cannot distinguish the target from 0 or from 1.
 _LOG_ODDS_ENDS = (-700.0, 700.0)
 
 
@@ -32,10 +32,10 @@ def log_e_value(bad: Numbers, good: Numbers, pi: Numbers, target: float, pi_floo
         good: labelled uploads with den = 1 and num = 0, same shape.
         pi: stored probability of each class, shape (classes,).
         target: in (0, 1).
-        pi_floor: declared when the epoch opened, in (0, 1]; no class with bad uploads lies below.
+        pi_floor: declared when the epoch opened, in (0, 1]; no class with bad uploads has a smaller pi.
 
     Returns:
-        a float; an array of shape (...) where the counts have leading axes.
+        a float, or an array of shape (...) if the counts have leading axes.
 
     Raises:
         ValueError: negative counts, shapes that differ, pi or pi_floor outside (0, 1], target
@@ -50,9 +50,9 @@ def log_e_value(bad: Numbers, good: Numbers, pi: Numbers, target: float, pi_floo
 
 
 def e_value(bad: Numbers, good: Numbers, pi: Numbers, target: float, pi_floor: float) -> float | Floats:
-    """Return E: the claim is certified at 95 % when it reaches 20. See `log_e_value`.
+    """Return E, with the arguments of `log_e_value`; the claim is certified at 95 % when E reaches 20.
 
-    Evidence too large for a float is infinity.
+    An E too large for a float is infinity.
     """
     log_e = log_e_value(bad, good, pi, target, pi_floor)
     with np.errstate(over="ignore"):
@@ -61,12 +61,12 @@ def e_value(bad: Numbers, good: Numbers, pi: Numbers, target: float, pi_floor: f
 
 
 def upper_bound(bad: Numbers, good: Numbers, pi: Numbers, pi_floor: float, delta: float = 0.05) -> float:
-    """Return the largest target that is not certified: the risk is below it, at confidence 1 - delta.
+    """Return the largest target that is not certified: the risk is below it at confidence 1 - delta.
 
-    Valid at any number of looks. Without labels it is 1.
+    It is valid however often it is computed. Without labels it is 1.
 
     Args:
-        bad: per rate class, shape (classes,); as `log_e_value`.
+        bad: per rate class, shape (classes,), as in `log_e_value`.
         good: same shape.
         pi: same shape.
         pi_floor: in (0, 1].
@@ -75,7 +75,7 @@ def upper_bound(bad: Numbers, good: Numbers, pi: Numbers, pi_floor: float, delta
     Raises:
         ValueError: as `log_e_value`.
     """
-    log_e_value(bad, good, pi, 0.5, pi_floor)  # refuses what cannot be right
+    log_e_value(bad, good, pi, 0.5, pi_floor)  # refuses wrong arguments
     b, g, rho = checked_counts(bad, good, pi, pi_floor)
     log_enough = -math.log(checks.fraction("delta", delta))
 
@@ -91,10 +91,10 @@ def upper_bound(bad: Numbers, good: Numbers, pi: Numbers, pi_floor: float, delta
 def clean_checks_needed(  # noqa: PLR0913, PLR0917 (the claim's numbers)
     bad: Numbers, good: Numbers, pi: Numbers, target: float, pi_floor: float, delta: float = 0.05
 ) -> int:
-    """Return how many further good labels, none bad, would certify the claim; 0 when it is certified.
+    """Return the number of further good labels, without a bad one, that would certify the claim; 0 if it is certified.
 
-    They are counted in the class of the smallest pi that can hold bad uploads, that is, of
-    the smallest pi from pi_floor up.
+    They are counted in the class with the smallest pi that can hold bad uploads, which is the smallest pi from
+    pi_floor up.
 
     Raises:
         ValueError: as `log_e_value`.
@@ -111,10 +111,10 @@ def clean_checks_needed(  # noqa: PLR0913, PLR0917 (the claim's numbers)
 
 
 def recognised(miss_share: float) -> float:
-    """Return the share of violations that confirmed verdicts hold, where a reviewer misses ``miss_share``.
+    """Return the share of violations that are confirmed if each reviewer misses the share ``miss_share`` (f).
 
-    A violating verdict is confirmed by a second reviewer, a third breaks a tie:
-    (1 - f)^2 (1 + f). Leak, miss and escapes are tested at target times it and shown divided by it.
+    A second reviewer confirms a violating verdict and a third breaks a tie, which gives (1 - f)^2 (1 + f). Leak, miss
+    and escapes are tested at the target times this share and shown divided by it.
     """
     share = float(checks.finite("miss_share", miss_share))
     if not 0 <= share < 1:
@@ -123,7 +123,7 @@ def recognised(miss_share: float) -> float:
 
 
 def checked_counts(bad: Numbers, good: Numbers, pi: Numbers, pi_floor: float) -> tuple[Floats, Floats, Floats]:
-    """Return bad, good and rho = pi_floor / pi; the last axis is the rate class."""
+    """Return bad, good and rho = pi_floor / pi as arrays whose last axis is the rate class."""
     b, g = (np.atleast_1d(checks.counts(name, value)) for name, value in (("bad", bad), ("good", good)))
     rates = np.atleast_1d(checks.probabilities("pi", pi))
     if rates.ndim != 1 or not rates.size:
@@ -137,22 +137,22 @@ def checked_counts(bad: Numbers, good: Numbers, pi: Numbers, pi_floor: float) ->
 
 
 def _log_e(bad: Floats, good: Floats, rho: Floats, *, odds: float) -> Floats:
-    """Mean of E_c over the bets, in logs; c rho = 1 with a bad upload gives E_c = 0."""
+    """Return log of the mean of E_c over the bets; c rho = 1 with a bad upload gives E_c = 0."""
     stakes = BETS[:, np.newaxis] * rho
     lost = scipy.special.xlog1py(bad[..., np.newaxis, :], -stakes)
     log_bets = lost + good[..., np.newaxis, :] * np.log1p(stakes * odds)
     return np.asarray(scipy.special.logsumexp(log_bets.sum(axis=-1), axis=-1)) - math.log(BETS.size)
 
 
-def first_true(reached: Callable[[int], bool]) -> int:
-    """Return the smallest whole number at which a condition that stays true is true."""
-    if reached(0):
+def first_true(condition: Callable[[int], bool]) -> int:
+    """Return the smallest whole number from 0 up at which a condition holds; it must hold for all larger numbers."""
+    if condition(0):
         return 0
     above = 1
-    while not reached(above):
+    while not condition(above):
         above *= 2
     below = above // 2
     while above - below > 1:
         middle = (below + above) // 2
-        below, above = (below, middle) if reached(middle) else (middle, above)
+        below, above = (below, middle) if condition(middle) else (middle, above)
     return above

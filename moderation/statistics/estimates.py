@@ -1,4 +1,4 @@
-"""What a ledger says about all uploads: estimates with their intervals."""
+"""Estimates of the error rates of all uploads, with their intervals, from a ledger."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A rate of all uploads, with its interval and the labels it rests on.
+    """A rate of all uploads with its interval and ``n``, the number of labels that it rests on.
 
-    ``value``, ``low`` and ``high`` are None where there is no support: a rate class with
-    uploads and no label, or nothing to divide by. ``shown`` says whether each region that
-    was sampled has the 30 labels from which an estimate may be shown.
+    ``value``, ``low`` and ``high`` are None without support: a rate class has uploads but no label, or the denominator
+    is 0. ``shown`` is true if each sampled region has at least 30 labels; only then may the estimate be shown.
     """
 
     value: float | None
@@ -37,7 +36,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Estimates:
-    """The estimands of docs/statistics.md for one pair of thresholds."""
+    """The error rates of one pair of thresholds, as docs/statistics.md defines them."""
 
     prevalence: Estimate
     leak_rate: Estimate
@@ -49,23 +48,22 @@ class Estimates:
 
 
 def estimate(ledger: "Ledger", low: float, high: float, confidence: float = 0.95, *, exact: bool = False) -> Estimates:
-    """Estimate the error rates that ``low`` and ``high`` have on all uploads of ``ledger``.
+    """Estimate the error rates of ``low`` and ``high`` on all uploads of ``ledger``.
 
-    Each region is weighted back from its labelled sample: the correction for verification
-    bias of Begg and Greenes (1983), Biometrics 39:207-215, which is the post-stratified
-    Horvitz-Thompson estimator.
+    Labels are weighted by the number of uploads that each stands for. This is the correction for verification bias of
+    Begg and Greenes (1983), Biometrics 39:207-215, and the post-stratified Horvitz-Thompson estimator.
 
     Args:
         ledger: closed days, summed.
-        low: a bin edge; uploads below are approved.
-        high: a bin edge from ``low`` up; uploads from here on are rejected.
+        low: a bin edge; uploads with a smaller score are approved.
+        high: a bin edge from ``low`` up; uploads with this score or more are rejected.
         confidence: of each interval, in (0, 1).
-        exact: Clopper-Pearson limits where a region is one equal-probability sample, instead
-            of Wilson's. Wilson's are shorter, but below about five hits their lower limit is
-            too high too often (docs/statistics.md has the figures); their upper limit holds.
+        exact: use Clopper-Pearson instead of Wilson limits for a region that is one equal-probability sample.
+            Wilson's intervals are shorter, but below about five hits their lower limit is too often too high
+            (docs/statistics.md has the figures). Their upper limit holds.
 
     Raises:
-        ValueError: thresholds not on edges or out of order, confidence outside (0, 1).
+        ValueError: thresholds that are not bin edges or are out of order, confidence outside (0, 1).
     """
     limits = ConfidenceLimits(checks.fraction("confidence", confidence), exact)
     below, band, above = ledger.regions(low, high)
@@ -85,14 +83,13 @@ def estimate(ledger: "Ledger", low: float, high: float, confidence: float = 0.95
 
 
 def naive(ledger: "Ledger", low: float, high: float) -> dict[str, float | None]:
-    """Return the same rates by estimand from the labels as they come, unweighted: how wrong that is.
+    """Return the same rates, by name, from unweighted labels, to show how wrong that is.
 
-    People label the band entirely and the rest by chance, so these figures belong to no
-    population. They are shown beside the estimates, never instead of them. None where there
-    is nothing to divide by.
+    People label all of the band and a random part of the rest, so these figures describe no population. Show them
+    beside the estimates, never instead of them. A rate is None if its denominator is 0.
 
     Raises:
-        ValueError: thresholds that are not on edges or out of order.
+        ValueError: thresholds that are not bin edges, or are out of order.
     """
     below, band, above = ledger.regions(low, high)
     leaked, caught = float(below.violating.sum()), float((band.violating + above.violating).sum())
@@ -120,7 +117,7 @@ def _ratio(total: Total, *, size: float, regions: Sequence[Region], per: float =
 
 
 def _share_of_both(part: Total, rest: Total, *, regions: Sequence[Region]) -> Estimate:
-    """The share that ``part`` has of part and rest: A/(A+B), monotone in both."""
+    """Return the share A/(A+B) of ``part`` (A) in part and rest (B); it is monotone in both."""
     if part.value is None or rest.value is None or part.value + rest.value == 0:
         return _unsupported(regions)
     low = part.low / (part.low + rest.high) if part.low > 0 else 0.0
@@ -134,8 +131,8 @@ def _exact_share(part: float, size: float) -> Estimate:
 
 
 def _supported(value: float, low: float, high: float, *, regions: Sequence[Region]) -> Estimate:
-    # Rounding may leave a limit a hair on the wrong side of an exactly known value.
-    labels, shown = sum(region.labels for region in regions), all(region.answered_for for region in regions)
+    # Rounding can put a limit slightly on the wrong side of an exactly known value.
+    labels, shown = sum(region.labels for region in regions), all(region.may_be_shown for region in regions)
     return Estimate(value=value, low=min(low, value), high=max(high, value), n=labels, shown=shown)
 
 

@@ -19,11 +19,11 @@ def wilson(x: Floats | Sequence[float], n: Numbers, confidence: float = ...) -> 
 def wilson(
     x: Numbers | float, n: Numbers | float, confidence: float = 0.95
 ) -> tuple[float, float] | tuple[Floats, Floats]:
-    """Return the score interval for a share, after ``x`` of ``n`` were hits.
+    """Return the score interval for a share, from ``x`` hits in ``n`` trials.
 
     Args:
         x: hits, one number or an array; effective counts need not be whole.
-        n: trials, of the same shape; 0 gives (0, 1): nothing is known.
+        n: trials, of the same shape; 0 gives (0, 1).
         confidence: in (0, 1).
 
     Raises:
@@ -36,7 +36,7 @@ def wilson(
     spread = hits * (trials - hits) / np.maximum(trials, 1e-300)
     middle = (hits + z2 / 2) / (trials + z2)
     half = np.sqrt(z2 * (spread + z2 / 4)) / (trials + z2)
-    # At the ends the formula is exactly 0 or 1; rounding must not leave 1e-17 there.
+    # At the ends the formula gives exactly 0 or 1, which rounding would miss by about 1e-17.
     low = np.where(hits == 0, 0.0, np.clip(middle - half, 0, 1))
     high = np.where(hits == trials, 1.0, np.clip(middle + half, 0, 1))
     return _as_given(low, high)
@@ -51,16 +51,16 @@ def clopper_pearson(
 def clopper_pearson(
     x: Numbers | float, n: Numbers | float, confidence: float = 0.95, side: Side = "two-sided"
 ) -> tuple[float, float] | tuple[Floats, Floats]:
-    """Return the exact interval for a binomial share: it covers at least as often as it says.
+    """Return the exact interval for a binomial share: its coverage is at least ``confidence``.
 
     Args:
         x: hits, one number or an array.
         n: trials, of the same shape; 0 gives (0, 1).
         confidence: in (0, 1).
-        side: "two-sided", or all the error on one side: "upper" gives (0, U), "lower" gives (L, 1).
+        side: "two-sided"; or "upper" for (0, U), or "lower" for (L, 1), with all the error on that side.
 
     Raises:
-        ValueError: as `wilson`, and for another side.
+        ValueError: as `wilson`; another side.
 
     Source: Clopper and Pearson (1934), Biometrika 26:404-413.
     """
@@ -70,18 +70,18 @@ def clopper_pearson(
     error = 1 - checks.fraction("confidence", confidence)
     tail = error / 2 if side == "two-sided" else error
     misses = trials - hits
-    # The beta quantile needs positive parameters; where they are 0 the limit is known.
+    # The beta quantile needs positive parameters. Where one is 0, the limit is 0 or 1.
     low = np.where(hits == 0, 0.0, scipy.special.betaincinv(np.maximum(hits, 1e-9), misses + 1, tail))
     high = np.where(misses == 0, 1.0, scipy.special.betaincinv(hits + 1, np.maximum(misses, 1e-9), 1 - tail))
     return _as_given(np.zeros_like(low) if side == "upper" else low, np.ones_like(high) if side == "lower" else high)
 
 
 def fay_feuer(counts: Numbers, weights: Numbers, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the gamma interval for ``sum(weights * counts)``, the counts being rare (Poisson).
+    """Return the gamma interval for ``sum(weights * counts)`` of rare (Poisson) counts.
 
     Args:
         counts: hits per rate class, shape (classes,).
-        weights: what one hit stands for, shape (classes,), 0 or more.
+        weights: number of uploads that one hit stands for, shape (classes,), 0 or more.
         confidence: in (0, 1).
 
     Raises:
@@ -118,5 +118,5 @@ def _hits_and_trials(x: Numbers | float, n: Numbers | float) -> tuple[Floats, Fl
 
 
 def _as_given(low: Floats, high: Floats) -> tuple[float, float] | tuple[Floats, Floats]:
-    """Numbers for numbers, arrays for arrays."""
+    """Return floats for scalar arguments, and arrays for arrays."""
     return (low, high) if low.ndim else (float(low), float(high))

@@ -1,7 +1,7 @@
-"""Two classifiers on the same uploads, in counts by both scores: shares, routes that flip, a pair to start from.
+"""Counts of uploads by the scores of two classifiers: shares, routes that would change, a pair to start from.
 
-Scores are counted in bins of a grid: bin k holds [edges[k], edges[k + 1]), the last one what lies at its edge or
-above. Thresholds lie on the grid, so that nothing here is rounded.
+Scores are counted in the bins of a grid: bin k holds [edges[k], edges[k + 1]), and the last bin everything from its
+edge up. Thresholds lie on the grid, so nothing here is rounded.
 """
 
 from collections import Counter
@@ -10,20 +10,22 @@ from dataclasses import dataclass
 from itertools import accumulate
 from math import sqrt
 
-#: Approve, review, reject, from the least score on.
-REGIONS = 3
+# Low and high, each as a step of the grid.
 Pair = tuple[int, int]
 
 
 def region(bin_: int, pair: Pair) -> int:
-    """0 below low, 1 in the band, 2 from high on; thresholds as steps of the grid."""
+    """Return 0 for a bin below low, 1 for one in the band, 2 for one from high on."""
     low, high = pair
     return (bin_ >= low) + (bin_ >= high)
 
 
 @dataclass(frozen=True, slots=True)
 class JointHistogram:
-    """``counts[now, then]`` uploads whose score lies in bin ``now`` by one classifier and ``then`` by the other."""
+    """Uploads counted by the scores of two classifiers, over a grid of ``steps`` + 1 bins.
+
+    ``counts[now, then]`` uploads have a score in bin ``now`` by the first classifier and in bin ``then`` by the second.
+    """
 
     counts: Mapping[tuple[int, int], int]
     steps: int
@@ -33,31 +35,32 @@ class JointHistogram:
         return sum(self.counts.values())
 
     def now(self) -> list[int]:
-        """Uploads in each bin of the first classifier."""
+        """Return the number of uploads in each bin of the first classifier."""
         return self._margin(0)
 
     def then(self) -> list[int]:
+        """Return the number of uploads in each bin of the second classifier."""
         return self._margin(1)
 
     def flows(self, now: Pair, then: Pair) -> dict[tuple[int, int], int]:
-        """Uploads by (region under the first classifier and pair, region under the second)."""
+        """Return uploads by (region of the first score at ``now``, region of the second score at ``then``)."""
         found: Counter[tuple[int, int]] = Counter()
         for (one, other), uploads in self.counts.items():
             found[region(one, now), region(other, then)] += uploads
         return dict(found)
 
     def same_shares(self, pair: Pair) -> Pair:
-        """The second classifier's pair that sends uploads each way in shares nearest to those of ``pair``.
+        """Return the second classifier's pair whose shares of the three routes are nearest to those of ``pair``.
 
-        Somewhere to start from when nothing else is known of the second one's scores, and never more than that:
-        equal shares are no evidence of equal errors.
+        Use it only as a starting point when nothing else is known about the second classifier's scores: equal shares
+        are no evidence of equal errors.
         """
         now, then = self._below(self.now()), self._below(self.then())
         low, high = (_nearest(then, wanted=now[cut]) for cut in pair)
         return low, max(low, high)
 
     def rank_correlation(self) -> float | None:
-        """Spearman's rho over the bins, ties at their mean rank; None where one classifier says the same of all."""
+        """Return Spearman's rho over the bins, with ties at their mean rank; None if one classifier fills one bin."""
         rows, columns = _mean_ranks(self.now()), _mean_ranks(self.then())
         middle = (self.total + 1) / 2
         up = across = both = 0.0
@@ -67,7 +70,7 @@ class JointHistogram:
         return both / sqrt(up * across) if up and across else None
 
     def cells(self, *, side: int) -> Iterator[tuple[int, int, int]]:
-        """Column, row and uploads of a coarser square table of ``side`` x ``side`` bins."""
+        """Yield column, row and uploads of a coarser table with ``side`` x ``side`` bins."""
         found: Counter[tuple[int, int]] = Counter()
         for (one, other), uploads in self.counts.items():
             found[min(one * side // self.steps, side - 1), min(other * side // self.steps, side - 1)] += uploads
@@ -81,7 +84,7 @@ class JointHistogram:
 
     @staticmethod
     def _below(bins: Sequence[int]) -> list[int]:
-        """How many uploads lie below each step of the grid."""
+        """Return the number of uploads below each step of the grid."""
         return [0, *accumulate(bins)][:-1]
 
 

@@ -1,4 +1,4 @@
-"""How many audits it takes: for a certificate by a date, and where to spend them."""
+"""The number of audits needed for a certificate by a date, and how to divide audits between strata."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _MOST_LABELS = 10_000_000
 
 @dataclass(frozen=True)
 class AuditPlan:
-    """Audits a day, and in all, that certify the target by the date with the stated power."""
+    """The audits a day, and in all, that certify ``target`` within ``days`` with probability ``power``."""
 
     per_day: int
     in_all: int
@@ -28,10 +28,10 @@ class AuditPlan:
 def audits_per_day(
     target: float, true_rate: float, days: int, power: float = 0.9, delta: float = 0.05
 ) -> AuditPlan | None:
-    """Return the audits a day at equal rates that certify ``target`` within ``days``.
+    """Return the audits a day, at equal rates, that certify ``target`` within ``days``.
 
-    The certificate comes with probability ``power`` at least, if the true rate is
-    ``true_rate``: the last night's evidence alone is counted, earlier nights only help.
+    If the true rate is ``true_rate``, the probability of the certificate is at least ``power``. Only the evidence of
+    the last night counts here; earlier nights can only raise the probability.
 
     Args:
         target: of the certificate, in (0, 1).
@@ -41,8 +41,8 @@ def audits_per_day(
         delta: in (0, 1).
 
     Returns:
-        None where no number of audits is enough: the true rate is not below the target, or
-        so close to it that ten million labels do not tell them apart.
+        the plan, or None if no number of audits is enough: the true rate is not below the target, or is so close to
+        it that ten million labels are too few.
 
     Raises:
         ValueError: a number outside these ranges.
@@ -57,7 +57,7 @@ def audits_per_day(
 
 
 def labels_needed(target: float, true_rate: float, *, power: float = 0.9, delta: float = 0.05) -> int | None:
-    """Return how many labels at equal rates certify ``target`` with probability ``power``, or None."""
+    """Return the number of labels, at equal rates, that certify ``target`` with probability ``power``, or None."""
     checks.fraction("target", target)
     checks.fraction("power", power)
     rate = float(checks.finite("true_rate", true_rate))
@@ -73,7 +73,7 @@ def labels_needed(target: float, true_rate: float, *, power: float = 0.9, delta:
 
 
 def most_bad(labels: int, target: float, delta: float = 0.05) -> int:
-    """Return how many of ``labels`` may be bad with the target still certified; -1 if not even none."""
+    """Return the largest number of bad ones among ``labels`` at which the target is still certified; -1 if none is."""
     enough = -math.log(checks.fraction("delta", delta))
 
     def refused(bad: int) -> bool:
@@ -85,14 +85,14 @@ def most_bad(labels: int, target: float, delta: float = 0.05) -> int:
 
 
 def zero_failure_size(rate: float, confidence: float = 0.95, population: int | None = None) -> int:
-    """Return the smallest sample that shows a failure with ``confidence``, if the failure rate is ``rate``.
+    """Return the smallest sample that holds a failure with probability ``confidence`` if the failure rate is ``rate``.
 
-    Planned once and looked at once: a figure to compare with, not the product's certificate.
+    This holds for one sample that is evaluated once. It is a figure to compare with, not a certificate.
 
     Args:
-        rate: in (0, 1); of a finite population, rounded up to whole failures.
+        rate: in (0, 1); in a finite population it is rounded up to whole failures.
         confidence: in (0, 1).
-        population: uploads in all, sampled without replacement; None for any number.
+        population: number of uploads, sampled without replacement; None for an infinite population.
 
     Raises:
         ValueError: a number outside these ranges.
@@ -111,7 +111,7 @@ def zero_failure_size(rate: float, confidence: float = 0.95, population: int | N
 
 
 def neyman_allocation(sizes: Numbers, sds: Numbers, n: float) -> Floats:
-    """Return how many of ``n`` labels each stratum gets for the most precise total: n N_h s_h / sum N s.
+    """Return the number of the ``n`` labels per stratum that gives the most precise total: n N_h s_h / sum N s.
 
     Args:
         sizes: uploads per stratum, shape (strata,).
@@ -119,10 +119,10 @@ def neyman_allocation(sizes: Numbers, sds: Numbers, n: float) -> Floats:
         n: labels in all.
 
     Returns:
-        float64 of shape (strata,), not rounded; in proportion to sizes where no stratum varies.
+        float64 of shape (strata,), not rounded; in proportion to sizes if no stratum varies.
 
     Raises:
-        ValueError: negative numbers, shapes that differ, nothing in any stratum.
+        ValueError: negative numbers, shapes that differ, only empty strata.
 
     Source: Neyman (1934), JRSS 97:558-625.
     """
@@ -137,7 +137,7 @@ def neyman_allocation(sizes: Numbers, sds: Numbers, n: float) -> Floats:
 
 
 def _power(labels: int, *, target: float, rate: float, delta: float) -> float:
-    """Probability that the labels hold few enough bad ones."""
+    """Return the probability that the labels hold few enough bad ones to certify the target."""
     most = most_bad(labels, target, delta)
     return float(scipy.special.bdtr(most, labels, rate)) if most >= 0 else 0.0
 

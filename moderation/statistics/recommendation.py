@@ -68,6 +68,10 @@ class Recommendation:
     binding: Binding | None
     short_by: float | None = None
 
+    def as_json(self) -> dict[str, object]:
+        best = self.best and {"low": self.best.low, "high": self.best.high, "cost_10k": self.best.cost_10k}
+        return {"best": best, "binding": self.binding, "short_by": self.short_by}
+
 
 def recommend(  # noqa: PLR0913, PLR0917 (what an admin sets, and where)
     ledger: Ledger | Sequence[Ledger],

@@ -1,4 +1,4 @@
-"""How many uploads of a region violate (or do not), with limits, from its labelled sample."""
+"""The number of violating or benign uploads in a region, with limits, from its labelled sample."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from moderation.statistics.checks import Floats
 from moderation.statistics.intervals import clopper_pearson, fay_feuer, wilson
 
-# An estimate is shown from this many labels in its audited part.
+# An estimate is shown only with at least this number of labels in each sampled region.
 LABELS_TO_SHOW = 30
 
 
@@ -30,15 +30,15 @@ class Region:
         return int(self.labelled.sum())
 
     @property
-    def answered_for(self) -> bool:
-        """Enough labels to show an estimate: 30, or all that there are."""
+    def may_be_shown(self) -> bool:
+        """Whether there are enough labels to show an estimate: 30, or every upload was drawn."""
         drawn = self.labelled + self.missing
         return self.labels >= LABELS_TO_SHOW or bool((drawn == self.uploads).all())
 
 
 @dataclass(frozen=True)
 class Total:
-    """An estimated number of uploads with its limits; value is None where a class has no label."""
+    """An estimated number of uploads with its limits; ``value`` is None if a rate class has uploads but no label."""
 
     value: float | None
     low: float
@@ -47,7 +47,7 @@ class Total:
 
 @dataclass(frozen=True)
 class ConfidenceLimits:
-    """How limits are made: Wilson's for one sample, or exact ones (Clopper-Pearson)."""
+    """The method of limits for one sample: Wilson's, or exact ones (Clopper-Pearson)."""
 
     confidence: float
     exact: bool = False
@@ -65,13 +65,13 @@ def benign_total(region: Region, *, limits: ConfidenceLimits) -> Total:
 
 
 def remainder(region: Region, total: Total) -> Total:
-    """The rest of the region: violating from benign, or the other way round."""
+    """Return the region's size less ``total``: the violating uploads from the benign ones, or the reverse."""
     value = None if total.value is None else region.size - total.value
     return Total(value=value, low=region.size - total.high, high=region.size - total.low)
 
 
 def joined(parts: Sequence[Total]) -> Total:
-    """Add independent parts; their limits are joined around the estimate.
+    """Return the sum of independent parts, with their limits joined around the estimate.
 
     Source: Zou and Donner (2008), Statistics in Medicine 27:1693-1702 (MOVER).
     """
@@ -91,7 +91,7 @@ def _estimated(region: Region, *, hits: Floats, limits: ConfidenceLimits) -> Tot
     if ((region.labelled == 0) & (region.uploads > 0)).any():
         return Total(value=None, low=0.0, high=region.size)
     drawn = region.labelled + region.missing
-    # Missing verdicts: none of them a hit for the lower limit, all of them for the upper.
+    # The lower limit counts no missing verdict as a hit, the upper limit counts all of them.
     low, _ = _bounds(region.uploads, drawn, hits, limits)
     _, high = _bounds(region.uploads, drawn, hits + region.missing, limits)
     value = float(np.sum(region.uploads * hits / np.maximum(region.labelled, 1)))
@@ -99,7 +99,7 @@ def _estimated(region: Region, *, hits: Floats, limits: ConfidenceLimits) -> Tot
 
 
 def _bounds(uploads: Floats, drawn: Floats, hits: Floats, limits: ConfidenceLimits) -> tuple[float, float]:
-    """Limits for the number of hits: what was labelled entirely is known, the rest is estimated."""
+    """Return limits for the number of hits; classes that were labelled entirely add their known number."""
     sampled = drawn < uploads
     known = float(hits[~sampled].sum())
     low, high = _sampled_bounds(uploads[sampled], drawn[sampled], hits[sampled], limits)

@@ -1,4 +1,4 @@
-"""Rates of many small groups, each drawn towards what the groups have in common."""
+"""Rates of many small groups, each shrunk towards the common rate."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,17 @@ import scipy
 from moderation.statistics import checks
 from moderation.statistics.checks import Floats, Numbers
 
-# The prior is worth half a hit and half a miss at least: one worth less, which has the greatest likelihood where no
-# group has a hit, would be sure of what nobody has seen.
+# The prior counts for at least half a hit and half a miss. Without a hit in any group the likelihood is greatest for a
+# weaker prior, whose limits would exclude rates that no label speaks against.
 _LEAST = 0.5
 _MOST_STRENGTH = 1e7
 
 
 @dataclass(frozen=True)
-class Shrunk:
+class ShrunkRates:
     """Posterior means and equal-tailed limits per group, shape (groups,), and the fitted prior.
 
-    ``strength`` is the number of labels that ``mean``, the common rate, counts for.
+    ``mean`` is the common rate, ``strength`` the number of labels that it counts for.
     """
 
     values: Floats
@@ -28,12 +28,12 @@ class Shrunk:
     strength: float
 
 
-def beta_binomial(x: Numbers, n: Numbers, confidence: float = 0.95) -> Shrunk | None:
+def beta_binomial(x: Numbers, n: Numbers, confidence: float = 0.95) -> ShrunkRates | None:
     """Shrink the rates x / n by empirical Bayes with a beta prior.
 
-    The prior's mean is the pooled rate (with half a hit and half a miss added), its strength
-    maximises the marginal likelihood, but is worth half a hit and half a miss at least. Limits
-    take the prior as known: for display, never for certificates.
+    The prior's mean is the pooled rate, with half a hit and half a miss added. Its strength maximises the marginal
+    likelihood, but counts for at least half a hit and half a miss. The limits take the prior as known, so they are for
+    display, never for certificates.
 
     Args:
         x: hits per group, shape (groups,).
@@ -41,10 +41,10 @@ def beta_binomial(x: Numbers, n: Numbers, confidence: float = 0.95) -> Shrunk | 
         confidence: in (0, 1).
 
     Returns:
-        None where no group has a label.
+        the shrunk rates, or None if no group has a label.
 
     Raises:
-        ValueError: x above n, negative or broken counts, shapes that differ, confidence outside (0, 1).
+        ValueError: x above n, counts that are negative or not whole, shapes that differ, confidence outside (0, 1).
 
     Source: Casella (1985), The American Statistician 39:83-87; Griffiths (1973), Biometrics 29:637-648.
     """
@@ -58,7 +58,7 @@ def beta_binomial(x: Numbers, n: Numbers, confidence: float = 0.95) -> Shrunk | 
     mean = float((hits.sum() + 0.5) / (labels.sum() + 1))
     strength = _strength(hits, labels, mean=mean)
     alpha, beta = mean * strength + hits, (1 - mean) * strength + labels - hits
-    return Shrunk(
+    return ShrunkRates(
         values=alpha / (alpha + beta),
         low=np.asarray(scipy.special.betaincinv(alpha, beta, tail)),
         high=np.asarray(scipy.special.betaincinv(alpha, beta, 1 - tail)),
@@ -73,7 +73,7 @@ def _strength(hits: Floats, labels: Floats, *, mean: float) -> float:
         marginal = scipy.special.betaln(alpha + hits, beta + labels - hits) - scipy.special.betaln(alpha, beta)
         return -float(marginal.sum())
 
-    # The likelihood may be flat or have its maximum at an end: a grid first, then its best cell.
+    # The likelihood can be flat or have its maximum at an end, so find the best cell of a grid before refining.
     least = _LEAST / min(mean, 1 - mean)
     grid = np.linspace(np.log(least), np.log(max(_MOST_STRENGTH, 2 * least)), 60)
     best = int(np.argmin([loss(point) for point in grid]))

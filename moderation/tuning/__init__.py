@@ -1,6 +1,6 @@
-"""From what was screened and decided to where thresholds belong.
+"""From screenings and decisions to the thresholds that belong to them.
 
-`counts` and `publishing` need no verdict; `trial` checks the statistics on anybody's labelled rows.
+`counts` and `publishing` need no verdict; `csv_trial` checks the statistics on labelled rows from a file.
 """
 
 from moderation.tuning.counts import WINDOW, ScoreCounts, Shares, score_counts, step

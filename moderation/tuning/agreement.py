@@ -1,8 +1,8 @@
-"""How far moderators agree: below a limit their verdicts prove nothing.
+"""The agreement of moderators. Below a limit their verdicts prove nothing, and no certificate is issued.
 
-Measured on what several people judged without one verdict having called for the next: the same bytes in several
-uploads, and gold items. Second opinions on audits are left out: they are asked for after an alarm only, and would
-show how people agree about the doubtful pictures among rare ones.
+It is measured on verdicts that nobody's earlier verdict called for: on the same bytes in several uploads, and on gold
+items. Second opinions on audits are left out. They follow an alarming verdict only, so they would measure agreement on
+difficult pictures among rare ones.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from moderation.models import Epoch, OpinionCount
-from moderation.statistics.agreement import Coefficient, alpha_of_counts, pairwise_agreement
+from moderation.statistics.agreement import AgreementCoefficient, alpha_of_counts, pairwise_agreement
 from moderation.statistics.regions import LABELS_TO_SHOW
 
 REFUSED_BELOW = 0.667
@@ -18,10 +18,10 @@ WARNED_BELOW = 0.80
 
 
 @dataclass(frozen=True, kw_only=True)
-class Agreement:
-    """Krippendorff's alpha over ``files`` that two people or more judged; None where it is not defined."""
+class ModeratorAgreement:
+    """Krippendorff's alpha over ``files`` with verdicts of at least two people; None if it is not defined."""
 
-    alpha: Coefficient | None
+    alpha: AgreementCoefficient | None
     percent: float | None
     files: int
 
@@ -31,21 +31,24 @@ class Agreement:
 
     @property
     def refusal(self) -> str:
-        """Why nothing is certified; empty where agreement is no obstacle."""
+        """The reason why nothing is certified; empty if agreement is sufficient or not measured."""
         if not self.measured or self.alpha is None or self.alpha.value >= REFUSED_BELOW:
             return ""
-        return f"Moderators agree too little: {self.words}; {REFUSED_BELOW} is needed."
+        return f"Moderators agree too little: {self.summary}. A certificate needs {REFUSED_BELOW}."
 
     @property
     def warning(self) -> str:
+        """The warning to show beside estimates; empty if agreement is good or not measured."""
         if not self.measured or self.alpha is None or self.alpha.value >= WARNED_BELOW:
             return ""
-        return f"Moderators agree little: {self.words}. Below {REFUSED_BELOW} nothing is certified."
+        return f"Moderators agree little: {self.summary}. Below {REFUSED_BELOW} nothing is certified."
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
+        """The measured agreement in a phrase, or how many files are needed to measure it."""
         if self.alpha is None or not self.measured:
-            return f"not measured: {self.files} of at least {LABELS_TO_SHOW} pictures were judged by several people"
+            needed = f"{self.files} of the {LABELS_TO_SHOW} pictures needed"
+            return f"not measured, because only {needed} have verdicts of several people"
         limits = "" if self.alpha.low is None else f" ({self.alpha.low:.2f} to {self.alpha.high:.2f})"
         return f"alpha is {self.alpha.value:.2f}{limits} on {self.files:,} pictures"
 
@@ -60,8 +63,9 @@ class Agreement:
         }
 
 
-def agreement(epoch: Epoch) -> Agreement:
+def measure_agreement(epoch: Epoch) -> ModeratorAgreement:
+    """Return the agreement of moderators over the epoch's first opinions."""
     rows = OpinionCount.objects.filter(epoch=epoch, files__gt=0).values_list("violating", "benign", "files")
     patterns = np.array(list(rows), dtype=np.int64).reshape(-1, 3)
     counts = np.repeat(patterns[:, :2], patterns[:, 2], axis=0)
-    return Agreement(alpha=alpha_of_counts(counts), percent=pairwise_agreement(counts), files=len(counts))
+    return ModeratorAgreement(alpha=alpha_of_counts(counts), percent=pairwise_agreement(counts), files=len(counts))

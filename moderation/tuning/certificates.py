@@ -1,4 +1,4 @@
-"""Certificates: issued from the ledger, renewed from later uploads only, withdrawn when the alarm rings."""
+"""Certificates: issued from the ledger, renewed from later uploads only, withdrawn when their alarm rings."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,12 +9,11 @@ from typing import Any, cast
 from django.db import transaction
 
 from moderation.models import Certificate, Policy, User
-from moderation.statistics.guarantee import Risk, counts_for
-from moderation.statistics.risks import pair_at, verdicts
+from moderation.statistics.fixed_sequence import CertifiedThreshold, FixedSequence
+from moderation.statistics.risks import Risk, counts_for, pair_at, verdicts
 from moderation.tuning.alarms import withdraw
 from moderation.tuning.certificate_file import FORMAT, NotACertificate, digest, end_of, log_e_of, verify
 from moderation.tuning.evidence import RISKS
-from moderation.tuning.fixed_sequence import Step, Walk
 from moderation.tuning.ledger_days import ClosedDay, closed_days, total
 from moderation.tuning.threshold_report import ThresholdReport
 
@@ -22,44 +21,45 @@ __all__ = ["NotACertificate", "NothingToCertify", "issue", "unsound", "verify"]
 
 
 class NothingToCertify(Exception):
-    """No claim has evidence enough that is not certified already."""
+    """No claim has enough evidence that is not certified already. Nothing was issued."""
 
 
 @transaction.atomic
-def issue(finding: ThresholdReport, *, by: User | None = None) -> list[Certificate]:
-    """Certify each claim of ``finding`` that had evidence enough at the end of a closed day.
+def issue(report: ThresholdReport, *, by: User | None = None) -> list[Certificate]:
+    """Certify each claim of ``report`` that had enough evidence at the end of a closed day.
 
-    A certificate covers the days up to the first such day, and ends 90 days after it. Where there was one for the
-    same claim before, withdrawn or not, only days after those that it covers count. One for which the alarm rings on
-    the days since is withdrawn at once.
+    A certificate covers the days up to the first such day, and ends 90 days after it. If the same claim was certified
+    before, withdrawn or not, only days after those of that certificate count. A new certificate is withdrawn at once
+    if its alarm rings on the days since.
 
     Raises:
-        NothingToCertify: no claim has evidence enough, or all that have are certified already.
+        NothingToCertify: no claim has enough evidence, or every claim that has is certified already.
     """
-    # Of two who issue at once the second finds what the first has issued.
-    Policy.objects.select_for_update().get(pk=finding.version.policy_id)
-    issued = [made for risk in RISKS if (made := _issue(finding, risk, by=by)) is not None]
+    # If two people issue at once, the second one finds the certificates of the first.
+    Policy.objects.select_for_update().get(pk=report.version.policy_id)
+    issued = [made for risk in RISKS if (made := _issue(report, risk, by=by)) is not None]
     if not issued:
         raise NothingToCertify(
-            "No claim has evidence enough that is not certified already. 'manage.py tune' says what is missing."
+            "No claim has enough evidence that is not certified already. No certificate was issued. 'manage.py tune' "
+            "shows the evidence that is missing."
         )
     withdraw(issued)
     return issued
 
 
-def _issue(finding: ThresholdReport, risk: Risk, *, by: User | None) -> Certificate | None:
-    if finding.agreement.refusal:
+def _issue(report: ThresholdReport, risk: Risk, *, by: User | None) -> Certificate | None:
+    if report.agreement.refusal:
         return None
-    days = _not_yet_used(finding, risk)
-    walk = finding.walk(risk, days)
-    if walk is None or walk.stopped_at is not None:
+    days = _unused_days(report, risk)
+    sequence = report.sequence(risk, days)
+    if sequence is None or not sequence.reaches_goal:
         return None
-    content = _content(finding, risk, days=days, walk=walk)
+    content = _content(report, risk, days=days, sequence=sequence)
     verify(content)
     claim = {name: content[name] for name in ("risk", "target", "delta", "low", "high", "first_day", "last_day")}
     made = Certificate.objects.create(
         **claim,
-        epoch=finding.epoch,
+        epoch=report.epoch,
         log_e=content["log_e"],
         content=content,
         code_version=content["code_version"],
@@ -71,33 +71,35 @@ def _issue(finding: ThresholdReport, risk: Risk, *, by: User | None) -> Certific
     return made
 
 
-def _not_yet_used(finding: ThresholdReport, risk: Risk) -> list[ClosedDay]:
-    """The closed days after those that a certificate for the same claim rests on."""
+def _unused_days(report: ThresholdReport, risk: Risk) -> list[ClosedDay]:
+    """Return the closed days after those that a certificate of the same claim covers."""
     side = "high" if risk == "wrongful" else "low"
-    same = {"epoch": finding.epoch, "risk": risk, "target": finding.targets.get(risk), side: finding.goal(risk)}
+    same = {"epoch": report.epoch, "risk": risk, "target": report.targets.get(risk), side: report.goal(risk)}
     last = Certificate.objects.filter(**same).order_by("-last_day").values_list("last_day", flat=True).first()
-    return [day for day in finding.days if last is None or day.day > last]
+    return [day for day in report.days if last is None or day.day > last]
 
 
-def _content(finding: ThresholdReport, risk: Risk, *, days: Sequence[ClosedDay], walk: Walk) -> dict[str, Any]:
-    *before, own = walk.steps
-    covered = days[: own.last + 1]
+def _content(
+    report: ThresholdReport, risk: Risk, *, days: Sequence[ClosedDay], sequence: FixedSequence
+) -> dict[str, Any]:
+    *before, own = sequence.certified
+    covered = days[: own.day + 1]
     ledger = total(covered)
-    labelled, drawn = verdicts(ledger, risk, *pair_at(ledger, risk, walk.goal))
-    alpha = finding.agreement.alpha if finding.agreement.measured else None
+    labelled, drawn = verdicts(ledger, risk, *pair_at(ledger, risk, own.threshold))
+    alpha = report.agreement.alpha if report.agreement.measured else None
     content: dict[str, Any] = {
         "format": FORMAT,
-        "policy": finding.version.policy.slug,
-        "epoch": finding.epoch.pk,
+        "policy": report.version.policy.slug,
+        "epoch": report.epoch.pk,
         "risk": risk,
-        "target": finding.targets[risk],
-        "delta": finding.epoch.delta,
-        "miss_share": finding.version.miss_share,
-        "low": finding.low if risk == "wrongful" else walk.goal,
-        "high": finding.high,
-        "start": walk.start,
-        "before": [{"threshold": step.threshold, **_counts(days, risk, step)} for step in before],
-        "pi_floor": finding.floor(risk),
+        "target": report.targets[risk],
+        "delta": report.epoch.delta,
+        "miss_share": report.version.miss_share,
+        "low": report.low if risk == "wrongful" else report.goal(risk),
+        "high": report.high,
+        "start": report.start(risk),
+        "before": [{"threshold": each.threshold, **_counts(days, risk, each)} for each in before],
+        "pi_floor": report.floor(risk),
         "pi": [float(pi) for pi in ledger.pi],
         **_counts(days, risk, own),
         "labelled": labelled,
@@ -113,10 +115,10 @@ def _content(finding: ThresholdReport, risk: Risk, *, days: Sequence[ClosedDay],
     return content | {"sha256": digest(content)}
 
 
-def _counts(days: Sequence[ClosedDay], risk: Risk, step: Step) -> dict[str, list[int]]:
-    """Bad and good labels per rate class on the days that the step rests on."""
-    ledger = total(days[: step.last + 1])
-    counts = counts_for(ledger, risk, *pair_at(ledger, risk, step.threshold))
+def _counts(days: Sequence[ClosedDay], risk: Risk, certified: CertifiedThreshold) -> dict[str, list[int]]:
+    """Return bad and good labels per rate class on the days that the certified threshold rests on."""
+    ledger = total(days[: certified.day + 1])
+    counts = counts_for(ledger, risk, *pair_at(ledger, risk, certified.threshold))
     return {name: [int(count) for count in part] for name, part in counts._asdict().items()}
 
 
@@ -128,18 +130,18 @@ def _code_version() -> str:
 
 
 def unsound() -> Iterator[tuple[str, str]]:
-    """Certificates that don't follow from themselves or from the ledger: (certificate, what was found)."""
+    """Yield (certificate, problem) for each certificate that does not match its own content or the ledger."""
     for certificate in Certificate.objects.select_related("epoch").order_by("pk"):
         try:
             verify(certificate.content)
         except NotACertificate as error:
             yield f"certificate {certificate.pk}", str(error)
             continue
-        yield from _other_than_its_content(certificate)
-        yield from _other_than_its_days(certificate)
+        yield from _differs_from_content(certificate)
+        yield from _differs_from_days(certificate)
 
 
-def _other_than_its_content(certificate: Certificate) -> Iterator[tuple[str, str]]:
+def _differs_from_content(certificate: Certificate) -> Iterator[tuple[str, str]]:
     content = certificate.content
     row = {
         "epoch": certificate.epoch_id,
@@ -157,17 +159,17 @@ def _other_than_its_content(certificate: Certificate) -> Iterator[tuple[str, str
         )
 
 
-def _other_than_its_days(certificate: Certificate) -> Iterator[tuple[str, str]]:
-    """Closed days keep their counts: what the certificate rests on can be counted again."""
+def _differs_from_days(certificate: Certificate) -> Iterator[tuple[str, str]]:
+    """Count the certificate's days again; closed days keep their counts."""
     days = [day for day in closed_days(certificate.epoch) if certificate.first_day <= day.day <= certificate.last_day]
     content, risk = certificate.content, cast("Risk", certificate.risk)
     side = "high" if risk == "wrongful" else "low"
-    step = Step(threshold=content[side], last=len(days) - 1)
+    certified = CertifiedThreshold(threshold=content[side], day=len(days) - 1)
     if not days:
         yield f"certificate {certificate.pk}", "its days are not in the ledger"
         return
-    for name, found in _counts(days, risk, step).items():
-        # Later days may have brought further classes.
+    for name, found in _counts(days, risk, certified).items():
+        # Later days can add rate classes, so counts are compared by pi.
         if _by_pi(total(days).pi, found) != _by_pi(content["pi"], content[name]):
             yield f"certificate {certificate.pk}", f"{name} is {content[name]}, its days hold {found}"
 

@@ -1,4 +1,4 @@
-"""How many uploads take each route, by score. Exact: no verdict is needed."""
+"""Counts of uploads by score and route. They are exact, because no verdict is needed."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ WINDOW = timedelta(days=28)
 
 
 def step(threshold: float) -> int:
-    """Where ``threshold`` lies on the grid: 0 to GRID_STEPS."""
+    """Return the index of ``threshold`` on the grid, from 0 to GRID_STEPS."""
     return round(threshold * GRID_STEPS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shares:
-    """How many uploads a pair of thresholds sends each way. Exact: no label is needed.
+    """The number of uploads that a pair of thresholds sends on each route. Exact, because no label is needed.
 
-    ``untrusted``: of those to review, the ones that a person looks at whatever their score and the thresholds.
+    ``untrusted`` of those to review have a score that is not trusted; a person reviews them at any thresholds.
     """
 
     approve: int
@@ -38,15 +38,16 @@ class Shares:
         return self.approve + self.review + self.reject
 
     def share(self, route: Route) -> float:
-        """The part of all uploads that takes ``route``, in [0, 1]; 0 without uploads."""
+        """Return the share of all uploads that takes ``route``, in [0, 1]; 0 without uploads."""
         count: int = getattr(self, route)
         return count / self.total if self.total else 0.0
 
-    def looks(self, rates: Rates) -> float:
-        """Expected human looks: the band at its rate, uploads with an untrusted score, and the audits on both sides."""
-        return (self.review - self.untrusted) * rates.review + self.untrusted + self.audits(rates)
+    def reviews_expected(self, rates: Rates) -> float:
+        """Return the expected number of reviews: the band at its rate, untrusted scores, and audits of both sides."""
+        return (self.review - self.untrusted) * rates.review + self.untrusted + self.audits_expected(rates)
 
-    def audits(self, rates: Rates) -> float:
+    def audits_expected(self, rates: Rates) -> float:
+        """Return the expected number of audits of automatic routes."""
         return self.approve * rates.approve + self.reject * rates.reject
 
 
@@ -55,10 +56,10 @@ class ScoreCounts:
     """Uploads by score.
 
     Attributes:
-        bins: GRID_STEPS + 1 counts; bin k holds scores in [GRID[k], GRID[k + 1]), the last one scores of exactly 1.
-        untrusted: uploads that a person looks at whatever their score; not part of ``bins``.
-        routed: uploads by the route that they took, under the thresholds of their own time.
-        days: how many days the counts span, from 1 to those of WINDOW.
+        bins: GRID_STEPS + 1 counts; bin k holds scores in [GRID[k], GRID[k + 1]), the last bin scores of exactly 1.
+        untrusted: uploads with an untrusted score, which a person reviews; not part of ``bins``.
+        routed: uploads by the route that they took under the thresholds of their time.
+        days: number of days that the counts span, from 1 to the length of WINDOW.
     """
 
     bins: tuple[int, ...]
@@ -75,7 +76,7 @@ class ScoreCounts:
         return self.total / self.days
 
     def shares(self, *, low: float, high: float) -> Shares:
-        """What these thresholds would have done: approve below low, reject from high."""
+        """Return the routes that these thresholds would have given: approve below low, reject from high on."""
         first, last = step(low), step(high)
         return Shares(
             approve=sum(self.bins[:first]),
@@ -85,7 +86,7 @@ class ScoreCounts:
         )
 
     def moved(self, one: tuple[float, float], other: tuple[float, float]) -> dict[tuple[Route, Route], int]:
-        """Uploads that two pairs (low, high) send different ways, by (route under one, route under the other)."""
+        """Return the uploads whose route differs between two pairs (low, high), by (route of one, route of other)."""
         edges = sorted({0, len(self.bins), *map(step, one), *map(step, other)})
         found: Counter[tuple[Route, Route]] = Counter()
         for first, last in pairwise(edges):
@@ -103,7 +104,7 @@ def _region(bin_: int, pair: tuple[float, float]) -> Route:
 
 
 class WidthBucket(Func):
-    """PostgreSQL's width_bucket: compares with the grid itself, as the thresholds do; a product would round."""
+    """PostgreSQL's width_bucket, which compares with the grid itself as thresholds do; multiplying would round."""
 
     function = "width_bucket"
     arity = 2
@@ -114,16 +115,16 @@ _GRID = Value(GRID, output_field=ArrayField(FloatField()))
 
 
 def score_counts(policy: Policy) -> ScoreCounts:
-    """The live screenings of the last 28 days that go by the policy's own thresholds, not by a community's.
+    """Count the live screenings of the last 28 days under the policy's own thresholds, not a community's.
 
-    Only those of the classifier in force, by the preprocessing of its epoch: other scores mean something else.
+    Only scores of the classifier in force with the preprocessing of its epoch count: other scores do not compare.
     """
-    rules = PolicyVersion.objects.root().in_force().filter(policy=policy)
+    in_force = PolicyVersion.objects.root().in_force().filter(policy=policy)
     screenings = Screening.objects.live().filter(
         policy=policy,
         policy_version__community=None,
-        classifier=Subquery(rules.values("classifier")),
-        preprocessing_version=Subquery(rules.values("epoch__preprocessing_version")),
+        classifier=Subquery(in_force.values("classifier")),
+        preprocessing_version=Subquery(in_force.values("epoch__preprocessing_version")),
         created_at__gte=Now() - WINDOW,
     )
     trusted = Case(When(untrusted="", then=WidthBucket(F("score"), _GRID) - 1), default=None)

@@ -1,4 +1,4 @@
-"""The same statistics on anybody's labelled rows: draw the coin, hide what it did not draw, compare with the truth."""
+"""A trial of the statistics on labelled rows: draw a sample, hide the other labels, compare with the truth."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -11,13 +11,13 @@ import numpy.typing as npt
 from moderation.models.policies import DEFAULT_TARGETS
 from moderation.statistics.guarantee import Risk
 from moderation.statistics.ledger import Estimates, Ledger, estimate, naive
-from moderation.tuning.evidence import RISKS, Evidence, all_shown, edges_of, evidence
+from moderation.tuning.evidence import RISKS, ClaimEvidence, all_shown, edges_of, weigh_evidence
 
 COLUMNS = ("id", "label", "score")
 
 
 class UnreadableTable(Exception):
-    """The file is no table of id, label and score. ``problems`` says what is wrong, line by line."""
+    """The file is not a table of id, label and score; ``problems`` has one message for each wrong line."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -26,17 +26,17 @@ class UnreadableTable(Exception):
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Rows whose truth is known: ``violating`` (1 or 0) and ``scores`` in [0, 1], both of shape (rows,)."""
+    """Rows with known truth: ``violating`` (1 or 0) and ``scores`` in [0, 1], both of shape (rows,)."""
 
     violating: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float64]
 
 
 def read_rows(path: Path) -> LabelledRows:
-    """Read a CSV with the columns id, label (1 violating, 0 benign) and score; others are ignored.
+    """Read a CSV file with the columns id, label (1 violating, 0 benign) and score; other columns are ignored.
 
     Raises:
-        UnreadableTable: the file can't be read, or a row is wrong. Each wrong row is named by its line.
+        UnreadableTable: the file cannot be read, or rows are wrong. The message names each wrong row by its line.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -44,27 +44,28 @@ def read_rows(path: Path) -> LabelledRows:
             rows = list(_readable(_rows(reader, name=path.name), reader=reader, name=path.name))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UnreadableTable([f"{path}: cannot be read as a CSV file in UTF-8: {reason}."]) from error
+        raise UnreadableTable([f"{path} cannot be read as a CSV file in UTF-8: {reason}."]) from error
     if wrong := [row for row in rows if isinstance(row, str)]:
         raise UnreadableTable(wrong)
     if not rows:
-        raise UnreadableTable([f"{path.name}: no row below the heading. Give one row for each upload."])
+        raise UnreadableTable([f"{path.name}: there is no row below the header. Write one row for each upload."])
     labels, scores = zip(*rows, strict=True)
     return LabelledRows(violating=np.array(labels, dtype=np.int64), scores=np.array(scores, dtype=np.float64))
 
 
-Row = tuple[int, float] | str
+# The label and score of a row, or the message about it.
+ParsedRow = tuple[int, float] | str
 
 
-def _readable(rows: Iterator[Row], *, reader: "csv.DictReader[str]", name: str) -> Iterator[Row]:
+def _readable(rows: Iterator[ParsedRow], *, reader: "csv.DictReader[str]", name: str) -> Iterator[ParsedRow]:
     try:
         yield from rows
     except csv.Error as error:
         raise UnreadableTable([f"{name}, line {reader.reader.line_num}: not readable as CSV: {error}."]) from error
 
 
-def _rows(reader: "csv.DictReader[str]", *, name: str) -> Iterator[Row]:
-    """Each row as (label, score), or what is wrong with it."""
+def _rows(reader: "csv.DictReader[str]", *, name: str) -> Iterator[ParsedRow]:
+    """Yield each row as (label, score), or a message if it is wrong."""
     found = reader.fieldnames or []
     if lacking := " and no column ".join(column for column in COLUMNS if column not in found):
         heading = ", ".join(found) or "nothing"
@@ -94,8 +95,8 @@ def _quoted(text: str | None) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditPlan:
-    """Thresholds, the coin's probability on both sides, and what the coin starts from."""
+class TrialPlan:
+    """The thresholds of a trial, the sampling probabilities on both sides, and the seed of the coin."""
 
     low: float
     high: float
@@ -105,26 +106,27 @@ class AuditPlan:
     bins: int = 100
 
     def pi(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """The probability of a verdict for each score; in the band everybody is looked at."""
+        """Return the sampling probability of each score, shape (rows,); it is 1 in the band."""
         return np.where(scores < self.low, self.pi_approve, np.where(scores >= self.high, self.pi_reject, 1.0))
 
     @property
     def pi_floor(self) -> dict[Risk, float]:
+        """The smallest sampling probability of the uploads that can be bad, by risk."""
         approve = self.pi_approve
         return {"leak": approve, "miss": approve, "escapes": approve, "wrongful": self.pi_reject}
 
 
 @dataclass(frozen=True, kw_only=True)
 class CsvTrial:
-    """What the drawn labels say, beside what all labels say and what unweighted counting would."""
+    """The estimates from the drawn labels, beside the truth from all labels and naive, unweighted figures."""
 
-    plan: AuditPlan
+    plan: TrialPlan
     rows: int
     n_labelled: int
     estimates: Estimates
     truth: Estimates
     naive: Mapping[str, float | None]
-    evidence: list[Evidence]
+    evidence: list[ClaimEvidence]
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -139,16 +141,19 @@ class CsvTrial:
 
     @property
     def true_rates(self) -> dict[str, float | None]:
+        """The rates that all labels give, by name."""
         return {name: getattr(self.truth, name).value for name in self.truth.__dataclass_fields__}
 
 
-def try_out(rows: LabelledRows, plan: AuditPlan, *, targets: Mapping[str, float] | None = None) -> CsvTrial:
-    """Label only what the coin draws, and say what follows.
+def run_trial(rows: LabelledRows, plan: TrialPlan, *, targets: Mapping[str, float] | None = None) -> CsvTrial:
+    """Draw a sample of ``rows``, and estimate the error rates from its labels only.
+
+    ``targets`` are those to weigh evidence for, by risk; by default those of a new policy.
 
     Raises:
-        ValueError: thresholds that are not on the bins' edges, or out of order.
+        ValueError: thresholds that are not bin edges, or are out of order.
     """
-    asked: Mapping[str, float] = DEFAULT_TARGETS if targets is None else targets
+    targets = DEFAULT_TARGETS if targets is None else targets
     edges, pi = edges_of(plan.bins), plan.pi(rows.scores)
     drawn = np.random.default_rng(plan.seed).random(rows.scores.size) < pi
     ledger = Ledger.from_rows(rows.scores, np.where(drawn, rows.violating, -1), drawn, pi, edges)
@@ -162,7 +167,7 @@ def try_out(rows: LabelledRows, plan: AuditPlan, *, targets: Mapping[str, float]
         truth=estimate(everything, low, high),
         naive=naive(ledger, low, high),
         evidence=[
-            evidence(ledger, risk, low=low, high=high, target=asked.get(risk), pi_floor=plan.pi_floor[risk])
+            weigh_evidence(ledger, risk, low=low, high=high, target=targets.get(risk), pi_floor=plan.pi_floor[risk])
             for risk in RISKS
         ],
     )

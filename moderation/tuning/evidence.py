@@ -1,4 +1,4 @@
-"""What the labels say about one claim "risk < target": the evidence, the bound, the clean checks that are missing."""
+"""The evidence for one claim "risk < target": its e-value, its bound, and the clean checks that it still needs."""
 
 import math
 import sys
@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from moderation.formatting import fixed_percent
 from moderation.models.threshold_grid import GRID, GRID_STEPS
 from moderation.statistics.guarantee import (
     RESPONSE_NEEDED,
@@ -22,30 +23,34 @@ from moderation.statistics.regions import LABELS_TO_SHOW
 from moderation.statistics.risks import falls_below_floor
 
 RISKS: tuple[Risk, ...] = ("leak", "miss", "wrongful", "escapes")
-# What reviewers who miss violations make too small: tested at the target times their share, shown divided by it.
+# The risks and estimates that are too small if reviewers miss violations. Such a risk is tested at the target times the
+# share of violations that reviewers recognise, and shown divided by that share.
 UNDERSTATED: tuple[str, ...] = ("leak", "miss", "escapes", "leak_rate", "miss_rate", "escapes_10k")
 
 
 def edges_of(bins: int) -> list[float]:
-    """``bins`` equal bins over [0, 1), and one more for scores of exactly 1: from high = 1 on they are rejected."""
+    """Return the edges of ``bins`` equal bins over [0, 1) and of one more for scores of exactly 1.
+
+    With a bin of its own, a score of 1 is rejected at high = 1.
+    """
     return [step / bins for step in range(bins + 1)] + [1 + 1 / bins]
 
 
-# A policy's ledger: the thresholds' own grid.
+# The bins of a policy's ledger: the grid of thresholds.
 EDGES = [*GRID, 1 + 1 / GRID_STEPS]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """The state of one claim at one pair of thresholds.
+class ClaimEvidence:
+    """The evidence for one claim at one pair of thresholds.
 
     Attributes:
-        target: what is to be certified; None where nobody asked.
-        e_value: certified from 1/delta on; None without a target, or where no coin reaches the side.
-        bound: the risk is below it at confidence 1 - delta, at any number of looks; None where there is no label.
-        clean_checks_needed: further good labels, none bad, that would certify; None without a target.
-        response: share of the drawn uploads with a verdict; None without any.
-        refused: why the claim can't be certified whatever the evidence; empty where it can.
+        target: the target to certify; None if the policy sets none.
+        log_e: log of the e-value; None without a target, or if the coin never draws on this side.
+        bound: the risk is below it at confidence 1 - delta, however often it is computed; None without labels.
+        clean_checks_needed: further good labels, without a bad one, that would certify; None without a target.
+        response: share of the drawn uploads with a verdict; None if none was drawn.
+        refused: the reason why the claim cannot be certified by any evidence; empty if it can.
     """
 
     risk: Risk
@@ -63,6 +68,7 @@ class Evidence:
 
     @property
     def needed(self) -> float:
+        """The e-value from which the claim is certified."""
         return 1 / self.delta
 
     @property
@@ -78,16 +84,16 @@ class Evidence:
 
 
 def float_exp(log: float) -> float:
-    """exp, and the largest float where it would be more: JSON has no infinity."""
+    """Return exp(log), at most the largest float, because JSON has no infinity."""
     return math.exp(log) if log < math.log(sys.float_info.max) else sys.float_info.max
 
 
 def share_recognised(name: str, *, miss_share: float) -> float:
-    """By how much confirmed verdicts understate a risk or an estimate, where one person misses ``miss_share``."""
+    """Return the share of a risk or an estimate that confirmed verdicts show if one reviewer misses ``miss_share``."""
     return recognised(miss_share) if name in UNDERSTATED else 1.0
 
 
-def evidence(  # noqa: PLR0913 (a claim's numbers)
+def weigh_evidence(  # noqa: PLR0913 (a claim's numbers)
     ledger: Ledger,
     risk: Risk,
     *,
@@ -98,64 +104,65 @@ def evidence(  # noqa: PLR0913 (a claim's numbers)
     delta: float = 0.05,
     miss_share: float = 0.0,
     obstacle: str = "",
-) -> Evidence:
-    """Weigh the closed days of ``ledger`` for one claim.
+) -> ClaimEvidence:
+    """Return the evidence of the closed days in ``ledger`` for one claim.
 
     Args:
         ledger: closed days, summed.
-        risk: what the claim is about.
+        risk: the risk that the claim is about.
         low: a bin edge.
         high: a bin edge.
-        target: the risk is to be below it; None where nobody asked.
+        target: the claim is that the risk is below it; None for an estimate of the bound only.
         pi_floor: as declared when the epoch opened.
         delta: 1 - confidence.
-        miss_share: of violations that one reviewer misses, as the policy declares it.
-        obstacle: why nothing could be certified whatever the ledger says.
+        miss_share: share of violations that one reviewer misses, as the policy declares it.
+        obstacle: a reason outside the ledger why the claim cannot be certified.
 
     Raises:
-        ValueError: thresholds that are not on edges or out of order, a target outside (0, 1).
+        ValueError: thresholds that are not bin edges or are out of order, a target outside (0, 1).
     """
     bad, good = counts_for(ledger, risk, low, high)
     response = response_rate(ledger, risk, low, high)
     under = falls_below_floor(ledger, risk, low, high, pi_floor=pi_floor)
     valid = pi_floor > 0 and not under
-    weighed = target is not None and valid
+    tests_target = target is not None and valid
     numbers = (bad, good, ledger.pi)
     share = share_recognised(risk, miss_share=miss_share)
     tested = (target or 0) * share
     bound = upper_bound(*numbers, pi_floor, delta) if valid and (bad.any() or good.any()) else None
-    return Evidence(
+    return ClaimEvidence(
         risk=risk,
         target=target,
         pi_floor=pi_floor,
         delta=delta,
-        bad=_whole(bad),
-        good=_whole(good),
+        bad=_as_ints(bad),
+        good=_as_ints(good),
         pi=[float(pi) for pi in ledger.pi],
-        log_e=float(log_e_value(*numbers, tested, pi_floor)) if weighed else None,
+        log_e=float(log_e_value(*numbers, tested, pi_floor)) if tests_target else None,
         bound=None if bound is None else min(bound / share, 1.0),
-        clean_checks_needed=clean_checks_needed(*numbers, tested, pi_floor, delta) if weighed else None,
+        clean_checks_needed=clean_checks_needed(*numbers, tested, pi_floor, delta) if tests_target else None,
         response=response,
         refused=_refusal(pi_floor, under=under, response=response) or obstacle,
     )
 
 
-def _whole(counts: np.typing.NDArray[np.float64]) -> list[int]:
+def _as_ints(counts: np.typing.NDArray[np.float64]) -> list[int]:
     return [int(count) for count in counts]
 
 
 def _refusal(pi_floor: float, *, under: bool, response: float | None) -> str:
     if pi_floor <= 0:
-        return "No coin reaches these uploads: the audit rate is 0."
+        return "The coin never draws these uploads, because their audit rate is 0."
     if under:
-        return f"Some of these uploads were drawn with less than the epoch's floor of {pi_floor:g}."
+        return f"Some of these uploads were drawn with a smaller probability than the epoch's floor of {pi_floor:g}."
     if response is not None and response < RESPONSE_NEEDED:
-        return f"Only {response:.1%} of the drawn uploads have a verdict; {RESPONSE_NEEDED:.1%} are needed."
+        given, needed = fixed_percent(response), fixed_percent(RESPONSE_NEEDED)
+        return f"Only {given} of the drawn uploads have a verdict; {needed} are needed."
     return ""
 
 
 def shown(estimate: Estimate) -> dict[str, object]:
-    """The estimate as it may be told: without numbers where fewer than 30 labels stand behind it."""
+    """Return the estimate as JSON; without its numbers if it rests on fewer than 30 labels."""
     visible = estimate.shown and estimate.value is not None
     return {
         "value": estimate.value if visible else None,
@@ -167,7 +174,10 @@ def shown(estimate: Estimate) -> dict[str, object]:
 
 
 def corrected(estimates: Estimates, *, miss_share: float) -> Estimates:
-    """The estimates with what reviewers miss added: leak and miss rate and escapes divided by what they recognise."""
+    """Return the estimates corrected for violations that reviewers miss.
+
+    Leak rate, miss rate and escapes are divided by the share of violations that reviewers recognise.
+    """
     changes = {
         name: _divided(
             getattr(estimates, name),
@@ -185,10 +195,11 @@ def _divided(found: Estimate, *, by: float, most: float) -> Estimate:
 
 
 def audits_missing(ledger: Ledger, *, low: float, high: float) -> int:
-    """How many more verdicts the audits of both sides need until every rate is shown."""
+    """Return the number of verdicts that the audits of both sides still need before every rate is shown."""
     below, _, above = ledger.regions(low, high)
-    return sum(max(0, LABELS_TO_SHOW - side.labels) for side in (below, above) if not side.answered_for)
+    return sum(max(0, LABELS_TO_SHOW - side.labels) for side in (below, above) if not side.may_be_shown)
 
 
 def all_shown(estimates: Estimates) -> dict[str, dict[str, object]]:
+    """Return all estimates as JSON, by name."""
     return {name: shown(getattr(estimates, name)) for name in estimates.__dataclass_fields__}

@@ -1,7 +1,7 @@
-"""Error rates by community: estimates for display, each drawn towards what the communities have in common.
+"""Error rates by community: estimates for display, each shrunk towards the common rate.
 
-Certificates rest on all uploads together and say nothing of one community; those without thresholds of their own go by
-their parent's.
+A certificate covers all uploads together and says nothing about one community. A community without its own thresholds
+uses those of its parent.
 """
 
 from collections import defaultdict
@@ -15,14 +15,14 @@ from moderation.models import Community, Epoch, LedgerDay, LedgerRow, PolicyVers
 from moderation.routing import UNTRUSTED
 from moderation.statistics.checks import Floats
 from moderation.statistics.regions import LABELS_TO_SHOW
-from moderation.statistics.shrinkage import Shrunk, beta_binomial
+from moderation.statistics.shrinkage import ShrunkRates, beta_binomial
 from moderation.tuning.counts import step
 from moderation.tuning.evidence import EDGES
 
 
 @dataclass(frozen=True, kw_only=True)
 class GroupRate:
-    """One rate of one group; ``n`` are its own labels, which the common rate stands in for where they are few."""
+    """One rate of one group; the fewer labels ``n`` the group has, the nearer the rate is to the common one."""
 
     value: float
     low: float
@@ -34,10 +34,11 @@ class GroupRate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
-    """A community (or what belongs to none, ``slug`` empty) with the thresholds that it goes by.
+class GroupEstimate:
+    """The rates of a community, or of uploads without one (``slug`` empty), at the thresholds in force for it.
 
-    ``inherits``: they are its parent's. A rate is None where all groups together have too few labels.
+    ``inherits`` is true if those thresholds are its parent's. A rate is None if all groups together have too few
+    labels.
     """
 
     slug: str
@@ -60,22 +61,22 @@ class Group:
         }
 
 
-def group_estimates(epoch: Epoch, *, root: PolicyVersion) -> list[Group]:
-    """Leak and wrongful rate of each group on the epoch's closed days; none where there is one group alone.
+def group_estimates(epoch: Epoch, *, root: PolicyVersion) -> list[GroupEstimate]:
+    """Return the leak and wrongful rate of each group on the epoch's closed days; empty if there is only one group.
 
-    Every group counts by its own thresholds in force, or by those of the nearest community above it that has some,
-    else by those of ``root``.
+    The thresholds of a group are its own in force, otherwise those of its nearest ancestor that has some, otherwise
+    those of ``root``.
     """
     tables = _tables(epoch)
     if len(tables) < 2:
         return []
     own = _own_versions(root)
-    rules = [_version_of(slug, own=own, root=root) for slug in tables]
-    pairs = list(zip(tables.values(), rules, strict=True))
+    versions = [_version_of(slug, own=own, root=root) for slug in tables]
+    pairs = list(zip(tables.values(), versions, strict=True))
     leak = _shrunk([_side(table[: step(version.low)], hits=VIOLATING) for table, version in pairs])
     wrongful = _shrunk([_side(table[step(version.high) :], hits=BENIGN) for table, version in pairs])
     return [
-        Group(
+        GroupEstimate(
             slug=slug,
             inherits=slug not in own,
             low=version.low,
@@ -84,15 +85,16 @@ def group_estimates(epoch: Epoch, *, root: PolicyVersion) -> list[Group]:
             leak_rate=leak[k],
             wrongful_rate=wrongful[k],
         )
-        for k, (slug, table, version) in enumerate(zip(tables, tables.values(), rules, strict=True))
+        for k, (slug, table, version) in enumerate(zip(tables, tables.values(), versions, strict=True))
     ]
 
 
+# The columns of the tables below.
 UPLOADS, LABELLED, VIOLATING, BENIGN = range(4)
 
 
 def _tables(epoch: Epoch) -> dict[str, Floats]:
-    """By group in the order of their names, counts of shape (bins, rate classes, 4), of what goes by its score."""
+    """Return counts by group in alphabetical order, shape (bins, rate classes, 4), without untrusted scores."""
     rows = (
         LedgerRow.objects.filter(day__in=LedgerDay.objects.closed_prefix(epoch))
         .exclude(region=UNTRUSTED)
@@ -109,7 +111,7 @@ def _tables(epoch: Epoch) -> dict[str, Floats]:
 
 
 def _own_versions(root: PolicyVersion) -> dict[str, PolicyVersion]:
-    """By slug, the versions that communities have in force; "" is the root's."""
+    """Return the versions that communities have in force, by slug; the root's has the empty slug."""
     versions = PolicyVersion.objects.in_force().filter(policy=root.policy).exclude(community=None)
     return {"": root, **{version.community.slug: version for version in versions.select_related("community")}}  # type: ignore[union-attr]
 
@@ -123,25 +125,25 @@ def _version_of(slug: str, *, own: dict[str, PolicyVersion], root: PolicyVersion
 
 
 def _side(table: Floats, *, hits: int) -> tuple[int, int, int]:
-    """Hits and labels that say as much as the weighted labels of a region, and how many labels those are.
+    """Return hits and labels that are as precise as the weighted labels of a region, and the number of its labels.
 
     With one rate class they are its own counts. With several, sum N x/n estimates the hits, and N^2 / sum(N^2/n) is
     the number of equal-probability labels with the same precision.
     """
     classes = table.sum(axis=0)
-    asked = classes[classes[:, LABELLED] > 0]
-    if not asked.size:
+    labelled_classes = classes[classes[:, LABELLED] > 0]
+    if not labelled_classes.size:
         return 0, 0, 0
-    uploads, labelled = asked[:, UPLOADS], asked[:, LABELLED]
-    share = float((uploads * asked[:, hits] / labelled).sum() / uploads.sum())
+    uploads, labelled = labelled_classes[:, UPLOADS], labelled_classes[:, LABELLED]
+    share = float((uploads * labelled_classes[:, hits] / labelled).sum() / uploads.sum())
     effective = int(uploads.sum() ** 2 / (uploads**2 / labelled).sum() + 1e-9)
     return min(round(share * effective), effective), effective, int(labelled.sum())
 
 
 def _shrunk(sides: Sequence[tuple[int, int, int]]) -> list[GroupRate | None]:
-    """Each group's rate, or None for all where there are fewer than 30 labels in all."""
+    """Return each group's rate, or None for all if all groups together have fewer than 30 labels."""
     x, n, labels = (list(part) for part in zip(*sides, strict=True))
-    found: Shrunk | None = beta_binomial(x, n) if sum(labels) >= LABELS_TO_SHOW else None
+    found: ShrunkRates | None = beta_binomial(x, n) if sum(labels) >= LABELS_TO_SHOW else None
     if found is None:
         return [None] * len(sides)
     limits = zip(found.values, found.low, found.high, labels, strict=True)

@@ -1,4 +1,4 @@
-"""The closed days of an epoch's ledger: all that evidence may rest on."""
+"""The closed days of an epoch's ledger, the only days that evidence may rest on."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,21 +15,26 @@ from moderation.routing import UNTRUSTED
 from moderation.statistics.ledger import Ledger
 from moderation.tuning.evidence import EDGES
 
-# The statistics take no probability of 0: a class that no coin reaches has no labels, and lies below every floor.
-NEVER = 1e-12
+# Stands for pi = 0, which the statistics refuse. A class that is never drawn is below any floor.
+NEVER_DRAWN = 1e-12
 
-#: Key, bin, class of uploads, pi; then how many uploads, labelled, violating and missing.
-Row = tuple[int, int, str, float, int, int, int, int]
+#: Key, bin, rate class or region, pi; then the counts of uploads, labelled, violating and missing.
+LedgerCounts = tuple[int, int, str, float, int, int, int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClosedDay:
+    """A closed day (in UTC) and its counts."""
+
     day: date
     ledger: Ledger
 
 
 def closed_days(epoch: Epoch) -> list[ClosedDay]:
-    """The epoch's closed days in order, up to the first open one; groups summed, all over the same rate classes."""
+    """Return the epoch's closed days in order, up to the first open day.
+
+    Groups are summed. All ledgers have the same rate classes, so days can be added.
+    """
     days = LedgerDay.objects.closed_prefix(epoch)
     rows = list(
         LedgerRow.objects.filter(day__in=days)
@@ -42,8 +47,8 @@ def closed_days(epoch: Epoch) -> list[ClosedDay]:
     ]
 
 
-def ledgers(rows: Sequence[Row], keys: Sequence[int]) -> list[Ledger]:
-    """One ledger for each key, all over the same rate classes; a row is of one key, bin, class of uploads and pi."""
+def ledgers(rows: Sequence[LedgerCounts], keys: Sequence[int]) -> list[Ledger]:
+    """Return one ledger for each key, all with the same rate classes."""
     classes = sorted({(pi, name) for _, _, name, pi, *_ in rows})
     column = {key: k for k, key in enumerate(classes)}
     tables: dict[int, np.typing.NDArray[np.float64]] = defaultdict(
@@ -51,8 +56,8 @@ def ledgers(rows: Sequence[Row], keys: Sequence[int]) -> list[Ledger]:
     )
     for key, bin_, name, pi, *counts in rows:
         tables[key][:, bin_, column[pi, name]] += counts
-    pis = [max(pi, NEVER) for pi, _ in classes] or [1.0]
-    # A class is named by its region, or as "region:rate".
+    pis = [max(pi, NEVER_DRAWN) for pi, _ in classes] or [1.0]
+    # The name is a region, or a rate class such as "approve:0.02".
     untrusted = [name.partition(":")[0] == UNTRUSTED for _, name in classes] or [False]
     return [_ledger(tables[key], pis, untrusted) for key in keys]
 
@@ -63,5 +68,5 @@ def _ledger(table: np.typing.NDArray[np.float64], pis: Sequence[float], untruste
 
 
 def total(days: Sequence[ClosedDay]) -> Ledger:
-    """All of ``days``, one at least, in one ledger."""
+    """Return the sum of ``days``, of which there must be at least one."""
     return reduce(add, (day.ledger for day in days))

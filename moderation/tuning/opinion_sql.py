@@ -1,14 +1,15 @@
-"""Who agrees with whom, as set-based SQL: each file's first opinions, and how many files have which pattern of them.
+"""Agreement of moderators as set-based SQL: the first opinions on each file, and the number of files by pattern.
 
-A person's opinion of a file in an epoch is their last conclusive verdict on a first task or a gold item on its bytes;
-once that is undone or overruled they have none. Files with two opinions or more are counted by pattern, so that
-`tune` reads a few rows. Names in %(...)s are parameters; all else is this module's own.
+A person's opinion of a file in an epoch is their last conclusive verdict on a first task or a gold item with its
+bytes. An opinion that was undone or overruled does not count. Files with at least two opinions are counted by the
+number of violating and benign ones, so that `tune` reads a few rows. Names in %(...)s are parameters; everything else
+is text of this module.
 """
 # ruff: noqa: S608
 
 
 def _opinions(least: str, most: str) -> str:
-    """SQL of the last opinion of each person on each file in an epoch, among the decisions in (least, most]."""
+    """Return SQL for the last opinion of each person on each file in an epoch, from the decisions in (least, most]."""
     return f"""
         SELECT DISTINCT ON (s.epoch_id, u.file_id, d.reviewer_id)
             s.epoch_id, u.file_id, d.reviewer_id, d.id AS decision_id, d.verdict,
@@ -24,17 +25,17 @@ def _opinions(least: str, most: str) -> str:
 
 
 def _patterns(opinions: str) -> str:
-    """SQL of how many files have which pattern, from ``opinions`` that are not undone."""
+    """Return SQL for the number of files by pattern, from ``opinions`` that are not undone."""
     return f"""
         SELECT epoch_id, violating, benign, count(*) AS files FROM (
             SELECT epoch_id, count(*) FILTER (WHERE verdict = 'violating') AS violating,
                 count(*) FILTER (WHERE verdict = 'benign') AS benign
-            FROM ({opinions}) told GROUP BY epoch_id, file_id HAVING count(*) > 1
+            FROM ({opinions}) opinion GROUP BY epoch_id, file_id HAVING count(*) > 1
         ) compared GROUP BY 1, 2, 3
     """
 
 
-# Files whose opinions the new decisions add to or take back.
+# Files whose opinions change through the new decisions.
 _TOUCHED = """
     SELECT DISTINCT s.epoch_id, u.file_id FROM moderation_decision d
     JOIN moderation_screening s ON s.id = d.screening_id JOIN moderation_upload u ON u.id = d.upload_id
@@ -46,31 +47,32 @@ _KEPT = f"""
     WHERE NOT kept.undone
 """
 
-TAKE_OUT = f"""
+SUBTRACT = f"""
     UPDATE moderation_opinioncount counted SET files = counted.files - before.files
     FROM ({_patterns(_KEPT)}) before
     WHERE counted.epoch_id = before.epoch_id AND counted.violating = before.violating
         AND counted.benign = before.benign
 """
-HEAR = f"""
+UPSERT_OPINIONS = f"""
     INSERT INTO moderation_firstopinion AS kept (epoch_id, file_id, reviewer_id, decision_id, verdict, undone)
     SELECT epoch_id, file_id, reviewer_id, decision_id, verdict, undone
     FROM ({_opinions("%(from_decision)s", "%(to_decision)s")}) new
     ON CONFLICT (epoch_id, file_id, reviewer_id) DO UPDATE
     SET decision_id = excluded.decision_id, verdict = excluded.verdict, undone = excluded.undone
 """
-TAKE_BACK = """
+MARK_UNDONE = """
     UPDATE moderation_firstopinion kept SET undone = true FROM moderation_decision d
     WHERE d.id > %(from_decision)s AND d.id <= %(to_decision)s AND d.supersedes_id = kept.decision_id
 """
-PUT_IN = f"""
+ADD = f"""
     INSERT INTO moderation_opinioncount AS counted (epoch_id, violating, benign, files)
     SELECT epoch_id, violating, benign, files FROM ({_patterns(_KEPT)}) after
     ON CONFLICT (epoch_id, violating, benign) DO UPDATE SET files = counted.files + excluded.files
 """
-STEPS = (TAKE_OUT, HEAR, TAKE_BACK, PUT_IN)
+# Subtract the touched files from the counts, change their opinions, and add the files again.
+STEPS = (SUBTRACT, UPSERT_OPINIONS, MARK_UNDONE, ADD)
 
-_RECOUNTED = f"SELECT epoch_id, file_id, verdict FROM ({_opinions('0', '%(to_decision)s')}) told WHERE NOT undone"
+_RECOUNTED = f"SELECT epoch_id, file_id, verdict FROM ({_opinions('0', '%(to_decision)s')}) opinion WHERE NOT undone"
 RECOUNT = f"""
     SELECT coalesce(kept.epoch_id, again.epoch_id), coalesce(kept.violating, again.violating),
         coalesce(kept.benign, again.benign), coalesce(kept.files, 0), coalesce(again.files, 0)

@@ -1,4 +1,4 @@
-"""What is in force, what is proposed, and putting a version in force."""
+"""The version in force, drafts and proposals, and the publication of a version."""
 
 from typing import Any
 
@@ -13,32 +13,33 @@ AUDITED = {SamplingReason.AUDIT_APPROVE: Route.APPROVE, SamplingReason.AUDIT_REJ
 
 
 class PublishedMeanwhile(Exception):
-    """Another version was put in force since the person looked. Nothing was saved."""
+    """Another version was put in force after the person opened the page. Nothing was saved."""
 
 
 def in_force(policy: Policy) -> PolicyVersion:
+    """Return the policy's version in force, without those of communities."""
     return _roots(policy).in_force().select_related("policy", "classifier", "epoch", "published_by").get()
 
 
 def draft_of(policy: Policy) -> PolicyVersion | None:
-    """The policy's open draft; there is one at most, because save_draft() takes turns."""
+    """Return the policy's draft, or None; there is at most one, because save_draft() locks the policy."""
     return _roots(policy).filter(state=PolicyVersion.State.DRAFT).select_related("created_by").first()
 
 
 def proposed(current: PolicyVersion, **changes: Any) -> PolicyVersion:
-    """What publishing ``changes`` would put in force, without saving anything."""
+    """Return the version that publishing ``changes`` would put in force, without saving it."""
     content = {name: getattr(current, name) for name in CONTENT} | changes
     return PolicyVersion(policy=current.policy, number=current.number + 1, **content)
 
 
 @transaction.atomic
 def save_draft(policy: Policy, *, by: User, why: str, **changes: Any) -> PolicyVersion:
-    """Keep ``changes`` to the version in force as the policy's one open draft, and return it."""
+    """Save ``changes`` to the version in force as the policy's only draft, and return it."""
     _take_turns(policy)
     current, draft = in_force(policy), draft_of(policy)
     if draft is None:
         return current.copy_as_draft(by=by, why=why, **changes)
-    # All else comes from what is in force now, which may be newer than the draft.
+    # Everything else comes from the version in force, which can be newer than the draft.
     content = {name: getattr(current, name) for name in CONTENT} | changes
     newest = _roots(policy).exclude(pk=draft.pk).aggregate(number=Max("number"))["number"]
     draft.number = max(draft.number, newest + 1)
@@ -50,12 +51,12 @@ def save_draft(policy: Policy, *, by: User, why: str, **changes: Any) -> PolicyV
 
 @transaction.atomic
 def publish(policy: Policy, *, by: User, why: str, seen: int, **changes: Any) -> PolicyVersion:
-    """Put the version in force with ``changes`` in its place; the next pre-screen uses it.
+    """Replace the version in force by one with ``changes``; the next pre-screen uses it.
 
-    ``seen`` is the primary key of the version that was in force when the person looked.
+    ``seen`` is the primary key of the version that was in force when the person opened the page.
 
     Raises:
-        PublishedMeanwhile: another version is in force by now. Nothing was saved.
+        PublishedMeanwhile: another version was put in force meanwhile. Nothing was saved.
     """
     _check_unchanged(policy, seen=seen)
     draft = save_draft(policy, by=by, why=why, **changes)
@@ -65,10 +66,10 @@ def publish(policy: Policy, *, by: User, why: str, seen: int, **changes: Any) ->
 
 @transaction.atomic
 def roll_back(version: PolicyVersion, *, by: User, why: str, seen: int) -> PolicyVersion:
-    """Put a new version with an old one's content in force.
+    """Put a new version with the content of an old one in force.
 
     Raises:
-        PublishedMeanwhile: another version is in force by now. Nothing was saved.
+        PublishedMeanwhile: another version was put in force meanwhile. Nothing was saved.
     """
     _check_unchanged(version.policy, seen=seen)
     draft = version.copy_as_draft(by=by)
@@ -81,7 +82,7 @@ def _roots(policy: Policy) -> PolicyVersionQuerySet:
 
 
 def _take_turns(policy: Policy) -> None:
-    """Everybody who drafts or publishes for this policy queues up here, as PolicyVersion.publish() does."""
+    """Lock the policy until the transaction ends: one draft or publication at a time, as in PolicyVersion.publish()."""
     Policy.objects.select_for_update().get(pk=policy.pk)
 
 
@@ -92,14 +93,14 @@ def _check_unchanged(policy: Policy, *, seen: int) -> None:
         raise PublishedMeanwhile(
             f"Version {current.number} (low {current.low:.2f}, high {current.high:.2f}) was put in force by "
             f"{current.published_by or 'the installation'} since you opened this page. Nothing was saved. "
-            "Compare your numbers with it, then publish again."
+            "Compare your numbers with that version, then publish again."
         )
 
 
 def audit_verdicts(version: PolicyVersion) -> dict[SamplingReason, int]:
-    """Final verdicts on audits of the version's epoch, by why the coin asked for them, as of the last roll-up.
+    """Return the number of final verdicts on audits of the version's epoch, by sampling reason, at the last roll-up.
 
-    From the ledger: its rows grow with days and bins, not with uploads.
+    They are counted in the ledger, whose rows grow with days and bins, not with uploads.
     """
     rows = LedgerRow.objects.filter(day__epoch=version.epoch).values_list("region").annotate(uploads=Sum("labelled"))
     found = dict(rows)

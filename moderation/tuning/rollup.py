@@ -1,7 +1,7 @@
-"""From screenings and decisions to the ledger's rows a day; reads only what is new or changed.
+"""The roll-up: brings the ledger's daily counts up to date with new screenings and decisions.
 
-Everything is set-based: the first roll-up of a large record is one pass, and a later one touches only new screenings
-and the drawn uploads with new decisions. `ledger_sql` holds the rule.
+Everything is set-based. The first roll-up of a large record is one pass; a later one reads only new screenings and the
+drawn uploads with new decisions. `ledger_sql` holds the rule.
 """
 
 import time
@@ -15,7 +15,7 @@ from moderation.models import Decision, RollUp, Screening
 from moderation.tuning import alarms, ledger_sql, opinion_sql
 
 WAIT_SECONDS = 60.0
-# In this order: days, their uploads, what the coin drew, what became of it, which days are complete.
+# In this order: open days, count uploads, record the drawn ones, update their outcomes, close complete days.
 STEPS = (
     ledger_sql.OPEN_DAYS,
     ledger_sql.COUNT_UPLOADS,
@@ -25,7 +25,7 @@ STEPS = (
     *opinion_sql.STEPS,
 )
 
-# Transactions of other databases on the same server have ids of the same sequence, and may last for hours.
+# Transactions of other databases on the server share the sequence of ids and can last for hours, so they are left out.
 _RUNNING_TRANSACTIONS = """
     SELECT coalesce(array_agg(x::text), '{}') FROM pg_snapshot_xip(pg_current_snapshot()) x
     WHERE x IS DISTINCT FROM pg_current_xact_id_if_assigned() AND NOT EXISTS (
@@ -37,12 +37,12 @@ _RUNNING_TRANSACTIONS = """
 
 
 class StillWriting(Exception):
-    """A transaction that was under way when the roll-up began has not ended. Nothing was changed."""
+    """A transaction that was running when the roll-up began has not ended. Nothing was changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RolledUp:
-    """What one roll-up has read and changed."""
+    """The counts of one roll-up: the rows that it read and the changes that it made."""
 
     screenings: int
     decisions: int
@@ -56,9 +56,9 @@ class RolledUp:
 
 
 def roll_up() -> RolledUp:
-    """Bring the ledger up to date, in one transaction; to run it twice changes nothing.
+    """Bring the ledger up to date in one transaction; a second run changes nothing.
 
-    Certificates whose alarm rings on what is closed by now are withdrawn.
+    Certificates whose alarm rings on the days that are now closed are withdrawn.
 
     Raises:
         StillWriting: an older transaction did not end within a minute.
@@ -79,11 +79,11 @@ def roll_up() -> RolledUp:
             screenings_read=names["to_screening"], decisions_read=names["to_decision"], rolled_up_at=Now()
         )
         read = Screening.objects.filter(pk__gt=state.screenings_read, pk__lte=names["to_screening"]).count()
-        heard = Decision.objects.filter(pk__gt=state.decisions_read, pk__lte=names["to_decision"]).count()
+        decided = Decision.objects.filter(pk__gt=state.decisions_read, pk__lte=names["to_decision"]).count()
         withdrawn = alarms.watch()
     return RolledUp(
         screenings=read,
-        decisions=heard,
+        decisions=decided,
         drawn=counts[2],
         changed=counts[3],
         closed_days=counts[4],
@@ -92,7 +92,7 @@ def roll_up() -> RolledUp:
 
 
 def differences() -> list[tuple[str, str]]:
-    """Where the ledger differs from a full recount of what it has read: (stratum, what was found)."""
+    """Return each difference between the ledger and a full recount of the rows that it has read: (stratum, counts)."""
     state = RollUp.objects.filter(pk=1).first()
     if state is None:
         return []
@@ -104,7 +104,7 @@ def differences() -> list[tuple[str, str]]:
         "at": state.rolled_up_at,
     }
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")  # it reads everything, however much that is
+        cursor.execute("SET LOCAL statement_timeout = 0")  # a recount reads every row
         cursor.execute(ledger_sql.RECOUNT, names)
         strata = [(f"ledger {day}, bin {bin_}, {rate}", f"{kept}, a recount gives {new}")
                   for day, bin_, rate, kept, new in cursor.fetchall()]  # fmt: skip
@@ -121,10 +121,10 @@ def _run(cursor: Any, sql: str, names: dict[str, Any]) -> int:
 
 
 def _committed_until() -> tuple[int, int]:
-    """The last screening and decision such that none with a smaller id is still to be committed.
+    """Return ids of a screening and a decision below which no row is still uncommitted.
 
-    Ids are given out before they are committed. Whoever took an id up to the largest one that is visible now is
-    under way now: wait until all those have ended. Nobody is locked out meanwhile.
+    PostgreSQL gives out an id before its row is committed. A transaction with an id up to the largest visible one is
+    running now, so this waits until all running transactions have ended. It blocks nobody meanwhile.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -133,13 +133,13 @@ def _committed_until() -> tuple[int, int]:
         )
         screenings, decisions = cursor.fetchone()
         cursor.execute(_RUNNING_TRANSACTIONS)
-        under_way = cursor.fetchone()[0]
+        running = cursor.fetchone()[0]
         deadline = time.monotonic() + WAIT_SECONDS
-        while under_way and _unfinished(cursor, under_way):
+        while running and _unfinished(cursor, running):
             if time.monotonic() > deadline:
                 raise StillWriting(
-                    f"A transaction that was writing when the roll-up began is not over after {WAIT_SECONDS:.0f} s. "
-                    "Nothing was changed. Run 'manage.py rollup' again."
+                    f"A transaction that was running when the roll-up began did not end within {WAIT_SECONDS:.0f} s. "
+                    "The ledger was not changed. Run 'manage.py rollup' again."
                 )
             time.sleep(0.05)
     return int(screenings), int(decisions)

@@ -1,11 +1,11 @@
-"""What the audits say of a classifier in the shadow, before it rules: the ledger as if its scores had been compared.
+"""The report on a classifier in shadow mode, before it is active: the ledger as if its scores had been compared.
 
-The uploads are binned anew by the scores of the shadow; pi stays what each was drawn with, so the labels that are
-there are a probability sample of these bins too. Uploads that the ruling classifier rejects may lie below the shadow's
-``low``: the floor is the least of the epoch's.
+Uploads are binned by the shadow classifier's scores. Each keeps the pi that it was drawn with, so its labels are a
+probability sample of these bins too. Uploads that the active classifier rejects can lie below the shadow's ``low``, so
+the floor is the smallest of the epoch's.
 
-Verdicts by which somebody chose the classifier can't vouch for it: only uploads that were screened on the days after
-it was put in the shadow count, or from a later day on that is stated.
+Verdicts that helped to choose the classifier cannot certify it. Only uploads screened on the days after shadow mode
+began count, or from a later day that the caller names.
 """
 
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ from moderation.models import Epoch, LedgerDay, PolicyVersion, Screening, Shadow
 from moderation.models.screenings import ScreeningQuerySet
 from moderation.models.threshold_grid import GRID
 from moderation.statistics.ledger import Estimates, Ledger, estimate
-from moderation.tuning.agreement import Agreement, agreement
+from moderation.tuning.agreement import ModeratorAgreement, measure_agreement
 from moderation.tuning.counts import WidthBucket
-from moderation.tuning.evidence import RISKS, Evidence, all_shown, audits_missing, corrected, evidence
+from moderation.tuning.evidence import RISKS, ClaimEvidence, all_shown, audits_missing, corrected, weigh_evidence
 from moderation.tuning.ledger_days import ledgers
 
 _GRID = Value(GRID, output_field=ArrayField(FloatField()))
@@ -30,14 +30,14 @@ LABELLED = Q(drawn_upload__outcome__in=["violating", "benign"])
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proof:
-    """Estimates and evidence for a shadow at ``low`` and ``high``.
+class ShadowReport:
+    """Estimates and evidence for a classifier in shadow mode at ``low`` and ``high``.
 
     Attributes:
-        since: the first day (in UTC) that may count.
-        days: the closed days that do.
-        unscored: uploads of these days that the shadow has not scored: while there are any, nothing is certified.
-        erased: uploads of these days whose bytes were erased before it could score them; they are left out.
+        since: the first day (in UTC) that can count.
+        days: the closed days that count.
+        unscored: uploads of these days without a score by the classifier; while there are any, nothing is certified.
+        erased: uploads of these days whose bytes were erased before they were scored; they are left out.
     """
 
     version: PolicyVersion
@@ -49,17 +49,17 @@ class Proof:
     ledger: Ledger
     unscored: int
     erased: int
-    agreement: Agreement
+    agreement: ModeratorAgreement
 
     @cached_property
     def estimates(self) -> Estimates:
         return corrected(estimate(self.ledger, self.low, self.high), miss_share=self.version.miss_share)
 
     @cached_property
-    def evidence(self) -> list[Evidence]:
-        """For each risk, at the targets of the version in force."""
+    def evidence(self) -> list[ClaimEvidence]:
+        """The evidence for each risk, at the targets of the version in force."""
         return [
-            evidence(
+            weigh_evidence(
                 self.ledger,
                 risk,
                 low=self.low,
@@ -75,18 +75,18 @@ class Proof:
 
     @property
     def obstacle(self) -> str:
-        """Why nothing can be certified whatever the labels say; empty where it can."""
+        """The reason why the labels cannot certify anything; empty if they can."""
         if self.unscored:
-            return f"{self.unscored:,} uploads of these days lack its score: 'prescreen --shadows' adds them."
+            return f"{self.unscored:,} uploads of these days lack its score. 'manage.py prescreen --shadows' adds it."
         return self.agreement.refusal
 
     @property
     def audits_missing(self) -> int:
-        """How many more verdicts it takes until every rate is shown."""
+        """The number of verdicts that are still needed before every rate is shown."""
         return audits_missing(self.ledger, low=self.low, high=self.high)
 
     def as_json(self) -> dict[str, Any]:
-        told = {
+        report = {
             "epoch": self.epoch.pk,
             "low": self.low,
             "high": self.high,
@@ -97,18 +97,18 @@ class Proof:
             "n_labelled": int(self.ledger.labelled.sum()),
         }
         if not self.days:
-            return told | {"estimates": {}, "evidence": []}
-        return told | {
+            return report | {"estimates": {}, "evidence": []}
+        return report | {
             "estimates": all_shown(self.estimates),
             "evidence": [claim.as_json() for claim in self.evidence],
         }
 
 
-def prove(shadow: Shadow, *, low: float, high: float, since: date | None = None) -> Proof:
-    """Weigh what the audits say of ``shadow`` at thresholds that were chosen without looking at their verdicts.
+def report_on_shadow(shadow: Shadow, *, low: float, high: float, since: date | None = None) -> ShadowReport:
+    """Return the report on ``shadow`` at thresholds that were chosen without the verdicts that it counts.
 
     Raises:
-        TooEarly: ``since`` lies before the day after the shadow began.
+        TooEarly: ``since`` lies before the day after shadow mode began.
         ValueError: thresholds that are not on the grid, or out of order.
     """
     version = PolicyVersion.objects.root().in_force().get(policy=shadow.policy)
@@ -117,16 +117,16 @@ def prove(shadow: Shadow, *, low: float, high: float, since: date | None = None)
     first = shadow.started_at.astimezone(UTC).date() + timedelta(days=1)
     if since is not None and since < first:
         raise TooEarly(
-            f"Found {since}; accepted is {first} or later. What was known when {shadow.classifier.name} was put in the "
-            "shadow may have chosen it, so it can't vouch for it."
+            f"{since} is too early. Verdicts from before {shadow.classifier.name} entered shadow mode may have helped "
+            f"to choose it, so they cannot certify it. Give {first} or later."
         )
     since = since or first
     days = [day.day for day in LedgerDay.objects.closed_prefix(epoch) if day.day >= since]
-    beside: Any = shadow.beside(_first_screenings(epoch, days=days))  # with ``shadow``, which mypy can't know of
+    beside: Any = shadow.beside(_first_screenings(epoch, days=days))  # annotated with `shadow`, which mypy cannot know
     without = beside.filter(shadow=None)
     ledger = _ledger(beside.filter(shadow__isnull=False))
-    ledger.regions(low, high)  # refuses a pair that can't be
-    return Proof(
+    ledger.regions(low, high)  # raises for a wrong pair
+    return ShadowReport(
         version=version,
         epoch=epoch,
         low=low,
@@ -136,16 +136,16 @@ def prove(shadow: Shadow, *, low: float, high: float, since: date | None = None)
         ledger=ledger,
         unscored=without.filter(upload__file__erased_at=None).count(),
         erased=without.filter(upload__file__erased_at__isnull=False).count(),
-        agreement=agreement(epoch),
+        agreement=measure_agreement(epoch),
     )
 
 
 class TooEarly(Exception):
-    """Labels from before the classifier was chosen were asked for."""
+    """The requested first day lies before the classifier was chosen."""
 
 
 def _first_screenings(epoch: Epoch, *, days: list[date]) -> ScreeningQuerySet:
-    """Of the uploads of these days: the screening that the coin was drawn at."""
+    """Return the first screening of each upload of these days, which is the one that the coin was drawn for."""
     if not days:
         return Screening.objects.none()
     earlier = Screening.objects.filter(
@@ -161,7 +161,7 @@ def _midnight(day: date, *, after: int = 0) -> datetime:
 
 
 def _ledger(scored: ScreeningQuerySet) -> Ledger:
-    """Counts by bin of the shadow's score and by the class that each upload was drawn in."""
+    """Count uploads by bin of the shadow classifier's score and by the rate class that they were drawn in."""
     binned = scored.annotate(bin=WidthBucket(F("shadow"), _GRID) - 1).order_by()
     rows = binned.values_list("bin", "rate_class", "pi").annotate(
         uploads=Count("pk"),

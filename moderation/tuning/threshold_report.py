@@ -1,4 +1,4 @@
-"""What the ledger of a policy's epoch says about a pair of thresholds: estimates, evidence, a recommendation."""
+"""The report on a pair of thresholds from the ledger of a policy's epoch: estimates, evidence, a recommendation."""
 
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -8,22 +8,22 @@ from functools import cached_property
 import numpy as np
 
 from moderation.models import Certificate, Epoch, Policy, PolicyVersion
-from moderation.statistics.guarantee import Claim, Risk
+from moderation.statistics.fixed_sequence import MONOTONE, FixedSequence, RiskClaim, certify_on_days, goal_of
 from moderation.statistics.ledger import Estimates, Ledger, estimate
 from moderation.statistics.recommendation import AuditRates, Costs, Recommendation, Workload, cost_10k, recommend
-from moderation.tuning.agreement import Agreement, agreement
+from moderation.statistics.risks import Risk
+from moderation.tuning.agreement import ModeratorAgreement, measure_agreement
 from moderation.tuning.evidence import (
     EDGES,
     RISKS,
-    Evidence,
+    ClaimEvidence,
     all_shown,
     audits_missing,
     corrected,
-    evidence,
     share_recognised,
+    weigh_evidence,
 )
-from moderation.tuning.fixed_sequence import MONOTONE, Walk, goal_of, walk
-from moderation.tuning.groups import Group, group_estimates
+from moderation.tuning.groups import GroupEstimate, group_estimates
 from moderation.tuning.ledger_days import ClosedDay, closed_days, total
 from moderation.tuning.publishing import in_force
 
@@ -32,9 +32,10 @@ LAST_DAYS = 28
 
 @dataclass(frozen=True, kw_only=True)
 class ThresholdReport:
-    """What is known about the thresholds ``low`` and ``high`` from the closed days of the epoch.
+    """The report on the thresholds ``low`` and ``high`` from the closed days of the epoch.
 
-    ``version`` gives costs, targets, audit rates and what reviewers miss: the one in force, or a proposal.
+    ``version`` is the one in force or a proposal. Its costs, targets, audit rates and share of missed violations
+    count. ``certificates`` are the epoch's valid ones.
     """
 
     version: PolicyVersion
@@ -42,12 +43,11 @@ class ThresholdReport:
     low: float
     high: float
     days: list[ClosedDay]
-    agreement: Agreement
-    # Of the epoch; neither withdrawn nor at their end.
+    agreement: ModeratorAgreement
     certificates: list[Certificate] = field(default_factory=list)
 
     def at(self, version: PolicyVersion) -> "ThresholdReport":
-        """What the same days say of the thresholds, rates and costs of another version, a proposal say."""
+        """Return the report on another version, such as a proposal, from the same days."""
         return replace(self, version=version, low=version.low, high=version.high)
 
     @cached_property
@@ -59,9 +59,9 @@ class ThresholdReport:
         return corrected(estimate(self.total, self.low, self.high), miss_share=self.version.miss_share)
 
     @cached_property
-    def evidence(self) -> list[Evidence]:
+    def evidence(self) -> list[ClaimEvidence]:
         return [
-            evidence(
+            weigh_evidence(
                 self.total,
                 risk,
                 low=self.low,
@@ -76,64 +76,69 @@ class ThresholdReport:
         ]
 
     @cached_property
-    def groups(self) -> list[Group]:
-        """Estimates by community, each by the thresholds that it goes by; none where there is one group alone."""
-        return group_estimates(self.epoch, root=self._as_asked)
+    def groups(self) -> list[GroupEstimate]:
+        """Estimates by community, each at the thresholds in force for it; empty if there is only one group.
 
-    @property
-    def _as_asked(self) -> PolicyVersion:
-        """The version with the pair that is asked about, for those who go by it."""
-        asked = copy(self.version)
-        asked.low, asked.high = self.low, self.high
-        return asked
+        The pair of this report stands in for the version's own thresholds.
+        """
+        root = copy(self.version)
+        root.low, root.high = self.low, self.high
+        return group_estimates(self.epoch, root=root)
 
     @property
     def targets(self) -> Mapping[str, float]:
+        """The version's targets, by risk."""
         return {risk: target for risk, target in self.version.targets.items() if risk in RISKS}
 
     def floor(self, risk: Risk) -> float:
-        """The epoch's declared floor; escapes have that of leaks."""
+        """Return the pi_floor that the epoch declared for ``risk``; escapes have that of leaks."""
         floors: Mapping[str, float] = self.epoch.pi_floor
         return floors.get(risk, floors["leak"])
 
     def start(self, risk: Risk) -> float:
+        """Return the threshold that was in force when the epoch opened, where the fixed sequence starts."""
         return self.epoch.start_high if risk == "wrongful" else self.epoch.start_low
 
     def goal(self, risk: Risk) -> float:
-        """The threshold that has to be certified for this pair."""
+        """Return the threshold that has to be certified for this pair."""
         return goal_of(risk, start=self.start(risk), low=self.low, high=self.high)
 
-    def claim(self, risk: Risk) -> Claim | None:
-        """What is tested: the target times what reviewers recognise. None without a target, or without a coin."""
+    def claim(self, risk: Risk) -> RiskClaim | None:
+        """Return the claim to test: its target is the version's times the share of violations that reviewers recognise.
+
+        None without a target, or if the coin never draws on its side.
+        """
         target, floor = self.targets.get(risk), self.floor(risk)
         if target is None or floor <= 0:
             return None
-        return Claim(risk, target * share_recognised(risk, miss_share=self.version.miss_share), floor, self.epoch.delta)
+        tested = target * share_recognised(risk, miss_share=self.version.miss_share)
+        return RiskClaim(risk, tested, floor, self.epoch.delta)
 
-    def walk(self, risk: Risk, days: Sequence[ClosedDay]) -> Walk | None:
-        """The fixed sequence on ``days`` from where the epoch began to this pair; None without a claim or a day."""
+    def sequence(self, risk: Risk, days: Sequence[ClosedDay]) -> FixedSequence | None:
+        """Return the fixed sequence on ``days`` from the epoch's start to this pair; None without a claim or a day."""
         claim = self.claim(risk)
-        return walk(days, claim, start=self.start(risk), goal=self.goal(risk)) if claim and days else None
+        if claim is None or not days:
+            return None
+        start, goal = self.start(risk), self.goal(risk)
+        return certify_on_days([day.ledger for day in days], claim, start=start, goal=goal)
 
     def obstacle(self, risk: Risk) -> str:
-        """Why the claim can't be certified whatever its own evidence; empty where it can."""
-        return self.agreement.refusal or self._out_of_turn(risk)
+        """Return the reason why the claim cannot be certified by its own evidence; empty if it can."""
+        return self.agreement.refusal or self._sequence_obstacle(risk)
 
-    def _out_of_turn(self, risk: Risk) -> str:
+    def _sequence_obstacle(self, risk: Risk) -> str:
         start, goal = self.start(risk), self.goal(risk)
         side = "high" if risk == "wrongful" else "low"
         if (goal > start) if risk == "wrongful" else (goal < start):
-            return f"The epoch began with {side} {start:.2f}; only a new epoch can begin the sequence elsewhere."
-        # At the start itself there is nothing before it.
-        found = self.walk(risk, self.days) if goal != start else None
+            return f"The sequence starts at {side} {start:.2f}. Only a new epoch can start it elsewhere."
+        # No candidate comes before the start itself.
+        found = self.sequence(risk, self.days) if goal != start else None
         if found is None or found.stopped_at in {None, goal}:
             return ""
-        return (
-            f"Not before {side} {found.stopped_at:.2f} is certified: they come one after the other from {start:.2f} on."
-        )
+        return f"Certify {side} {found.stopped_at:.2f} first: the sequence goes step by step from {start:.2f}."
 
     def certificate(self, risk: Risk) -> Certificate | None:
-        """The valid certificate that says at least what is asked of this pair, the one that holds longest."""
+        """Return the valid certificate that covers this pair and its target; of several, the one that ends last."""
         target = self.targets.get(risk)
         if target is None:
             return None
@@ -149,29 +154,29 @@ class ThresholdReport:
 
     @property
     def audits(self) -> AuditRates | None:
-        """The version's audit rates; None where one of them is 0."""
+        """The version's audit rates; None if one of them is 0."""
         rates = self.version.audit_rate_approve, self.version.audit_rate_reject
         return AuditRates(*rates) if all(rates) else None
 
     @property
     def costs(self) -> Costs:
-        version = self.version
-        return Costs(miss=version.cost_miss, wrong=version.cost_wrongful, review=version.cost_review)
+        """The version's costs."""
+        return Costs(miss=self.version.cost_miss, wrong=self.version.cost_wrongful, review=self.version.cost_review)
 
     @cached_property
     def cost_10k(self) -> float | None:
-        """What 10,000 uploads cost here, for choosing only. None without labels, or where an audit rate is 0."""
+        """The cost of 10,000 uploads, for choosing only; None without labels, or if an audit rate is 0."""
         if not self.days or self.audits is None:
             return None
         return cost_10k(self.total, self.costs, self.audits, self.low, self.high)
 
     @cached_property
     def recommendation(self) -> Recommendation | None:
-        """The cheapest certified pair; None where an audit rate of 0 leaves nothing to go by."""
+        """The recommended pair; None without a closed day, or if an audit rate of 0 leaves a side without evidence."""
         if not self.days or self.audits is None or min(self.floor(risk) for risk in RISKS) <= 0:
             return None
         recent = [day.ledger for day in self.days[-LAST_DAYS:]]
-        situation = Workload(
+        workload = Workload(
             audits=self.audits,
             daily=np.stack([ledger.by_score.uploads.sum(axis=1) for ledger in recent]),
             untrusted=np.array([ledger.size - ledger.by_score.size for ledger in recent]),
@@ -186,12 +191,12 @@ class ThresholdReport:
             {risk: claim.target for risk, claim in claims.items()},
             self.version.capacity,
             (self.version.low, self.version.high),
-            situation,
+            workload,
         )
 
     @property
     def audits_missing(self) -> int:
-        """How many more verdicts the audits of both sides need until every rate is shown."""
+        """The number of verdicts that the audits of both sides still need before every rate is shown."""
         return audits_missing(self.total, low=self.low, high=self.high)
 
     def as_json(self) -> dict[str, object]:
@@ -215,19 +220,12 @@ class ThresholdReport:
             "estimates": all_shown(self.estimates),
             "evidence": [claim.as_json() for claim in self.evidence],
             "cost_10k": self.cost_10k,
-            "recommendation": _told(self.recommendation),
+            "recommendation": self.recommendation and self.recommendation.as_json(),
         }
 
 
-def _told(found: Recommendation | None) -> dict[str, object] | None:
-    if found is None:
-        return None
-    best = found.best and {"low": found.best.low, "high": found.best.high, "cost_10k": found.best.cost_10k}
-    return {"best": best, "binding": found.binding, "short_by": found.short_by}
-
-
 def report_for(policy: Policy, *, low: float | None = None, high: float | None = None) -> ThresholdReport:
-    """What the ledger says of the policy in force, or of another pair of thresholds.
+    """Return the report on the policy's version in force, or on another pair of thresholds.
 
     Raises:
         ValueError: a threshold that is not on the grid, or low above high.
@@ -240,7 +238,7 @@ def report_for(policy: Policy, *, low: float | None = None, high: float | None =
         epoch=epoch,
         **_pair(version, low=low, high=high),
         days=closed_days(epoch),
-        agreement=agreement(epoch),
+        agreement=measure_agreement(epoch),
         certificates=list(Certificate.objects.valid().filter(epoch=epoch).order_by("risk", "pk")),
     )
 

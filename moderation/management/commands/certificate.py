@@ -11,19 +11,21 @@ from moderation.tuning import alarms, certificates, threshold_report
 
 class Command(BaseCommand):
     help = (
-        "Issue and list certificates, and verify one from its file alone. To issue and to list withdraw first what the "
-        "alarm rings for."
+        "Issue and list certificates, or verify one from its file alone. 'issue' and 'list' first withdraw the "
+        "certificates whose alarm rings."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-        issue = actions.add_parser("issue", help="certify what has evidence enough; prints the certificates as JSON")
-        issue.add_argument("--policy", metavar="SLUG", help="default: the first in force")
-        issue.add_argument("--low", type=threshold, metavar="L", help="default: what is in force")
-        issue.add_argument("--high", type=threshold, metavar="H", help="default: what is in force")
+        issue = actions.add_parser(
+            "issue", help="certify each claim with enough evidence, and print the certificates as JSON"
+        )
+        issue.add_argument("--policy", metavar="SLUG", help="the policy (default: the first in force)")
+        issue.add_argument("--low", type=threshold, metavar="L", help="default: the low in force")
+        issue.add_argument("--high", type=threshold, metavar="H", help="default: the high in force")
         listing = actions.add_parser("list", help="show all certificates")
-        listing.add_argument("--json", action="store_true", help="print a JSON array of their contents")
-        verify = actions.add_parser("verify", help="recompute a certificate from its file; needs no database")
+        listing.add_argument("--json", action="store_true", help="print their contents as a JSON array")
+        verify = actions.add_parser("verify", help="recompute a certificate from its file, without the database")
         verify.add_argument("file", type=Path, metavar="FILE")
 
     def handle(self, *, action: str, **options: Any) -> None:
@@ -37,10 +39,10 @@ class Command(BaseCommand):
     def issue(self, options: dict[str, Any]) -> None:
         alarms.watch()
         try:
-            finding = threshold_report.report_for(
+            report = threshold_report.report_for(
                 policy_in_force(options["policy"]), low=options["low"], high=options["high"]
             )
-            issued = certificates.issue(finding)
+            issued = certificates.issue(report)
         except (ValueError, certificates.NothingToCertify) as error:
             raise CommandError(str(error)) from error
         for certificate in issued:
@@ -59,18 +61,18 @@ class Command(BaseCommand):
                 f"{certificate}, ends {certificate.ends_at:%Y-%m-%d}: {certificate.why_invalid or 'valid'}"
             )
         if not found:
-            self.stdout.write("No certificate was issued yet.")
+            self.stdout.write("No certificate has been issued yet. 'manage.py certificate issue' issues the first.")
 
     def verify(self, path: Path) -> None:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             e = certificates.verify(content)
         except (OSError, ValueError) as error:
-            raise CommandError(f"{path}: cannot be read as JSON: {error}.") from error
+            raise CommandError(f"{path} cannot be read as JSON: {error}. Nothing was verified.") from error
         except certificates.NotACertificate as error:
             raise CommandError(f"{path}: {error}") from error
         self.stdout.write(
-            f"Right: {content['risk']} below {content['target']:g} at low {content['low']:g}, "
+            f"Correct: {content['risk']} below {content['target']:g} at low {content['low']:g}, "
             f"high {content['high']:g}, {content['first_day']} to {content['last_day']}; "
-            f"E is {e:.4g} by its own counts."
+            f"E is {e:.4g}, recomputed from its own counts."
         )

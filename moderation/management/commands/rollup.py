@@ -9,12 +9,12 @@ from moderation.tuning.rollup import StillWriting, roll_up
 
 class Command(BaseCommand):
     help = (
-        "Bring the ledger of verdicts up to date; 'prescreen' does so at its end. It reads only what is new or "
-        "changed, and to run it twice changes nothing."
+        "Bring the ledger of verdicts up to date, as 'prescreen' does at its end. It reads only new and changed rows, "
+        "and a second run changes nothing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="print what was read and changed as one JSON object")
+        parser.add_argument("--json", action="store_true", help="print the counts as one JSON object")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
@@ -27,7 +27,9 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Read {found.screenings:,} new screenings ({found.drawn:,} drawn for a verdict) and "
             f"{found.decisions:,} new decisions. "
-            f"{found.changed:,} uploads have another verdict than before, {found.closed_days:,} days closed."
+            f"{found.changed:,} uploads have a different verdict than before, {found.closed_days:,} days closed."
         )
         if found.withdrawn:
-            self.stdout.write(self.style.WARNING(f"{found.withdrawn} certificates withdrawn: see 'certificate list'."))
+            self.stdout.write(
+                self.style.WARNING(f"{found.withdrawn} certificates withdrawn. See 'manage.py certificate list'.")
+            )

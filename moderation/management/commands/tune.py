@@ -12,33 +12,49 @@ from moderation.tuning.csv_trial import CsvTrial
 
 class Command(BaseCommand):
     help = (
-        "Error rates of a pair of thresholds with their intervals, and what is certified. With --csv: the same for any "
-        "labelled rows, beside the truth."
+        "Show the error rates of a pair of thresholds, with their intervals, and the evidence for each certificate. "
+        "With --csv, show the same for labelled rows of your own, beside the truth."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--low", type=threshold, metavar="L", help="approve below it")
-        parser.add_argument("--high", type=threshold, metavar="H", help="reject from it on")
-        parser.add_argument("--policy", metavar="SLUG", help="default: the first in force")
+        parser.add_argument(
+            "--low",
+            type=threshold,
+            metavar="L",
+            help="approve uploads with a smaller score (default: the low in force)",
+        )
+        parser.add_argument(
+            "--high",
+            type=threshold,
+            metavar="H",
+            help="reject uploads with this score or more (default: the high in force)",
+        )
+        parser.add_argument("--policy", metavar="SLUG", help="the policy (default: the first in force)")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
-        table = parser.add_argument_group("with labelled rows of your own")
-        table.add_argument("--csv", type=Path, metavar="FILE", help="columns id, label (1 violating), score")
-        table.add_argument("--pi-approve", type=probability, metavar="A", help="probability of an audit below low")
-        table.add_argument("--pi-reject", type=probability, metavar="R", help="probability of an audit from high on")
+        table = parser.add_argument_group("labelled rows of your own")
         table.add_argument(
-            "--seed", type=whole_number, default=0, metavar="N", help="what the coin starts from (default: 0)"
+            "--csv", type=Path, metavar="FILE", help="a CSV file with the columns id, label (1 is violating) and score"
         )
         table.add_argument(
-            "--bins", type=positive_int, default=100, metavar="K", help="equal score bins (default: 100)"
+            "--pi-approve", type=probability, metavar="A", help="sampling probability of uploads below low"
+        )
+        table.add_argument(
+            "--pi-reject", type=probability, metavar="R", help="sampling probability of uploads from high on"
+        )
+        table.add_argument(
+            "--seed", type=whole_number, default=0, metavar="N", help="the seed of the random sample (default: 0)"
+        )
+        table.add_argument(
+            "--bins", type=positive_int, default=100, metavar="K", help="the number of equal score bins (default: 100)"
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["csv"] is not None:
-            self._try_out(options)
+            self._run_trial(options)
         else:
-            self._ask_the_ledger(options)
+            self._report(options)
 
-    def _ask_the_ledger(self, options: dict[str, Any]) -> None:
+    def _report(self, options: dict[str, Any]) -> None:
         try:
             found = threshold_report.report_for(
                 policy_in_force(options["policy"]), low=options["low"], high=options["high"]
@@ -49,14 +65,14 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(report))
         else:
-            self._show_finding(found)
+            self._show_report(found)
 
-    def _show_finding(self, found: threshold_report.ThresholdReport) -> None:
+    def _show_report(self, found: threshold_report.ThresholdReport) -> None:
         self.stdout.write(f"{found.version.policy}: approved below {found.low:g}, rejected from {found.high:g}.")
         if not found.days:
             self.stdout.write(
-                "No day is closed yet: a day closes when each upload that the coin drew has its final verdict, or "
-                "after 7 days. 'manage.py rollup' brings the ledger up to date."
+                "No day is closed yet, so there is no estimate. A day closes when every drawn upload has its final "
+                "verdict, and after 7 days at the latest. Run 'manage.py rollup' to bring the ledger up to date."
             )
             return
         first, last = found.days[0].day, found.days[-1].day
@@ -65,7 +81,10 @@ class Command(BaseCommand):
             self.stdout.write(sentence)
         write_table(self.stdout, ["", "estimate", "95 % interval", "n"], text.estimate_rows(found.estimates))
         write_table(self.stdout, text.CLAIM_COLUMNS, text.evidence_rows(found.evidence))
-        self.stdout.write("Each claim that reaches 20 is certified at 95 % of its own; two together need 40 each.")
+        self.stdout.write(
+            "A claim is certified at 95 % when its evidence reaches 20. For two claims to hold together at 95 %, each "
+            "needs 40."
+        )
         if found.groups:
             self.stdout.write(text.ABOUT_GROUPS)
             write_table(self.stdout, text.GROUP_HEADING, text.group_rows(found.groups))
@@ -73,19 +92,19 @@ class Command(BaseCommand):
             self.stdout.write(f"Certified: {certificate}; ends {certificate.ends_at:%Y-%m-%d}.")
         if found.cost_10k is not None:
             self.stdout.write(f"Cost of 10,000 uploads: about {found.cost_10k:,.0f}.")
-        self.stdout.write(text.recommended(found.recommendation))
-        self.stdout.write(f"Agreement of moderators: {found.agreement.words}.")
+        self.stdout.write(text.recommendation_sentence(found.recommendation))
+        self.stdout.write(f"Agreement of moderators: {found.agreement.summary}.")
         for warning in text.warnings(found.estimates, found.evidence, agreement=found.agreement):
             self.stdout.write(self.style.WARNING(warning))
 
-    def _try_out(self, options: dict[str, Any]) -> None:
+    def _run_trial(self, options: dict[str, Any]) -> None:
         needed = ("low", "high", "pi_approve", "pi_reject")
         if lacking := [f"--{name.replace('_', '-')}" for name in needed if options[name] is None]:
-            raise CommandError(f"--csv needs {', '.join(lacking)} as well.")
-        plan = csv_trial.AuditPlan(**{name: options[name] for name in (*needed, "seed", "bins")})
+            raise CommandError(f"--csv also needs {', '.join(lacking)}. Nothing was computed.")
+        plan = csv_trial.TrialPlan(**{name: options[name] for name in (*needed, "seed", "bins")})
         try:
             rows = csv_trial.read_rows(options["csv"])
-            found = csv_trial.try_out(rows, plan)
+            found = csv_trial.run_trial(rows, plan)
         except csv_trial.UnreadableTable as error:
             raise CommandError(f"{error}\nNothing was computed.") from error
         except ValueError as error:
@@ -98,16 +117,16 @@ class Command(BaseCommand):
     def _show_trial(self, found: CsvTrial) -> None:
         plan = found.plan
         self.stdout.write(
-            f"{found.rows:,} uploads; approved below {plan.low:g}, rejected from {plan.high:g}. The coin (seed "
-            f"{plan.seed}) drew {found.n_labelled:,} for a verdict; the other labels were hidden."
+            f"{found.rows:,} uploads, approved below {plan.low:g}, rejected from {plan.high:g}. The coin (seed "
+            f"{plan.seed}) drew {found.n_labelled:,} of them. The other labels were hidden."
         )
         for sentence in text.sentences(found.estimates, found.evidence):
             self.stdout.write(sentence)
         rows = text.estimate_rows(found.estimates, found.true_rates, found.naive)
         write_table(self.stdout, ["", "estimate", "95 % interval", "n", "truth", "naive"], rows)
         self.stdout.write(
-            "Truth: all labels, hidden ones too. "
-            "Naive: the drawn labels as they come, unweighted; never to be relied on."
+            "Truth: all labels, including the hidden ones. Naive: the drawn labels without weights, never to be relied "
+            "on."
         )
         write_table(self.stdout, text.CLAIM_COLUMNS, text.evidence_rows(found.evidence))
         for warning in text.warnings(found.estimates, found.evidence):

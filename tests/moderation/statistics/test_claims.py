@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from moderation.statistics.guarantee import (
-    Claim,
+    RiskClaim,
     alarm_counts_for,
     counts_for,
     first_certified,
@@ -61,7 +61,7 @@ def one_day(*, clean, leaked=0, missing=0, second=(100, 0)):
     return Ledger([0, 0.1, 0.2, 0.3, 0.4, 0.5], uploads, labelled, violating, [0.1, 1.0], gaps)
 
 
-LEAK = Claim("leak", target=0.01, pi_floor=0.1)
+LEAK = RiskClaim("leak", target=0.01, pi_floor=0.1)
 
 
 def test_a_claim_is_certified_on_the_first_day_with_enough_evidence():
@@ -79,7 +79,7 @@ def test_a_certificate_of_an_earlier_day_stands_when_evidence_falls_back():
 @pytest.mark.parametrize(("missing", "certified"), [(25, 0), (26, None)])
 def test_below_99_5_percent_response_nothing_is_certified(missing, certified):
     """5,000 verdicts and 25 missing answer 99.502 %; missing ones count as leaks besides."""
-    claim = Claim("leak", target=0.1, pi_floor=0.1)
+    claim = RiskClaim("leak", target=0.1, pi_floor=0.1)
     assert first_certified(one_day(clean=5000, missing=missing), claim, low=0.1, high=0.5) == certified
 
 
@@ -131,9 +131,9 @@ def test_the_sequence_ends_before_uploads_drawn_with_less_than_the_floor():
         (lambda: fixed_sequence(GAPS, "leak", 0.1, 1.0, 0.1), r"target=1.0"),
         (lambda: fixed_sequence(GAPS, "leak", 0.1, 0.01, 0.5), r"pi_floor=0.5.*start=0.1"),
         (lambda: fixed_sequence([], "leak", 0.1, 0.01, 0.1), r"ledger=.*at least one closed day"),
-        (lambda: first_certified(GAPS, Claim("leak", 0.01, 0.5), low=0.1, high=0.9), r"pi_floor=0.5"),
-        (lambda: Claim("leak", 0.01, 2), r"pi_floor=2"),
-        (lambda: Claim("leak", 0.01, 0.1, delta=0), r"delta=0"),
+        (lambda: first_certified(GAPS, RiskClaim("leak", 0.01, 0.5), low=0.1, high=0.9), r"pi_floor=0.5"),
+        (lambda: RiskClaim("leak", 0.01, 2), r"pi_floor=2"),
+        (lambda: RiskClaim("leak", 0.01, 0.1, delta=0), r"delta=0"),
     ],
 )
 def test_wrong_input_names_argument_value_and_what_is_accepted(call, message):

@@ -58,12 +58,12 @@ def calibrated(days, *, random=None, size=20_000):
 DAYS = calibrated(8)
 TOTAL = sum(DAYS[1:], DAYS[0])
 DAILY = np.array([day.uploads.sum(axis=1) for day in DAYS])
-SITUATION = Workload(audits=AUDITS, daily=DAILY)
+WORKLOAD = Workload(audits=AUDITS, daily=DAILY)
 IN_FORCE = (0.1, 0.9)
 
 
-def ask(targets, *, capacity=None, costs=COSTS, situation=SITUATION, ledger=TOTAL):
-    return recommend(ledger, costs, targets, capacity, IN_FORCE, situation)
+def ask(targets, *, capacity=None, costs=COSTS, workload=WORKLOAD, ledger=TOTAL):
+    return recommend(ledger, costs, targets, capacity, IN_FORCE, workload)
 
 
 def test_the_cost_is_that_of_its_formula():
@@ -174,8 +174,8 @@ def test_without_labels_nothing_is_recommended():
         (lambda: AuditRates(0, 1), r"approve=0.*above 0"),
         (lambda: optimal_thresholds(Costs(0, 0, 1)), r"costs=.*above 0 to a miss or to a wrongful rejection"),
         (lambda: cost_10k(TOTAL, COSTS, AUDITS, 0.12, 0.9), r"low=0.12.*bin edge"),
-        (lambda: ask({}, capacity=5, situation=Workload(AUDITS)), r"daily=None.*a capacity needs them"),
-        (lambda: ask({}, situation=Workload(AUDITS, daily=[[1, 2]])), r"daily.shape=\(1, 2\).*20 bins"),
+        (lambda: ask({}, capacity=5, workload=Workload(AUDITS)), r"daily=None.*a capacity needs them"),
+        (lambda: ask({}, workload=Workload(AUDITS, daily=[[1, 2]])), r"daily.shape=\(1, 2\).*20 bins"),
         (lambda: ask({"leak": 2}), r"target=2"),
         (lambda: ask({}, ledger=[]), r"ledger=.*at least one closed day"),
     ],
@@ -185,7 +185,7 @@ def test_wrong_input_names_argument_value_and_what_is_accepted(call, message):
         call()
 
 
-def test_without_a_situation_the_ledger_tells_it():
+def test_without_a_workload_the_ledger_tells_it():
     days = calibrated(3)
     told = Workload(AUDITS, daily=np.stack([day.uploads.sum(axis=1) for day in days]))
     asked = (COSTS, {"leak": 0.05, "wrongful": 0.3}, 5_000, IN_FORCE)

@@ -59,16 +59,16 @@ def test_the_same_seed_draws_the_same_and_another_one_does_not(capsys) -> None:
 
 
 def test_labels_that_were_not_drawn_are_not_read() -> None:
-    rows, plan = csv_trial.read_rows(DRESS), csv_trial.AuditPlan(**PAIR)
+    rows, plan = csv_trial.read_rows(DRESS), csv_trial.TrialPlan(**PAIR)
     drawn = np.random.default_rng(0).random(rows.scores.size) < plan.pi(rows.scores)
     other = csv_trial.LabelledRows(violating=np.where(drawn, rows.violating, 1 - rows.violating), scores=rows.scores)
-    assert csv_trial.try_out(rows, plan).estimates == csv_trial.try_out(other, plan).estimates
-    assert csv_trial.try_out(rows, plan).truth != csv_trial.try_out(other, plan).truth
+    assert csv_trial.run_trial(rows, plan).estimates == csv_trial.run_trial(other, plan).estimates
+    assert csv_trial.run_trial(rows, plan).truth != csv_trial.run_trial(other, plan).truth
 
 
 def test_intervals_that_are_shown_hold_the_truth_in_93_of_100_seeds_and_naive_ones_are_off() -> None:
     rows = csv_trial.read_rows(DRESS)
-    runs = [csv_trial.try_out(rows, csv_trial.AuditPlan(**PAIR, seed=seed)) for seed in range(200)]
+    runs = [csv_trial.run_trial(rows, csv_trial.TrialPlan(**PAIR, seed=seed)) for seed in range(200)]
     for name in SHOWN:
         shown = [(getattr(run.estimates, name), run.true_rates[name]) for run in runs]
         inside = [found.low <= truth <= found.high for found, truth in shown if found.shown]
@@ -118,7 +118,7 @@ def test_a_leak_target_above_half_the_prevalence_is_warned_of(tmp_path, capsys) 
     [
         ("id,score\n1,0.5\n", ["line 1: no column label", "Found: id, score"]),
         ("", ["line 1: no column id and no column label"]),
-        ("id,label,score\n", ["no row below the heading"]),
+        ("id,label,score\n", ["no row below the header"]),
         ("id,label,score\n1,2,0.5\n2,0,0.5\n3,yes,0.5\n", ["line 2: label is '2'", "line 4: label is 'yes'"]),
         ("id,label,score\n1,1,1.5\n2,0,-0.1\n", ["line 2: score is '1.5'", "line 3: score is '-0.1'"]),
         ("id,label,score\n1,1,nan\n2,0,much\n", ["line 2: score is 'nan'", "line 3: score is 'much'"]),

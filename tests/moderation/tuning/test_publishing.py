@@ -45,7 +45,7 @@ def test_moved_uploads_explain_the_whole_difference_between_two_pairs(bins_, one
 
 def test_looks_count_the_band_and_the_audits() -> None:
     shares = tuning.Shares(approve=1000, review=50, reject=10)
-    assert shares.looks(Rates(approve=0.02, review=1.0, reject=0.1)) == pytest.approx(50 + 20 + 1)
+    assert shares.reviews_expected(Rates(approve=0.02, review=1.0, reject=0.1)) == pytest.approx(50 + 20 + 1)
 
 
 def test_share_without_uploads_is_zero() -> None:

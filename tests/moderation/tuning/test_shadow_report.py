@@ -54,7 +54,7 @@ def test_the_same_labels_are_binned_by_the_scores_of_the_shadow(shadow: Shadow) 
     a_night(nights)
     put_long_ago(shadow, days=30)
     score_along(shadow)
-    proof = shadow_report.prove(shadow, low=0.2, high=0.9)
+    proof = shadow_report.report_on_shadow(shadow, low=0.2, high=0.9)
     drawn = {upload: known for upload, known in nights.known.items() if known.drawn}
     below, above = set(), set()
     for number, screening in enumerate(Screening.objects.order_by("pk")):
@@ -73,7 +73,7 @@ def test_the_floor_is_the_least_of_the_epoch(shadow: Shadow) -> None:
     a_night(open_platform())
     put_long_ago(shadow, days=30)
     score_along(shadow)
-    proof = shadow_report.prove(shadow, low=0.2, high=0.9)
+    proof = shadow_report.report_on_shadow(shadow, low=0.2, high=0.9)
     assert (proof.epoch.pi_floor["leak"], proof.epoch.pi_floor["wrongful"]) == (0.02, 0.1)
     assert {claim.pi_floor for claim in proof.evidence} == {0.02}
 
@@ -82,17 +82,17 @@ def test_what_was_screened_before_it_was_chosen_does_not_count(shadow: Shadow) -
     nights = open_platform()
     a_night(nights)
     score_along(shadow)
-    proof = shadow_report.prove(shadow, low=0.2, high=0.9)
+    proof = shadow_report.report_on_shadow(shadow, low=0.2, high=0.9)
     assert (proof.days, proof.ledger.uploads.sum()) == ([], 0)
     with pytest.raises(shadow_report.TooEarly, match="may have chosen it"):
-        shadow_report.prove(shadow, low=0.2, high=0.9, since=shadow.started_at.date())
+        shadow_report.report_on_shadow(shadow, low=0.2, high=0.9, since=shadow.started_at.date())
 
 
 def test_while_an_upload_lacks_its_score_nothing_is_certified(shadow: Shadow) -> None:
     nights = open_platform()
     a_night(nights)
     put_long_ago(shadow, days=30)
-    proof = shadow_report.prove(shadow, low=0.2, high=0.9)
+    proof = shadow_report.report_on_shadow(shadow, low=0.2, high=0.9)
     assert proof.unscored == len(nights.known)
     assert all("lack its score" in claim.refused and not claim.certified for claim in proof.evidence)
 
