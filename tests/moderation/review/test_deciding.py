@@ -222,7 +222,7 @@ def test_a_decision_says_whether_the_image_was_revealed(mo: User, reveals: bool)
 def test_what_was_skipped_is_never_served_to_that_person_again(mo: User) -> None:
     task = make_task(priority=9)
     other = make_task()
-    claiming.skip(claim_next(mo), claim=ReviewTask.objects.get(pk=task.pk).claim)
+    claiming.skip(claim_next(mo), claim=Claim.from_task(ReviewTask.objects.get(pk=task.pk)))
     assert [claim_next(mo), claim_next(mo)] == [other, other]
     assert claim_next(make_user("someone")) == task
 

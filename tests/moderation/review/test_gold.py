@@ -8,8 +8,8 @@ from django.core.management import CommandError, call_command
 from moderation.models import Decision, Effect, GoldItem, LedgerRow, Policy, ReviewTask, Screening, Upload, User
 from moderation.review import claiming, deciding, gold
 from moderation.review.claims import Claim
-from moderation.review.consensus import VerdictTally
 from moderation.review.queue_counts import QueueCounts, QueueForModerator
+from moderation.review.tallies import tally
 from moderation.tuning.agreement import measure_agreement
 from moderation.tuning.rollup import differences, roll_up
 from moderation.verification import RULES
@@ -56,10 +56,10 @@ def judge(person: User, verdict: str) -> Decision:
 def test_a_verdict_on_gold_changes_nothing_about_the_upload(people) -> None:
     factories.make_task(score=0.5)
     screening = marked()
-    before = VerdictTally.on(screening)
+    before = tally(screening)
     decision = judge(people[0], "violating")
     assert (decision.source, decision.screening) == ("gold", screening)
-    assert VerdictTally.on(screening) == before
+    assert tally(screening) == before
     assert not Effect.objects.filter(decision=decision).exists()
     assert Upload.objects.get(pk=screening.upload_id).status == "approved"
     assert ReviewTask.objects.undecided().filter(kind="screening").count() == 1
@@ -121,7 +121,7 @@ def test_gold_that_is_left_over_is_nobodys_work(people) -> None:
     marked()
     left = gold_for(people[0])
     assert left is not None
-    claiming.skip(left, claim=left.claim)
+    claiming.skip(left, claim=Claim.from_task(left))
     Policy.objects.update(gold_rate=0)
     assert claiming.claim_next(people[1]) == waiting
     assert claiming.claim_next(people[0]) is None
