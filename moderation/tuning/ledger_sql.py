@@ -1,16 +1,18 @@
-"""The one rule for an upload with several decisions, as set-based SQL.
+"""The rule for the final verdict of an upload with several decisions, as set-based SQL.
 
-What counts is decided by the upload's first screening under the policy in the epoch: its score, its rate class, its
-day (in UTC), and whether the coin drew it. Of a drawn upload, the verdicts of sample tasks count, on any of its
-screenings in the epoch, that are not superseded and came before the deadline:
+The first screening of an upload under the policy in the epoch fixes its score, its rate class, its day (in UTC) and
+whether the coin drew it. For a drawn upload, verdicts count if they are on sample tasks of any of its screenings in
+the epoch, are not superseded, and came before the deadline:
 
-* review band, and uploads with an untrusted score: the last conclusive one;
-* audits: the majority, where violating (approved uploads) or benign (rejected ones) needs two that say so; a tie or
-  an unconfirmed verdict is not final;
-* of a picture that was confirmed before: the verdict that it takes over, while that stands, where nobody looked again;
-* nobody could tell, when three live verdicts say "cannot tell", or no final verdict by the deadline: missing.
+* review band and untrusted scores: the last conclusive verdict is final;
+* audits: the majority is final. An alarming majority (violating on an approved upload, benign on a rejected one) needs
+  at least two such verdicts. A tie or an unconfirmed alarm is not final;
+* a picture with an earlier confirmed verdict: the verdict that was reused is final while it stands, if no person
+  reviewed this upload;
+* missing: three live verdicts "cannot tell", or no final verdict by the deadline.
 
-Quarantine, reports, appeals and gold items never count. Names in %(...)s are parameters; all else is this module's own.
+Quarantine, reports, appeals and gold items never count. Names in %(...)s are parameters; everything else is text of
+this module.
 """
 # ruff: noqa: S608
 
@@ -18,24 +20,24 @@ from typing import Any
 
 from moderation.models.ledgers import DEADLINE
 from moderation.models.threshold_grid import GRID
-from moderation.review.consensus import ASKED_AT_MOST
+from moderation.review.consensus import MAX_REVIEWERS
 
-# A chunk of the pre-screen that began before midnight may commit a little after it.
+# A chunk of the pre-screen that began before midnight can commit shortly after it.
 SETTLED_AFTER = "1 hour"
 
 CONSTANTS: dict[str, Any] = {
     "grid": GRID,
-    "asked": ASKED_AT_MOST,
+    "max_reviewers": MAX_REVIEWERS,
     "deadline": DEADLINE,
     "settled": SETTLED_AFTER,
 }
 
-# A day is a day in UTC, whatever the settings say later.
+# Days are in UTC, whatever the time zone of the settings.
 _DAY = "(s.created_at AT TIME ZONE 'UTC')::date"
 _BIN = "width_bucket(s.score, %(grid)s::float8[]) - 1"
 _DEADLINE = "(day.day + 1)::timestamp AT TIME ZONE 'UTC' + %(deadline)s::interval"
 
-# The first screening of each upload under a policy in an epoch; later ones in it draw no coin.
+# The first screening of each upload under a policy in an epoch; the coin is not drawn for later ones.
 _FIRST = """
     SELECT s.* FROM moderation_screening s
     WHERE s.id > %(from_screening)s AND s.id <= %(to_screening)s AND NOT EXISTS (
@@ -67,8 +69,8 @@ NOTE_DRAWN = f"""
 """
 
 
-def _outcomes(asked: str, *, until: str, at: str) -> str:
-    """SQL of screening_id and outcome for each row of ``asked`` (screening_id, day_id), by the rule above.
+def _outcomes(drawn: str, *, until: str, at: str) -> str:
+    """Return SQL for screening_id and outcome of each row of ``drawn`` (screening_id, day_id), by the rule above.
 
     ``until`` is the last decision that counts, ``at`` the moment that deadlines are compared with.
     """
@@ -85,28 +87,29 @@ def _outcomes(asked: str, *, until: str, at: str) -> str:
             WHEN sampling_reason = 'audit_approve' AND benign > violating THEN 'benign'
             WHEN sampling_reason = 'audit_reject' AND benign > greatest(violating, 1) THEN 'benign'
             WHEN sampling_reason = 'audit_reject' AND violating > benign THEN 'violating'
-            WHEN cannot_tell >= %(asked)s OR overdue THEN 'missing'
+            WHEN cannot_tell >= %(max_reviewers)s OR overdue THEN 'missing'
             ELSE 'open' END AS outcome
         FROM (
-            SELECT asked.screening_id, first.sampling_reason, {at} >= {_DEADLINE} AS overdue,
+            SELECT drawn.screening_id, first.sampling_reason, {at} >= {_DEADLINE} AS overdue,
                 count(*) FILTER (WHERE v.source = 'sample' AND v.verdict = 'violating') AS violating,
                 count(*) FILTER (WHERE v.source = 'sample' AND v.verdict = 'benign') AS benign,
                 count(*) FILTER (WHERE v.source = 'sample' AND v.verdict = 'cannot_tell') AS cannot_tell,
                 (array_agg(v.verdict ORDER BY v.id DESC)
                     FILTER (WHERE v.source = 'sample' AND v.verdict <> 'cannot_tell'))[1] AS last,
                 (array_agg(v.verdict ORDER BY v.id DESC) FILTER (WHERE v.source = 'carried_over'))[1] AS carried
-            FROM ({asked}) asked
-            JOIN moderation_ledgerday day ON day.id = asked.day_id
-            JOIN moderation_screening first ON first.id = asked.screening_id
+            FROM ({drawn}) drawn
+            JOIN moderation_ledgerday day ON day.id = drawn.day_id
+            JOIN moderation_screening first ON first.id = drawn.screening_id
             JOIN moderation_screening s ON s.upload_id = first.upload_id AND s.policy_id = first.policy_id
                 AND s.epoch_id = first.epoch_id
             LEFT JOIN moderation_decision v ON v.screening_id = s.id AND {counts}
-            GROUP BY asked.screening_id, first.sampling_reason, day.id
+            GROUP BY drawn.screening_id, first.sampling_reason, day.id
         ) votes
     """
 
 
-# Of days that are open: what was drawn just now, what has new decisions, what has passed its deadline.
+# Drawn uploads of open days that are new, are past their deadline, or have new decisions (also on the origin of a
+# reused verdict).
 _TOUCHED = f"""
     SELECT drawn.screening_id, drawn.day_id FROM moderation_drawnupload drawn
     JOIN moderation_ledgerday day ON day.id = drawn.day_id
@@ -167,7 +170,7 @@ _ALL_DRAWN = f"""
     FROM ({_FIRST}) s JOIN moderation_ledgerday day ON day.epoch_id = s.epoch_id AND day.day = {_DAY}
     WHERE s.sampling_reason <> 'none'
 """
-# A closed day is recounted as of its closing, an open one as of the last roll-up.
+# A closed day is recounted as of its closing, an open day as of the last roll-up.
 _JUDGED_THEN = _outcomes(
     _ALL_DRAWN,
     until="coalesce(day.decisions_until, %(to_decision)s)",
