@@ -1,4 +1,4 @@
-"""What leaves the building because of a screening, a hash list or a decision, once its time has come."""
+"""Effects: what a screening, a hash list or a decision changes for other programs, once it is due."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -19,14 +19,14 @@ from moderation.models.uploads import Upload
 
 class EffectQuerySet(models.QuerySet["Effect"]):
     def in_force(self) -> Self:
-        """Due and not cancelled; nothing has to run for that."""
+        """Effects that are due and not cancelled. No process has to run for an effect to come into force."""
         return self.filter(cancelled_at=None, due_at__lte=Now())
 
     def latest_per_policy(self) -> Self:
         return self.order_by("policy_id", "-due_at", "-pk").distinct("policy_id")
 
     def schedule(self, decision: Decision, *, outcome: str, delay: timedelta | None = None) -> "Effect":
-        """Let ``decision`` take effect after the grace period."""
+        """Schedule the effect of ``decision`` for the end of the grace period, or after ``delay``."""
         delay = timedelta(seconds=settings.GRACE_SECONDS) if delay is None else delay
         effect = self.create(
             upload=decision.upload,
@@ -39,10 +39,10 @@ class EffectQuerySet(models.QuerySet["Effect"]):
         return effect
 
     def take_back(self, decision: Decision, *, because: Decision, restore: str) -> bool:
-        """Cancel the decision's effect, or write the reverse one where its time has come.
+        """Cancel the decision's effect, or write the reverse effect where it is in force already.
 
         Returns:
-            True where an effect that was in force had to be reversed.
+            True where the reverse effect was written.
         """
         effects = self.filter(decision=decision, cancelled_at=None)
         # The database's clock decides the race between an undo and the end of the grace period.
@@ -76,12 +76,12 @@ class EffectQuerySet(models.QuerySet["Effect"]):
 
 @tracked_changes()
 class Effect(models.Model):
-    """Approve, reject or hold one upload. Immutable, but that an undo in time cancels it."""
+    """Approve, reject or hold one upload. Immutable, except that an undo within the grace period cancels it."""
 
     class Outcome(models.TextChoices):
-        APPROVE = "approve", "approve"
-        REJECT = "reject", "reject"
-        HOLD = "hold", "hold for review"
+        APPROVE = "approve", "approve"  # show the upload
+        REJECT = "reject", "reject"  # remove it
+        HOLD = "hold", "hold for review"  # neither, until a person has decided
 
     upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="effects")
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, null=True, blank=True, related_name="effects")
@@ -110,7 +110,7 @@ class Effect(models.Model):
             models.UniqueConstraint(
                 fields=["decision"], condition=Q(decision__isnull=False), name="one_effect_per_decision"
             ),
-            # What it decided, and the hold that takes that back.
+            # The match's own effect, and the hold that takes it back.
             models.UniqueConstraint(
                 fields=["match", "outcome"], condition=Q(match__isnull=False), name="one_effect_per_match_and_outcome"
             ),
@@ -127,16 +127,16 @@ class Effect(models.Model):
 
 
 def effects_in_force(upload: Upload) -> list[Effect]:
-    """The latest effect in force per policy; what other programs may be told."""
+    """Return the latest effect in force for each policy: the effects that other programs are told."""
     return list(
         Effect.objects.in_force().filter(upload=upload).latest_per_policy().select_related("decision", "screening")
     )
 
 
 def status_in_force(upload: Upload, *, effects: list[Effect] | None = None) -> str:
-    """The upload's status as the outside may know it: a decision within its grace period does not show yet.
+    """Return the upload's status for other programs: a decision within its grace period does not show yet.
 
-    ``effects`` are those in force, where the caller tells them as well: a moment later they may be others.
+    ``effects`` are the effects in force, where the caller reports them too: read again, they might differ.
     """
     status = Upload.Status
     if upload.status in {status.PENDING, status.QUARANTINED, status.ERASED}:

@@ -1,4 +1,4 @@
-"""Who saw which image unblurred, and when."""
+"""Exposures: which person saw which image unblurred, and when."""
 
 import uuid
 from datetime import timedelta
@@ -15,18 +15,18 @@ from moderation.models.uploads import Upload
 
 class ExposureQuerySet(models.QuerySet["Exposure"]):
     def holding(self) -> Self:
-        """Reveals outside the queue that are as young as a claim may become without renewal."""
+        """Reveals outside the queue that are not older than a claim can become without renewal."""
         return self.filter(task=None, revealed_at__gt=Now() - timedelta(seconds=settings.CLAIM_SECONDS))
 
     def reveal(self, upload: Upload, *, person: User) -> "Exposure":
-        """Record that ``person`` looks at the clear image outside the queue, with a token of its own."""
+        """Record that ``person`` sees the clear image outside the queue. The exposure gets a token of its own."""
         return self.create(person=person, upload=upload, claim_token=uuid.uuid4())
 
 
 class Exposure(models.Model):
     """One reveal of an unblurred image to one person: one per claim.
 
-    Outside the queue, on a page that compares classifiers, there is no task; the token is then the reveal's own.
+    Outside the queue, on a page that compares classifiers, there is no task, and the token belongs to this reveal.
     """
 
     person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="exposures")

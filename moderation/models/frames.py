@@ -1,4 +1,4 @@
-"""The pictures of a file that were looked at, as people are shown them: the worst first, and with the same decoder."""
+"""The frames of a file that were scored, in the order in which people see them: the one with the worst score first."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -9,9 +9,10 @@ from moderation import storage
 from moderation.decoding.views import Appearance, appearance_of, is_whole
 from moderation.models.classifiers import Score
 
-#: As many as the plan looks at in a file without other appearances.
-MOST = 16
+#: The number of frames that the plan scores in a file without other appearances.
+MAX_FRAMES = 16
 
+#: The variants of a rendition.
 BLURRED, CLEAR = "blurred", "clear"
 
 
@@ -21,9 +22,9 @@ class FrameView:
 
     Attributes:
         size: (width, height) of the picture in pixels; None where it was not kept.
-        outline: left, top, right, bottom of its worst part, as shares of the picture. Only of parts that the
-            picture's shape, size or border asks for: one that is looked at because of a score near the band would tell
-            that score.
+        outline: left, top, right, bottom of its worst part, as shares of the picture. Set only for parts that were
+            scored because of the picture's shape, size or border: a part that was scored because the whole picture's
+            score was near the band would reveal that score.
     """
 
     frame: int
@@ -33,10 +34,11 @@ class FrameView:
 
     @property
     def place(self) -> tuple[int, Appearance]:
+        """Its frame and appearance, which identify it within the file."""
         return self.frame, self.appearance
 
     def rendition(self, sha256: str, *, variant: str) -> Path:
-        """Where its picture lies: ``variant`` is blurred or clear."""
+        """Return the path of its rendition; ``variant`` is blurred or clear."""
         return storage.rendition_path(sha256, frame=self.frame, appearance=self.appearance, variant=variant)
 
     def is_rendered(self, sha256: str) -> bool:
@@ -44,17 +46,21 @@ class FrameView:
 
 
 def ranked_frames(scores: Iterable[Score]) -> list[FrameView]:
-    """What one classifier looked at, from its scores for the labels that a policy goes by; the worst first."""
-    shots: dict[tuple[int, Appearance], FrameView] = {}
+    """Return the frames that one classifier scored, the worst first.
+
+    ``scores`` are those of one file for the labels that a policy uses.
+    """
+    found: dict[tuple[int, Appearance], FrameView] = {}
     for view in _views(scores):
         place = view["frame"], appearance_of(view["view"])
-        shot = shots.get(place) or FrameView(*place, size=view["size"] and tuple(view["size"]))
-        if shot.outline is None and not is_whole(view["view"]) and not view["near"]:
-            shot = replace(shot, outline=tuple(view["box"]))
-        shots[place] = shot
-    return list(shots.values())[:MOST]
+        frame = found.get(place) or FrameView(*place, size=view["size"] and tuple(view["size"]))
+        if frame.outline is None and not is_whole(view["view"]) and not view["near"]:
+            frame = replace(frame, outline=tuple(view["box"]))
+        found[place] = frame
+    return list(found.values())[:MAX_FRAMES]
 
 
 def _views(scores: Iterable[Score]) -> list[dict[str, Any]]:
+    """Return all scored views, the worst first."""
     worst_first = sorted(scores, key=lambda score: -score.value)
     return sorted((view for score in worst_first for view in score.seen), key=lambda view: -view["value"])
