@@ -1,11 +1,10 @@
-"""How far the draft decode moves scores: photos scaled up to some megapixels, scored with and without it.
+"""Measure by how much the draft decode changes scores of photos that were enlarged to some megapixels.
 
 ``python -m benchmarks.draft --images FOLDER``; the default is the demo's photos.
 """
 
 import argparse
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +23,11 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=60, help="photos at most")
     options = parser.parse_args()
     manifest, model = embedded.open_nsfw()
-    without = replace(manifest, preprocessing=replace(manifest.preprocessing, draft=False), golden=())
+    without = manifest.model_copy(update={"draft": False, "golden": ()})
     with tempfile.TemporaryDirectory() as folder:
         paths = enlarged(sorted(options.images.rglob("*.jpg"))[: options.most], Path(folder), options.megapixels)
         moved = np.abs(scores(manifest, model, paths) - scores(without, model, paths))
-    print(f"{len(moved)} photos at {options.megapixels} megapixels. Draft moves the score")
+    print(f"{len(moved)} photos at {options.megapixels} megapixels. The draft decode changes the score")
     print(f"by {moved.mean():.4f} on average, {np.median(moved):.4f} in the median,")
     print(f"by less than {np.quantile(moved, 0.95):.4f} for 95 % of them, by {moved.max():.4f} at most.")
 

@@ -1,4 +1,4 @@
-"""One verified ONNX file and its session: pixels in, probabilities out."""
+"""One verified ONNX file and its session, which turns pixels into probabilities."""
 
 import hashlib
 import io
@@ -24,10 +24,11 @@ from moderation.inference.tensors import (
 
 __all__ = ["BATCH", "ClassifierFileError", "ClassifierSession", "GoldenMismatch", "ModelOutputError"]
 
-#: Measured on one thread with a ResNet-50: 26.6 ms an image alone, 24.9 in fours, 24.7 in eights.
+#: Images computed together. Measured on one thread with a ResNet-50: 26.6 ms an image singly, 24.9 ms in batches of 4,
+#: 24.7 ms in batches of 8.
 BATCH = 4
 
-#: onnxruntime has no common base class for what it raises while it loads a graph or runs it.
+#: onnxruntime has no common base class for the exceptions that it raises while it loads or runs a graph.
 _RUNTIME_ERRORS = (
     runtime_errors.Fail, runtime_errors.InvalidArgument, runtime_errors.InvalidGraph,
     runtime_errors.InvalidProtobuf, runtime_errors.NoModel, runtime_errors.NotImplemented,
@@ -40,10 +41,10 @@ class GoldenMismatch(ClassifierFileError):
 
 
 class ClassifierSession:
-    """A classifier that has proved itself against its manifest. One thread; share it between none."""
+    """A classifier that was verified against its manifest. Only one thread may use it."""
 
     def __init__(self, session: Any, *, manifest: Manifest) -> None:
-        """Use ``load``: it checks what this takes for granted."""
+        """Use ``load`` instead, which verifies the file."""
         self._session = session
         self.manifest = manifest
 
@@ -52,7 +53,7 @@ class ClassifierSession:
         """Load an ONNX file and check its sha256, its graph's names and its golden inputs.
 
         Raises:
-            ClassifierFileError: the file is missing, changed, no graph, or not the manifest's graph.
+            ClassifierFileError: the file is missing, changed, not a graph, or not the manifest's graph.
             ProviderMissing: ``provider``, a key of PROVIDERS, is not installed or does not start.
             GoldenMismatch: it gives other outputs than the manifest expects.
         """
@@ -63,11 +64,11 @@ class ClassifierSession:
         return classifier
 
     @classmethod
-    def unproven(cls, model: bytes, *, manifest: Manifest) -> "ClassifierSession":
-        """Load an ONNX file whose golden outputs are still to be made. For making them, never for scoring.
+    def unverified(cls, model: bytes, *, manifest: Manifest) -> "ClassifierSession":
+        """Load an ONNX file without checking golden outputs. Use it to compute these, never to score uploads.
 
         Raises:
-            ClassifierFileError: the bytes are no graph, or not the manifest's graph.
+            ClassifierFileError: the bytes are not a graph, or not the manifest's graph.
         """
         path = Path(manifest.file)
         classifier = cls(_session(model, path=path, provider=CPU), manifest=manifest)
@@ -76,15 +77,15 @@ class ClassifierSession:
 
     @property
     def runtime(self) -> str:
-        """What computed: part of the provenance of every score."""
+        """The library, its version and the provider: part of the provenance of every score."""
         return f"onnxruntime {onnxruntime.__version__} {self._session.get_providers()[0]}"
 
     def predict(self, views: UInt8Array, *, batch: int = BATCH) -> Float32Array:
         """Return the probability of each label for each view.
 
         Args:
-            views: uint8 of shape (N, height, width, 3), RGB, as ``prepare`` makes them.
-            batch: how many views are computed together.
+            views: uint8 of shape (N, height, width, 3), RGB, made by ``prepare``.
+            batch: number of views computed together.
 
         Returns:
             float32 of shape (N, len(labels)), each value in [0, 1].
@@ -135,20 +136,23 @@ class ClassifierSession:
 
 
 def golden_views(golden: Golden, *, manifest: Manifest) -> UInt8Array:
-    """Preprocess a golden input, which is trusted as its manifest is. uint8 (1, height, width, 3).
+    """Preprocess a golden input. It is decoded in this process because manifests are trusted.
+
+    Returns:
+        uint8 of shape (1, height, width, 3).
 
     Raises:
-        ClassifierFileError: the image is no PNG or JPEG file that can be read.
+        ClassifierFileError: the image is not a PNG or JPEG file that can be read.
     """
     try:
         with Image.open(io.BytesIO(golden.image), formats=["PNG", "JPEG"]) as image:
-            picture = prepare(image.convert("RGB"), preprocessing=manifest.preprocessing)
+            prepared = prepare(image.convert("RGB"), preprocessing=manifest.preprocessing)
     except OSError as error:
         index = manifest.golden.index(golden)
         raise ClassifierFileError(
             f"{manifest.name}: golden input {index} is not a PNG or JPEG file that can be read ({error})"
         ) from error
-    return np.asarray(picture, dtype=np.uint8)[np.newaxis]
+    return np.asarray(prepared, dtype=np.uint8)[np.newaxis]
 
 
 def _verified_bytes(path: Path, *, manifest: Manifest) -> bytes:
@@ -160,7 +164,7 @@ def _verified_bytes(path: Path, *, manifest: Manifest) -> bytes:
     if found != manifest.sha256:
         raise ClassifierFileError(
             f"{path} has sha256 {found}; its manifest {manifest.name!r} expects {manifest.sha256}. "
-            "The file is damaged or another one; install it again"
+            "The file is damaged or was replaced; install it again"
         )
     return model
 
@@ -168,7 +172,7 @@ def _verified_bytes(path: Path, *, manifest: Manifest) -> bytes:
 def _session(model: bytes, *, path: Path, provider: str) -> Any:
     check_installed(provider)
     options = onnxruntime.SessionOptions()
-    # One process a core does more than threads that wait for each other.
+    # One process a core computes more than threads that wait for each other.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     try:
         session = onnxruntime.InferenceSession(model, options, providers=[PROVIDERS[provider]])

@@ -1,4 +1,4 @@
-"""What goes into a network and what comes out of it, by the rules of its manifest. Arithmetic only."""
+"""Convert views into a network's input and its output into probabilities, as its manifest describes."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from moderation.inference.manifest import Manifest
 Float32Array = NDArray[np.float32]
 UInt8Array = NDArray[np.uint8]
 
-#: How far rounding may take a probability out of [0, 1].
+#: Accepted distance of a probability from [0, 1], caused by rounding.
 _ROUNDING = 1e-3
 
 
@@ -21,7 +21,7 @@ class ModelOutputError(RuntimeError):
 def to_tensor(views: UInt8Array, *, manifest: Manifest) -> Float32Array:
     """Return float32 in the manifest's colour order, scale and layout: (N, H, W, 3) or (N, 3, H, W).
 
-    A byte has 256 values, so each is computed once and then looked up: five times as fast as the arithmetic.
+    A byte has 256 values, so each is computed once and then read from a table: five times as fast as the arithmetic.
     """
     count, height, width, _ = views.shape
     tensor = np.empty((count, 3, height, width) if manifest.layout == "NCHW" else views.shape, dtype=np.float32)
@@ -33,7 +33,7 @@ def to_tensor(views: UInt8Array, *, manifest: Manifest) -> Float32Array:
 
 
 def _values(manifest: Manifest, *, place: int) -> Float32Array:
-    """What each byte becomes at one place of the manifest's colour order: float32 (256,)."""
+    """Return the input value of each byte at one place of the manifest's colour order: float32 (256,)."""
     mean, std = np.float32(manifest.mean[place]), np.float32(manifest.std[place])
     values: Float32Array = (np.arange(256, dtype=np.float32) * np.float32(manifest.scale) - mean) / std
     return values
@@ -43,7 +43,7 @@ def to_probabilities(output: NDArray[Any], *, count: int, manifest: Manifest) ->
     """Check a network's output and return float32 (count, len(labels)) in [0, 1].
 
     Raises:
-        ModelOutputError: wrong shape, not finite, or not what ``output_kind`` says.
+        ModelOutputError: the shape is wrong, a value is not finite, or the values do not fit ``output_kind``.
     """
     wanted = (count, len(manifest.labels))
     if output.shape != wanted:

