@@ -112,8 +112,8 @@ def laid(photo: Path, position: Image.Transpose | None, *, megapixels: float | N
 
 def eight_bit(paths: Sequence[Path], folder: Path) -> Path:
     """A quantized variant of the embedded network with its manifest, as `classifiers quantize` makes it."""
-    from moderation.classifiers.conversion import Published  # noqa: PLC0415
-    from moderation.classifiers.conversion.golden import prove  # noqa: PLC0415 (they bring onnx along)
+    from moderation.classifiers.conversion import PublishedClassifier  # noqa: PLC0415 (these three import onnx)
+    from moderation.classifiers.conversion.golden import add_golden_outputs  # noqa: PLC0415
     from moderation.classifiers.conversion.quantizing import quantize  # noqa: PLC0415
 
     folder.mkdir()
@@ -122,8 +122,9 @@ def eight_bit(paths: Sequence[Path], folder: Path) -> Path:
     views = np.concatenate([each.views[0][:1] for each in decoded if isinstance(each, DecodedFile)])
     small = quantize(model.read_bytes(), manifest=manifest, method="static", views=views, folder=folder)
     facts = {name: value for name, value in json.loads(manifest.to_json()).items() if name not in OF_THE_FILE}
-    proven = prove(Published(small, facts), name=EIGHT_BIT, narrowest=0.01, widest=0.02, apart=0.01)
-    (folder / f"{EIGHT_BIT}.json").write_text(proven.manifest.to_json())
+    published = PublishedClassifier(small, facts)
+    converted = add_golden_outputs(published, name=EIGHT_BIT, narrowest=0.01, widest=0.02, batch_tolerance=0.01)
+    (folder / f"{EIGHT_BIT}.json").write_text(converted.manifest.to_json())
     target = folder / f"{EIGHT_BIT}.onnx"
     target.write_bytes(small)
     return target

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from moderation.decoding.plan import UntrustedReason
 from moderation.decoding.views import Appearance, appearance_of
-from moderation.inference.quality_flags import findings
+from moderation.inference.quality_flags import quality_flags
 from moderation.models import Screening
 
 UNTRUSTED_REASONS = {
@@ -57,7 +57,7 @@ class ScoreExplanation:
 
 
 def quality_text(measured: dict[str, float]) -> list[str]:
-    return [QUALITY_FLAGS[finding] for finding in findings(measured)]
+    return [QUALITY_FLAGS[finding] for finding in quality_flags(measured)]
 
 
 def score_place(screening: Screening) -> str:

@@ -1,4 +1,4 @@
-"""Which classifier a policy goes by: put one in force, take one out of use."""
+"""Change the active classifier of a policy, and retire classifiers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,15 @@ from moderation.models.versions import ClassifierRetired
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """On which terms a classifier rules a policy. Thresholds are always its own: they do not transfer.
+    """The terms on which a classifier becomes active. Thresholds do not transfer from another classifier.
 
     Attributes:
-        labels: those that count; empty for the positive one alone.
+        low, high: thresholds for this classifier's scores.
+        why: the reason, which stays in the record.
+        labels: labels that count; empty for the positive one alone.
         combination: "max" or "sum" of the labels' probabilities.
-        text: the text of a policy that does not exist yet.
+        by: the person in whose name the version is published.
+        text: text of a policy that does not exist yet.
     """
 
     low: float
@@ -35,29 +38,29 @@ class Terms:
 
 @transaction.atomic
 def activate(name: str, *, policy: str, terms: Terms) -> PolicyVersion:
-    """Publish a version of ``policy`` that goes by this classifier; a new epoch opens by itself.
+    """Publish a version of ``policy`` with this classifier, which opens a new epoch.
 
     Raises:
         AdoptionRefused: the classifier, the policy or the terms cannot be used.
     """
-    classifier = usable(name)
+    classifier = get_usable_classifier(name)
     content = {
         "classifier": classifier,
-        "labels": chosen_labels(classifier, wanted=terms.labels),
-        "combination": _combination(terms),
+        "labels": choose_labels(classifier, wanted=terms.labels),
+        "combination": _checked_combination(terms),
         "low": terms.low,
         "high": terms.high,
     }
     check_pair(terms.low, terms.high)
     if not terms.why.strip():
-        raise AdoptionRefused("--why is empty. Say why this classifier rules from now on: the record keeps it.")
+        raise AdoptionRefused("--why is empty. Give the reason for activating this classifier; the record keeps it.")
     try:
         with transaction.atomic():
             version = _draft(policy, content=content, terms=terms)
             version.full_clean(exclude=["epoch", "created_by"], validate_unique=False)
             version.publish(by=terms.by, why=terms.why)
     except (ValidationError, IntegrityError) as error:
-        raise AdoptionRefused(f"{_in_words(error)} Nothing was published.") from error
+        raise AdoptionRefused(f"{_message(error)} Nothing was published.") from error
     except ClassifierRetired as retired:
         raise AdoptionRefused(str(retired)) from retired
     return version
@@ -65,17 +68,19 @@ def activate(name: str, *, policy: str, terms: Terms) -> PolicyVersion:
 
 @transaction.atomic
 def undo_activation(policy: str, *, why: str, by: User | None = None) -> PolicyVersion:
-    """Let the classifier that ruled ``policy`` before rule again, with the thresholds that it had, in a new epoch.
+    """Make the previous classifier of ``policy`` active again, with the thresholds that it had, in a new epoch.
 
     The thresholds of communities that retired with it come back as well.
 
     Raises:
-        AdoptionRefused: no other classifier ruled before, or it was retired.
+        AdoptionRefused: no other classifier was active before, or it was retired.
     """
-    now = PolicyVersion.objects.root().in_force().select_related("policy").get(policy=policy_in_force(policy))
+    now = PolicyVersion.objects.root().in_force().select_related("policy").get(policy=get_policy_in_force(policy))
     if not why.strip():
-        raise AdoptionRefused("--why is empty. Say why the classifier before rules again: the record keeps it.")
-    before = _ruled_before(now)
+        raise AdoptionRefused(
+            "--why is empty. Give the reason for going back to the previous classifier; the record keeps it."
+        )
+    before = _get_previous_version(now)
     try:
         _publish_again(before, why=why, by=by)
         for version in PolicyVersion.objects.filter(policy=now.policy, retired_at=before.retired_at).exclude(
@@ -87,13 +92,13 @@ def undo_activation(policy: str, *, why: str, by: User | None = None) -> PolicyV
     return PolicyVersion.objects.root().in_force().select_related("epoch", "classifier").get(policy=now.policy)
 
 
-def _ruled_before(now: PolicyVersion) -> PolicyVersion:
-    """The last version that another classifier, or the same with other labels, ruled by."""
+def _get_previous_version(now: PolicyVersion) -> PolicyVersion:
+    """Return the last version with another classifier, other labels or another combination, or refuse."""
     published = PolicyVersion.objects.root().filter(policy=now.policy, state=PolicyVersion.State.RETIRED)
     others = published.exclude(classifier=now.classifier_id, labels=now.labels, combination=now.combination)
     before = others.order_by("-retired_at", "-number").first()
     if before is None:
-        raise AdoptionRefused(f"No other classifier ruled {now.policy.slug} before: there is nothing to undo.")
+        raise AdoptionRefused(f"No other classifier was active for {now.policy.slug} before. There is nothing to undo.")
     return before
 
 
@@ -101,11 +106,11 @@ def _publish_again(version: PolicyVersion, *, why: str, by: User | None) -> None
     version.copy_as_draft(by=by).publish(by=by, why=why)
 
 
-def policy_in_force(slug: str) -> Policy:
-    """The policy of that name.
+def get_policy_in_force(slug: str) -> Policy:
+    """Return the policy with that slug.
 
     Raises:
-        AdoptionRefused: none of that name is in force.
+        AdoptionRefused: no policy with that slug is in force.
     """
     found = Policy.objects.in_force().filter(slug=slug).first()
     if found is None:
@@ -116,48 +121,50 @@ def policy_in_force(slug: str) -> Policy:
 
 @transaction.atomic
 def retire(name: str) -> Classifier:
-    """Take a classifier out of use. Its scores and its file stay: the record refers to them.
+    """Take a classifier out of use. Its scores and its file stay, because the record refers to them.
 
     Raises:
-        AdoptionRefused: it is unknown, retired already, or in force somewhere.
+        AdoptionRefused: it is unknown, already retired, active for a policy, or in shadow mode.
     """
-    classifier = usable(name, for_update=True)
-    ruled = PolicyVersion.objects.in_force().filter(classifier=classifier).select_related("policy")
-    if slugs := ", ".join(version.policy.slug for version in ruled):
+    classifier = get_usable_classifier(name, for_update=True)
+    versions = PolicyVersion.objects.in_force().filter(classifier=classifier).select_related("policy")
+    if slugs := ", ".join(version.policy.slug for version in versions):
         raise AdoptionRefused(
-            f"{name} is in force for {slugs}. Let another classifier rule first: "
+            f"{name} is in force for {slugs}, so it was not retired. Activate another classifier first: "
             "'classifiers activate OTHER --policy SLUG --low L --high H --why WHY'."
         )
     if shadowed := ", ".join(
         Shadow.objects.open().filter(classifier=classifier).values_list("policy__slug", flat=True)
     ):
         raise AdoptionRefused(
-            f"{name} is in the shadow of {shadowed}. End that first: 'classifiers shadow {name} --policy SLUG --end'."
+            f"{name} is in shadow mode under {shadowed}, so it was not retired. End that first: "
+            f"'classifiers shadow {name} --policy SLUG --end'."
         )
     Classifier.objects.filter(pk=classifier.pk).update(retired_at=Now())
     classifier.refresh_from_db()
     return classifier
 
 
-def usable(name: str, *, for_update: bool = False) -> Classifier:
-    """The classifier of that name, unless it was retired.
+def get_usable_classifier(name: str, *, for_update: bool = False) -> Classifier:
+    """Return the classifier of that name.
 
     Raises:
-        AdoptionRefused: it was, or there is none.
+        AdoptionRefused: no classifier has that name, or it was retired.
     """
-    # Who publishes locks the policy first and the classifier then; so nobody else locks it before a policy.
+    # Publishing locks the policy first and then the classifier, so a locked classifier must not be followed by the
+    # lock of a policy.
     rows = Classifier.objects.select_for_update() if for_update else Classifier.objects.all()
     classifier = rows.filter(name=name).first()
     if classifier is None:
         names = ", ".join(Classifier.objects.active().order_by("pk").values_list("name", flat=True))
-        raise AdoptionRefused(f"No classifier is named {name!r}. Known are {names}.")
+        raise AdoptionRefused(f"No classifier is named {name!r}. Registered and not retired are {names}.")
     if classifier.retired_at:
         raise AdoptionRefused(f"{name} was retired on {classifier.retired_at:%d %B %Y}. Import it under another name.")
     return classifier
 
 
-def chosen_labels(classifier: Classifier, *, wanted: Sequence[str]) -> list[str]:
-    """The labels that count: those ``wanted``, or the positive one alone.
+def choose_labels(classifier: Classifier, *, wanted: Sequence[str]) -> list[str]:
+    """Return the labels that count: the ``wanted`` ones, or the positive one alone.
 
     Raises:
         AdoptionRefused: the classifier lacks one of them.
@@ -169,10 +176,10 @@ def chosen_labels(classifier: Classifier, *, wanted: Sequence[str]) -> list[str]
     return chosen
 
 
-def _combination(terms: Terms) -> str:
+def _checked_combination(terms: Terms) -> str:
     if terms.combination not in PolicyVersion.Combination.values:
         accepted = ", ".join(PolicyVersion.Combination.values)
-        raise AdoptionRefused(f"--combination {terms.combination!r}: accepted are {accepted}.")
+        raise AdoptionRefused(f"--combination {terms.combination!r} is not accepted. Give one of {accepted}.")
     return terms.combination
 
 
@@ -181,7 +188,9 @@ def _draft(slug: str, *, content: Mapping[str, Any], terms: Terms) -> PolicyVers
     if known is None:
         return _first_version(slug, content=content, terms=terms)
     if terms.text:
-        raise AdoptionRefused(f"Policy {slug} exists and has a text. Leave --text out; texts change on their own page.")
+        raise AdoptionRefused(
+            f"Policy {slug} already has a text. Leave --text out, and change the text on the policy's own page."
+        )
     now = PolicyVersion.objects.root().in_force().get(policy=known)
     return now.copy_as_draft(by=terms.by, **content)
 
@@ -190,7 +199,7 @@ def _first_version(slug: str, *, content: Mapping[str, Any], terms: Terms) -> Po
     if not terms.text.strip():
         slugs = ", ".join(Policy.objects.values_list("slug", flat=True))
         raise AdoptionRefused(
-            f"No policy is called {slug!r}. Known are {slugs}. To make a new one, give its text: --text FILE."
+            f"No policy is called {slug!r}. There are {slugs}. To make a new one, give its text with --text FILE."
         )
     policy = Policy(slug=slug, name=slug.replace("-", " ").capitalize())
     policy.full_clean()
@@ -201,7 +210,7 @@ def _first_version(slug: str, *, content: Mapping[str, Any], terms: Terms) -> Po
     )
 
 
-def _in_words(error: ValidationError | IntegrityError) -> str:
+def _message(error: ValidationError | IntegrityError) -> str:
     if isinstance(error, ValidationError):
         return " ".join(error.messages)
     return str(error).splitlines()[0] + "."

@@ -1,5 +1,5 @@
-"""What is said when a classifier cannot come in, rule or go."""
+"""The failure of every step of adopting a classifier."""
 
 
 class AdoptionRefused(Exception):
-    """Nothing was changed; the message says what was found and what to do next."""
+    """The step was refused and nothing was changed; the message says what was found and what to do next."""

@@ -1,4 +1,4 @@
-"""How fast a classifier is on this machine and what memory it takes, in a fresh process for each count of threads."""
+"""Measure a classifier's speed and memory on this machine, in a fresh process for each number of threads."""
 
 import multiprocessing
 import os
@@ -18,13 +18,13 @@ from moderation.inference.manifest import Manifest
 from moderation.inference.providers import CPU, PROVIDERS
 
 BATCHES = range(1, 9)
-#: Calls that are timed of each batch: at least so many, and so long.
-_LEAST_CALLS, _SECONDS = 3, 0.1
+#: Calls are timed for each batch until both are reached: a number of calls, and seconds.
+_LEAST_CALLS, _LEAST_SECONDS = 3, 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Of one count of threads and one batch: milliseconds for one picture, the median call over the batch."""
+    """Milliseconds for one image with this number of threads and batch size: the median call / ``batch``."""
 
     threads: int
     batch: int
@@ -33,30 +33,34 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Attributes: ``memory_mb`` is what the classifier adds to a process at the largest batch, at its peak."""
+    """Speeds of a classifier, and its peak memory.
+
+    Attributes:
+        memory_mb: megabytes that it adds to a process with one thread, at the largest batch.
+    """
 
     speeds: list[Speed]
     memory_mb: float
 
 
 def thread_counts() -> list[int]:
-    """1, 2, 4, ... and all cores that this process may use."""
+    """Return 1, 2, 4, ... and the number of cores that this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return sorted({cores, *(1 << power for power in range(cores.bit_length()) if 1 << power <= cores)})
 
 
 def measure(path: Path, *, manifest: Manifest, batches: Sequence[int] = BATCHES, provider: str = CPU) -> Measurement:
-    """Time the network alone, without decoding, for every batch and count of threads."""
+    """Time the network alone, without decoding, for every batch size and number of threads."""
     speeds, memory = [], 0.0
     for threads in thread_counts():
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            found, added = pool.submit(_measure_here, path, manifest, threads, list(batches), provider).result()
+            found, added = pool.submit(_measure_in_child, path, manifest, threads, list(batches), provider).result()
         speeds += found
-        memory = memory or added  # of one thread: that is how the pre-screen runs it
+        memory = memory or added  # the first is of one thread, as in the pre-screen
     return Measurement(speeds, memory)
 
 
-def _measure_here(
+def _measure_in_child(
     path: Path, manifest: Manifest, threads: int, batches: list[int], provider: str
 ) -> tuple[list[Speed], float]:
     before = _peak_mb()
@@ -73,7 +77,7 @@ def _milliseconds(session: onnxruntime.InferenceSession, *, manifest: Manifest, 
     feed = {manifest.input: np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)}
     session.run(None, feed)
     calls: list[float] = []
-    while len(calls) < _LEAST_CALLS or sum(calls) < _SECONDS:
+    while len(calls) < _LEAST_CALLS or sum(calls) < _LEAST_SECONDS:
         start = time.perf_counter()
         session.run(None, feed)
         calls.append(time.perf_counter() - start)
@@ -81,9 +85,9 @@ def _milliseconds(session: onnxruntime.InferenceSession, *, manifest: Manifest, 
 
 
 def _peak_mb() -> float:
-    """Peak resident memory of this process in megabytes.
+    """Return the peak resident memory of this process in megabytes.
 
-    Linux's own figure of its memory map: what getrusage says includes the parent before it became this process.
+    On Linux from /proc, because getrusage includes the peak of the parent before it started this process.
     """
     status = Path("/proc/self/status")
     if status.exists():

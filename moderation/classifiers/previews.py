@@ -1,4 +1,4 @@
-"""Renditions of uploads that nobody was asked about, for a page that shows what would change."""
+"""Make renditions of uploads without a review task, for the page that shows which routes would change."""
 
 import time
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from moderation.decoding.sandbox import Sandbox, SandboxUnavailable
 from moderation.renditions import write_renditions
 from moderation.storage import StorageFull
 
-#: A page waits no longer for its pictures; what is missing then is made when it is opened again.
+#: A page waits at most this long for renditions. Missing ones are made when the page is opened again.
 SECONDS = 5.0
 
 
 def make_renditions(flips: Sequence[RouteFlip], *, seconds: float = SECONDS) -> set[int]:
-    """Write what is missing, blurred and clear, and return the uploads that have both."""
+    """Write missing renditions, blurred and clear, and return the ids of the uploads that have both."""
     until = time.monotonic() + seconds
     with Sandbox(limits=decode_limits()) as sandbox:
         for flip in flips:
@@ -25,11 +25,11 @@ def make_renditions(flips: Sequence[RouteFlip], *, seconds: float = SECONDS) -> 
 
 
 def has_renditions(flip: RouteFlip) -> bool:
-    return flip.shot.is_rendered(flip.screening.upload.file.sha256)
+    return flip.frame_view.is_rendered(flip.screening.upload.file.sha256)
 
 
 def _make(flip: RouteFlip, *, sandbox: Sandbox) -> None:
     try:
-        write_renditions(flip.screening.upload.file, frames=[flip.shot], sandbox=sandbox)
+        write_renditions(flip.screening.upload.file, frames=[flip.frame_view], sandbox=sandbox)
     except (ImageRefused, SandboxUnavailable, StorageFull):
-        return  # the page says that there is no picture
+        return  # the page says that there is no image to show

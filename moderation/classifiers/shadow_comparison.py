@@ -1,4 +1,4 @@
-"""What a classifier in the shadow would change: its scores against those that rule, and the routes that would flip."""
+"""Compare a classifier in shadow mode with the active one: their scores, and the routes that would change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,14 +28,18 @@ class RouteFlip:
     """An upload that would take another route.
 
     Attributes:
-        shot: what the classifier in the shadow saw its worst score in.
+        screening: the live one, by the active classifier.
+        now: its route by the active classifier.
+        then: its route by the classifier in shadow mode.
+        shadow: the score of the classifier in shadow mode.
+        frame_view: the frame that has this score.
     """
 
     screening: Screening
     now: Route
     then: Route
     shadow: float
-    shot: FrameView
+    frame_view: FrameView
 
     def as_json(self) -> dict[str, Any]:
         upload = self.screening.upload
@@ -52,10 +56,11 @@ class RouteFlip:
 
 @dataclass(frozen=True, kw_only=True)
 class ShadowComparison:
-    """A shadow beside what rules its policy, over the uploads of the last 28 days that both have scored.
+    """A shadow compared with its policy's active classifier, over uploads of the last 28 days that both have scored.
 
     Attributes:
-        stated: the candidate thresholds that somebody gave; None: those that give the shares in force.
+        version: the version in force.
+        stated: the candidate thresholds that somebody gave, or None for those that keep the shares in force.
     """
 
     shadow: Shadow
@@ -64,7 +69,7 @@ class ShadowComparison:
 
     @classmethod
     def of(cls, shadow: Shadow, *, low: float | None = None, high: float | None = None) -> "ShadowComparison":
-        """Compare at the candidate thresholds, or where none are given, at those that keep the shares.
+        """Compare at the given candidate thresholds, or without any at those that keep the shares.
 
         Raises:
             AdoptionRefused: one threshold alone, off the grid, or low above high.
@@ -73,8 +78,8 @@ class ShadowComparison:
         return cls(shadow=shadow, version=version.get(policy=shadow.policy), stated=stated_pair(low, high))
 
     @cached_property
-    def beside(self) -> JointHistogram:
-        """One query, however many uploads there are."""
+    def histogram(self) -> JointHistogram:
+        """Uploads by both scores, counted in one query."""
         binned = self._recent(scored=True).annotate(
             now=WidthBucket(F("score"), _GRID) - 1, then=WidthBucket(F("shadow"), _GRID) - 1
         )
@@ -83,7 +88,7 @@ class ShadowComparison:
 
     @cached_property
     def unscored(self) -> int:
-        """Uploads of the same days that the shadow has not scored: `prescreen --shadows` does."""
+        """Number of uploads of the same days without a shadow score; `prescreen --shadows` adds the scores."""
         return self._recent(scored=False).count()
 
     @property
@@ -94,7 +99,7 @@ class ShadowComparison:
     def candidate(self) -> Pair:
         if self.stated:
             return step(self.stated[0]), step(self.stated[1])
-        return self.beside.same_shares(self.in_force)
+        return self.histogram.same_shares(self.in_force)
 
     @property
     def low(self) -> float:
@@ -106,8 +111,8 @@ class ShadowComparison:
 
     @cached_property
     def flows(self) -> dict[tuple[Route, Route], int]:
-        """Uploads by the route now and then, those that stay included."""
-        found = self.beside.flows(self.in_force, self.candidate)
+        """Number of uploads by (route now, route then), including unchanged routes."""
+        found = self.histogram.flows(self.in_force, self.candidate)
         return {(ROUTES[now], ROUTES[then]): uploads for (now, then), uploads in found.items()}
 
     @property
@@ -115,17 +120,17 @@ class ShadowComparison:
         return sum(uploads for (now, then), uploads in self.flows.items() if now != then)
 
     def uploads(self, route: Route, *, then: bool) -> int:
-        """How many take ``route`` now, or would then."""
-        return sum(uploads for ways, uploads in self.flows.items() if ways[then] == route)
+        """Return the number of uploads that take ``route`` now, or with ``then`` would take it."""
+        return sum(uploads for routes, uploads in self.flows.items() if routes[then] == route)
 
     def share(self, route: Route, *, then: bool) -> float:
-        total = self.beside.total
+        total = self.histogram.total
         return self.uploads(route, then=then) / total if total else 0.0
 
     def flips(self, *, way: tuple[Route, Route] | None = None) -> Any:
-        """Screenings whose route would flip, with ``shadow``, ``now`` and ``then``; worst first.
+        """Return screenings whose route would change, annotated with ``shadow``, ``now`` and ``then``, worst first.
 
-        The worst jump from approval to rejection or back; of the same jump, where the scores differ most.
+        A change between approval and rejection comes before the others, then the larger difference of the scores.
         """
         both = self._recent(scored=True).select_related("upload__file")
         found = self.routed(both).exclude(now=F("then"))
@@ -134,38 +139,38 @@ class ShadowComparison:
         return found.order_by(Abs(F("now") - F("then")).desc(), Abs(F("score") - F("shadow")).desc(), "pk")
 
     def routed(self, screenings: ScreeningQuerySet) -> Any:
-        """``screenings`` beside the shadow, with their region ``now`` and ``then``."""
+        """Annotate screenings that have ``shadow`` with their region ``now`` and ``then``."""
         return screenings.annotate(
             now=_region("score", self.version.low, self.version.high), then=_region("shadow", self.low, self.high)
         )
 
     def described(self, screenings: list[Screening]) -> list[RouteFlip]:
-        """Rows of ``flips()`` with the picture that the shadow's score comes from."""
-        shots = self._shots(screenings)
+        """Return rows of ``flips()`` as RouteFlips, each with the frame that the shadow's score comes from."""
+        frame_views = self._frame_views(screenings)
         return [
             RouteFlip(
                 screening=row,
                 now=ROUTES[row.now],  # type: ignore[attr-defined]  # annotated by flips()
                 then=ROUTES[row.then],  # type: ignore[attr-defined]
                 shadow=row.shadow,  # type: ignore[attr-defined]
-                shot=shots[row.upload.file_id],
+                frame_view=frame_views[row.upload.file_id],
             )
             for row in screenings
         ]
 
     def as_json(self, *, flips: int = MOST_FLIPS) -> dict[str, Any]:
-        """The report; at most ``flips`` uploads whose route would flip, the worst."""
+        """Return the report, with the ``flips`` worst changes of route."""
         return {
             "policy": self.version.policy.slug,
-            "ruling": _named(self.version),
-            "shadow": _named(self.shadow),
+            "active": _classifier_json(self.version),
+            "shadow": _classifier_json(self.shadow),
             "ended": self.shadow.ended_at is not None,
-            "uploads": self.beside.total,
+            "uploads": self.histogram.total,
             "unscored": self.unscored,
             "in_force": {"low": self.version.low, "high": self.version.high},
             "candidate": {"low": self.low, "high": self.high, "stated": self.stated is not None},
-            "rank_correlation": self.beside.rank_correlation(),
-            "shares": {str(route): self._told(route) for route in ROUTES},
+            "rank_correlation": self.histogram.rank_correlation(),
+            "shares": {str(route): self._share_json(route) for route in ROUTES},
             "flipped": self.flipped,
             "flows": [
                 {"from": str(now), "to": str(then), "uploads": n} for (now, then), n in sorted(self.flows.items())
@@ -173,7 +178,7 @@ class ShadowComparison:
             "flips": [flip.as_json() for flip in self.described(list(self.flips()[:flips]))],
         }
 
-    def _told(self, route: Route) -> dict[str, float]:
+    def _share_json(self, route: Route) -> dict[str, float]:
         now, then = self.share(route, then=False), self.share(route, then=True)
         return {"now": now, "then": then, "change": then - now}
 
@@ -181,7 +186,8 @@ class ShadowComparison:
         has_score = {"shadow__isnull": not scored}
         return self.shadow.compared().filter(created_at__gte=Now() - WINDOW, **has_score)
 
-    def _shots(self, screenings: list[Screening]) -> dict[int, FrameView]:
+    def _frame_views(self, screenings: list[Screening]) -> dict[int, FrameView]:
+        """Return the frame with the worst shadow score, by the id of the file."""
         scores = Score.objects.by(self.shadow.classifier).filter(
             file__in={row.upload.file_id for row in screenings}, label__in=self.shadow.labels
         )
@@ -189,15 +195,15 @@ class ShadowComparison:
 
 
 def stated_pair(low: float | None, high: float | None) -> tuple[float, float] | None:
-    """Both thresholds, or none.
+    """Return both thresholds, or None where neither is given.
 
     Raises:
-        AdoptionRefused: one alone, off the grid, or out of order.
+        AdoptionRefused: one threshold alone, off the grid, or low above high.
     """
     if low is None and high is None:
         return None
     if low is None or high is None:
-        raise AdoptionRefused("Give both --low and --high, or neither: without them the shares in force are kept.")
+        raise AdoptionRefused("Give both --low and --high, or neither. Without them, the shares in force are kept.")
     check_pair(low, high)
     return low, high
 
@@ -206,7 +212,7 @@ def check_pair(low: float, high: float) -> None:
     """Raise AdoptionRefused unless both thresholds lie on the grid, in order."""
     for name, value in (("--low", low), ("--high", high)):
         if not any(abs(value - each) < 1e-9 for each in GRID):
-            raise AdoptionRefused(f"{name} {value:g}: accepted are multiples of 0.01 from 0 to 1.")
+            raise AdoptionRefused(f"{name} {value:g} is not accepted. Give a multiple of 0.01 from 0 to 1.")
     if low > high:
         raise AdoptionRefused(f"--low {low:g} is above --high {high:g}. Give low <= high.")
 
@@ -220,12 +226,12 @@ def _region(score: str, low: float, high: float) -> Case:
     )
 
 
-def _named(which: PolicyVersion | Shadow) -> Mapping[str, Any]:
-    assert which.classifier is not None
+def _classifier_json(source: PolicyVersion | Shadow) -> Mapping[str, Any]:
+    assert source.classifier is not None
     return {
-        "name": which.classifier.name,
-        "sha256": which.classifier.sha256,
-        "preprocessing_version": which.classifier.preprocessing_version,
-        "labels": which.labels,
-        "combination": which.combination,
+        "name": source.classifier.name,
+        "sha256": source.classifier.sha256,
+        "preprocessing_version": source.classifier.preprocessing_version,
+        "labels": source.labels,
+        "combination": source.combination,
     }

@@ -1,67 +1,70 @@
-"""Put a classifier in the shadow of a policy, where every pre-screen asks it and nothing follows from what it says."""
+"""Run a classifier in shadow mode under a policy: every pre-screen scores with it, and its scores decide nothing."""
 
 from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
 
-from moderation.classifiers.activation import chosen_labels, policy_in_force, usable
-from moderation.classifiers.dry_run import find
+from moderation.classifiers.activation import choose_labels, get_policy_in_force, get_usable_classifier
+from moderation.classifiers.dry_run import find_classifier
 from moderation.classifiers.errors import AdoptionRefused
 from moderation.models import Shadow, User
 
 
-def put_in_shadow(
+def start_shadow_mode(
     name: str, *, policy: str, labels: Sequence[str] = (), combination: str = "max", by: User | None = None
 ) -> Shadow:
-    """Let ``name`` score along under ``policy`` from the next pre-screen on.
+    """Let ``name`` score in shadow mode under ``policy`` from the next pre-screen on.
 
     Raises:
-        AdoptionRefused: it is unknown, retired, damaged, rules the policy already or is in its shadow already.
+        AdoptionRefused: it is unknown, retired, damaged, active for the policy, or in shadow mode already.
     """
-    # Verified before anything is written: the nightly pre-screen should not have to find out.
-    find(usable(name).name).load()
+    # Loaded before anything is written, so that a damaged file is reported now and not by the nightly pre-screen.
+    find_classifier(get_usable_classifier(name).name).load()
     with transaction.atomic():
-        classifier, ruled = usable(name, for_update=True), policy_in_force(policy)
-        if ruled.versions.in_force().filter(classifier=classifier).exists():
-            raise AdoptionRefused(f"{name} rules {policy} already: there is nothing to compare it with.")
+        classifier, compared_policy = get_usable_classifier(name, for_update=True), get_policy_in_force(policy)
+        if compared_policy.versions.in_force().filter(classifier=classifier).exists():
+            raise AdoptionRefused(f"{name} is already the active classifier of {policy}: nothing to compare it with.")
         try:
             with transaction.atomic():
                 return Shadow.objects.create(
-                    policy=ruled,
+                    policy=compared_policy,
                     classifier=classifier,
-                    labels=chosen_labels(classifier, wanted=labels),
+                    labels=choose_labels(classifier, wanted=labels),
                     combination=combination,
                     started_by=by,
                 )
         except IntegrityError as error:
-            raise AdoptionRefused(f"{name} is in the shadow of {policy} already.") from error
+            raise AdoptionRefused(f"{name} is already in shadow mode under {policy}.") from error
 
 
-def end_shadow(name: str, *, policy: str, why: str = "", by: User | None = None) -> Shadow:
-    """Ask it no more from the next pre-screen on. What it said stays in the record.
+def end_shadow_mode(name: str, *, policy: str, why: str = "", by: User | None = None) -> Shadow:
+    """End shadow mode from the next pre-screen on. The scores stay in the record.
 
     Raises:
-        AdoptionRefused: it is not in the policy's shadow.
+        AdoptionRefused: the classifier is not in shadow mode under the policy.
     """
     shadow = find_shadow(name, policy=policy)
     if not Shadow.objects.filter(pk=shadow.pk).end(why=why or "Ended.", by=by):
-        raise AdoptionRefused(f"{name} is not in the shadow of {policy} any more. Its scores stay in the record.")
+        raise AdoptionRefused(
+            f"{name} is no longer in shadow mode under {policy}, so there is nothing to end. Its scores stay in the "
+            "record."
+        )
     shadow.refresh_from_db()
     return shadow
 
 
 def find_shadow(name: str, *, policy: str) -> Shadow:
-    """The open shadow of that classifier and policy, else the last one that ended.
+    """Return the open shadow of that classifier and policy, otherwise the last one that ended.
 
     Raises:
-        AdoptionRefused: it never was in the policy's shadow.
+        AdoptionRefused: the classifier was never in shadow mode under the policy.
     """
     shadows = Shadow.objects.filter(classifier__name=name, policy__slug=policy).select_related("classifier", "policy")
     found = shadows.open().first() or shadows.order_by("-ended_at").first()
     if found is None:
         open_ones = Shadow.objects.open().filter(policy__slug=policy).values_list("classifier__name", flat=True)
         raise AdoptionRefused(
-            f"{name} was never in the shadow of {policy}. In it: {', '.join(open_ones) or 'nothing'}. "
-            f"Put it there with 'classifiers shadow {name} --policy {policy}'."
+            f"{name} was never in shadow mode under {policy}. In shadow mode there: "
+            f"{', '.join(open_ones) or 'no classifier'}. Start it with 'classifiers shadow {name} --policy {policy}'."
         )
     return found

@@ -1,21 +1,22 @@
-"""The shadow pages' forms: which thresholds to compare at, which flips to show, what to start and activate."""
+"""The forms of shadow mode: candidate thresholds, which changed routes to show, starting and activating."""
 
 from typing import Any
 
 from django import forms
 
+from moderation.formatting import threshold
 from moderation.models import Classifier, Policy
 from moderation.routing import Route
-from reviewqueue.thresholds.forms import ReasonForm, ThresholdField
+from reviewqueue.threshold_fields import ReasonForm, high_field, low_field
 
 WAYS = [(f"{one}-{other}", f"{one} to {other}") for one in Route for other in Route if one != other]
 
 
 class CandidateForm(forms.Form):
-    """Thresholds to compare at, or none; and of the flips one way, and which page."""
+    """Thresholds to compare at, or none. ``way`` and ``page`` choose the changed routes that are listed."""
 
-    low = ThresholdField(label="Low", example="0.20", required=False, help_text="Approve below it.")
-    high = ThresholdField(label="High", example="0.80", required=False, help_text="Reject from it.")
+    low = low_field(required=False)
+    high = high_field(required=False)
     way = forms.ChoiceField(choices=[("", "every way"), *WAYS], required=False, widget=forms.HiddenInput)
     page = forms.IntegerField(min_value=1, max_value=10_000, required=False, widget=forms.HiddenInput)
     revealed = forms.UUIDField(required=False, widget=forms.HiddenInput)
@@ -25,15 +26,17 @@ class CandidateForm(forms.Form):
         low, high = cleaned.get("low"), cleaned.get("high")
         if (low is None) != (high is None) and not self.errors:
             self.add_error(
-                "high" if high is None else "low", "Give both, or neither: then the shares in force are kept."
+                "high" if high is None else "low",
+                "Give both thresholds, or neither. Without them, the page compares at equal shares.",
             )
         elif low is not None and high is not None and low > high:
-            self.add_error("high", f"High {high:.2f} lies below low {low:.2f}. Write {low:.2f} or more here.")
+            one, other = threshold(float(low)), threshold(float(high))
+            self.add_error("high", f"High {other} lies below low {one}. Write {one} or more here.")
         return cleaned
 
     @property
     def pair(self) -> dict[str, float | None]:
-        """Low and high, both None where nothing, or nothing usable, was typed."""
+        """Low and high; both None where the person gave none, or where they are wrong."""
         if self.errors:
             return {"low": None, "high": None}
         return {
@@ -42,6 +45,7 @@ class CandidateForm(forms.Form):
 
     @property
     def chosen_way(self) -> tuple[Route, Route] | None:
+        """The old and the new route of the changes to list; None for all of them."""
         way = self.cleaned_data.get("way")
         if not way:
             return None
@@ -50,21 +54,21 @@ class CandidateForm(forms.Form):
 
     @property
     def place(self) -> dict[str, str]:
-        """What a link to the same flips says."""
+        """The query of a link to the same list."""
         names = ("low", "high", "way", "page")
         return {name: str(self.cleaned_data[name]) for name in names if self.cleaned_data.get(name) not in {None, ""}}
 
 
 class ActivateForm(ReasonForm):
-    """Thresholds of the classifier's own, and why; ``seen`` is the version in force that the person looked at."""
+    """The thresholds with which the classifier becomes the active one, and why."""
 
-    low = ThresholdField(label="Low", example="0.20", help_text="Approve below it.")
-    high = ThresholdField(label="High", example="0.80", help_text="Reject from it.")
+    low = low_field()
+    high = high_field()
     field_order = ("low", "high", "why", "seen")
 
 
 class StartForm(forms.Form):
-    """A classifier that is registered, and the policy under which it scores along."""
+    """A registered classifier, and the policy for which it runs in shadow mode."""
 
     classifier = forms.ModelChoiceField(queryset=Classifier.objects.none(), to_field_name="name")
     policy = forms.ModelChoiceField(queryset=Policy.objects.none(), to_field_name="slug", empty_label=None)

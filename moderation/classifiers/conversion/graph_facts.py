@@ -1,4 +1,4 @@
-"""What an ONNX file is made of: operators, sizes, and the arithmetic that one picture costs."""
+"""Facts about an ONNX graph: its operators, its sizes, and the arithmetic for one image."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -15,17 +15,19 @@ Shapes = Mapping[str, Shape]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Anatomy:
-    """Facts of one graph.
+class GraphFacts:
+    """Facts about one graph.
 
     Attributes:
         opsets: version by domain; "" is ONNX's own.
-        operators: how many nodes there are of each kind.
-        batch: "dynamic", or the number it is fixed to.
-        parameters: numbers in the weights.
-        gflop: floating-point operations for one picture / 1e9, a multiplication and an addition counting two;
-            of convolutions and matrix products, which are nearly all.
-        uncounted: products whose shapes the graph does not tell; the true figure is higher where there are any.
+        operators: number of nodes of each type.
+        batch: "dynamic", or the fixed number.
+        input_size: (width, height) in pixels.
+        file_bytes: size of the ONNX file.
+        parameters: number of weights.
+        gflop: floating-point operations for one image / 1e9, in convolutions and matrix products, which are nearly
+            all of them. A multiplication and an addition count as two.
+        uncounted: number of products whose shapes the graph does not state; they are missing in ``gflop``.
     """
 
     opsets: Mapping[str, int]
@@ -38,16 +40,15 @@ class Anatomy:
     uncounted: int
 
 
-def inspect_graph(model: bytes, *, manifest: Manifest) -> Anatomy:
-    """Read the facts of a graph from its file."""
+def inspect_graph(model: bytes, *, manifest: Manifest) -> GraphFacts:
+    """Return the facts about the graph in an ONNX file."""
     parsed = onnx.load_model_from_string(model)
     batch = next(each for each in parsed.graph.input if each.name == manifest.input).type.tensor_type.shape.dim[0]
-    words = str(batch.dim_value) if batch.dim_value else "dynamic"
     counts = _products(parsed, manifest=manifest)
-    return Anatomy(
+    return GraphFacts(
         opsets={each.domain: each.version for each in parsed.opset_import},
         operators=dict(Counter(node.op_type for node in parsed.graph.node).most_common()),
-        batch=words,
+        batch=str(batch.dim_value) if batch.dim_value else "dynamic",
         input_size=list(manifest.size),
         file_bytes=len(model),
         parameters=sum(prod(each.dims) for each in parsed.graph.initializer) + _constant_numbers(parsed),
@@ -62,7 +63,7 @@ def _constant_numbers(model: onnx.ModelProto) -> int:
 
 
 def _products(model: onnx.ModelProto, *, manifest: Manifest) -> list[int | None]:
-    """Operations of every convolution and matrix product for one picture; None where a shape is unknown."""
+    """Operations of every convolution and matrix product for one image; None where a shape is unknown."""
     shapes = _shapes(model, manifest=manifest)
     return [_COUNTERS[node.op_type](node, shapes) for node in model.graph.node if node.op_type in _COUNTERS]
 
@@ -70,7 +71,7 @@ def _products(model: onnx.ModelProto, *, manifest: Manifest) -> list[int | None]
 def _shapes(model: onnx.ModelProto, *, manifest: Manifest) -> dict[str, Shape]:
     width, height = manifest.size
     sizes = (1, 3, height, width) if manifest.layout == "NCHW" else (1, height, width, 3)
-    model = onnx.ModelProto.FromString(model.SerializeToString())  # a copy: the sizes below are written into it
+    model = onnx.ModelProto.FromString(model.SerializeToString())  # a copy, because the sizes are written into it
     pixels = next(each for each in model.graph.input if each.name == manifest.input)
     for axis, size in zip(pixels.type.tensor_type.shape.dim, sizes, strict=True):
         axis.dim_value = size
@@ -86,7 +87,7 @@ def _shapes(model: onnx.ModelProto, *, manifest: Manifest) -> dict[str, Shape]:
 
 
 def _convolution(node: Any, shapes: Shapes) -> int | None:
-    """Each output number is a sum over (input channels / groups) x kernel."""
+    """Count a convolution: each output number is a sum over (input channels / groups) x kernel."""
     weight = node.input[3] if node.op_type == "QLinearConv" else node.input[1]
     if node.output[0] not in shapes or weight not in shapes:
         return None
@@ -94,7 +95,7 @@ def _convolution(node: Any, shapes: Shapes) -> int | None:
 
 
 def _matrix_product(node: Any, shapes: Shapes) -> int | None:
-    """Each output number is a sum over the first factor's last axis."""
+    """Count a matrix product: each output number is a sum over the first factor's last axis."""
     if node.output[0] not in shapes or node.input[0] not in shapes:
         return None
     return 2 * prod(shapes[node.output[0]]) * shapes[node.input[0]][-1]

@@ -1,4 +1,4 @@
-"""An ONNX file with Hugging Face's ``config.json`` and ``preprocessor_config.json``."""
+"""Read an ONNX file with Hugging Face's ``config.json`` and ``preprocessor_config.json``."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,24 +8,24 @@ from moderation.classifiers.conversion.licences import find_licence, licence_tex
 from moderation.classifiers.conversion.onnx_files import OnnxFile
 from moderation.classifiers.conversion.publisher_facts import (
     FormNotAccepted,
-    Published,
+    PublishedClassifier,
     PublisherFacts,
     positive_label,
     preprocessing_version,
     read_object,
 )
 
-#: Pillow's numbers for its filters.
+#: Pillow's numbers of its filters.
 _FILTERS = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
 _STEPS = {"do_resize", "do_rescale", "do_normalize", "do_center_crop", "do_convert_rgb"}
 _KIND = "ForImageClassification"
 
 
-def read_hugging_face(file: OnnxFile, *, folder: Path, told: PublisherFacts) -> Published:
+def read_hugging_face(file: OnnxFile, *, folder: Path, stated: PublisherFacts) -> PublishedClassifier:
     """Read a classifier whose configuration lies in ``folder``.
 
     Raises:
-        NotAccepted: no image classifier, or preprocessing that the engine does not have.
+        FormNotAccepted: it is not an image classifier, or it needs preprocessing that the engine does not have.
     """
     config, steps = (read_object(folder / name) for name in ("config.json", "preprocessor_config.json"))
     labels = _labels(config, path=folder / "config.json")
@@ -37,13 +37,13 @@ def read_hugging_face(file: OnnxFile, *, folder: Path, told: PublisherFacts) -> 
         "colour_order": "RGB",
         "output_kind": "sigmoid" if config.get("problem_type") == "multi_label_classification" else "logits",
         "labels": labels,
-        "positive_label": positive_label(labels, told=told.positive),
-        "licence": find_licence(folder, told=told.licence, config=config),
-        "source": {"form": "Hugging Face", **_origin(config, folder=folder), **told.source},
+        "positive_label": positive_label(labels, stated=stated.positive),
+        "licence": find_licence(folder, stated=stated.licence, config=config),
+        "source": {"form": "Hugging Face", **_origin(config, folder=folder), **stated.source},
     }
     file.check_size(facts["size"], layout="NCHW")
     facts["preprocessing_version"] = preprocessing_version("hf", facts=facts)
-    return Published(file.model, facts, licence_text(folder))
+    return PublishedClassifier(file.model, facts, licence_text(folder))
 
 
 def _origin(config: Mapping[str, Any], *, folder: Path) -> dict[str, str]:
@@ -55,23 +55,25 @@ def _labels(config: Mapping[str, Any], *, path: Path) -> list[str]:
     kinds = config.get("architectures") or []
     if not any(str(kind).endswith(_KIND) for kind in kinds):
         raise FormNotAccepted(
-            f"architectures in {path}", found=kinds, accepted=f"one that ends with {_KIND}, as ViT{_KIND}"
+            f"architectures in {path}", found=kinds, accepted=f"one that ends with {_KIND}, such as ViT{_KIND}"
         )
     table = config.get("id2label")
     if not isinstance(table, dict) or sorted(table) != sorted(str(index) for index in range(len(table))):
         raise FormNotAccepted(
-            f"id2label in {path}", found=table, accepted='labels by index, as {"0": "sfw", "1": "nsfw"}'
+            f"id2label in {path}", found=table, accepted='labels by index, such as {"0": "sfw", "1": "nsfw"}'
         )
     return [str(table[str(index)]) for index in range(len(table))]
 
 
 def _pixels(steps: Mapping[str, Any], *, path: Path) -> dict[str, Any]:
-    """The manifest's fields from size to std."""
+    """Return the manifest's fields from ``size`` to ``std``."""
     unknown = [name for name, on in steps.items() if name.startswith("do_") and on and name not in _STEPS]
     if unknown or not steps.get("do_resize", True) or "crop_pct" in steps:
         found = ", ".join(unknown) or ("crop_pct" if "crop_pct" in steps else "do_resize false")
         raise FormNotAccepted(
-            f"steps in {path}", found=found, accepted=f"do_resize and, besides, {', '.join(sorted(_STEPS))}"
+            f"steps in {path}",
+            found=found,
+            accepted=f"do_resize and, optionally, {', '.join(sorted(_STEPS - {'do_resize'}))}",
         )
     resize, crop = _resize(steps, path=path), _crop(steps, path=path)
     normalised = steps.get("do_normalize", True)
@@ -80,7 +82,7 @@ def _pixels(steps: Mapping[str, Any], *, path: Path) -> dict[str, Any]:
         "resize": resize,
         "crop": crop,
         "jpeg_round_trip": False,
-        "draft": False,  # every pixel counts, as in the publisher's own preprocessing
+        "draft": False,  # the publisher's own preprocessing decodes every pixel
         "scale": steps.get("rescale_factor", 1 / 255) if steps.get("do_rescale", True) else 1.0,
         "mean": steps.get("image_mean") if normalised else [0, 0, 0],
         "std": steps.get("image_std") if normalised else [1, 1, 1],
@@ -99,7 +101,7 @@ def _resize(steps: Mapping[str, Any], *, path: Path) -> dict[str, Any]:
         case {"shortest_edge": int(side)}:
             return {"mode": "short_side", "size": [side], "filter": _FILTERS[number]}
         case other:
-            accepted = '{"height": ..., "width": ...}, {"shortest_edge": ...}, or for ViT one number'
+            accepted = '{"height": ..., "width": ...}, {"shortest_edge": ...}, or one number for ViT'
             raise FormNotAccepted(f"size in {path}", found=other, accepted=accepted)
 
 

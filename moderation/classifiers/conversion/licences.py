@@ -1,4 +1,4 @@
-"""Which licence a classifier comes under, where publishers write it, and what is known of the usual ones."""
+"""Find the licence of a published classifier, and say whether the common licences permit commercial use."""
 
 import re
 from collections.abc import Mapping
@@ -9,46 +9,57 @@ from typing import Any
 from moderation.classifiers.conversion.publisher_facts import FormNotAccepted
 
 _FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "COPYING")
-#: The model card's front matter: `---`, lines of `key: value`, `---`.
+#: Front matter of a model card: `---`, lines of `key: value`, `---`.
 _FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*$", re.DOTALL | re.MULTILINE)
 _LICENCE_LINE = re.compile(r"^license:\s*[\"']?([^\"'\n#]+?)[\"']?\s*$", re.MULTILINE)
 _MOST_TEXT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Commercial:
-    """Whether a licence permits commercial use: True, False, or None where a person has to read it."""
+class CommercialUse:
+    """Whether a licence permits commercial use: True, False, or None where a person has to read the licence."""
 
     permitted: bool | None
     why: str
 
 
-#: Beginnings of licence names; the first that fits counts, so the narrower ones come first.
+#: Beginnings of licence names. The first match counts, so longer beginnings come first.
 _KNOWN = (
-    ("cc-by-nc", Commercial(permitted=False, why="Creative Commons NonCommercial: no commercial use.")),
-    ("apache-2.0", Commercial(permitted=True, why="Apache-2.0 permits it; keep the notices.")),
-    ("mit", Commercial(permitted=True, why="MIT permits it; keep the notice.")),
-    ("bsd-", Commercial(permitted=True, why="The BSD licences permit it; keep the notice.")),
-    ("isc", Commercial(permitted=True, why="ISC permits it; keep the notice.")),
-    ("cc0", Commercial(permitted=True, why="CC0 asks for nothing.")),
-    ("unlicense", Commercial(permitted=True, why="The Unlicense asks for nothing.")),
-    ("cc-by-sa", Commercial(permitted=True, why="CC BY-SA permits it; name the authors, share changes alike.")),
-    ("cc-by", Commercial(permitted=True, why="CC BY permits it; name the authors.")),
-    ("mpl-2.0", Commercial(permitted=True, why="MPL-2.0 permits it; publish changes of its files.")),
-    ("agpl", Commercial(permitted=True, why="AGPL permits it, but who serves it over a network owes the source.")),
-    ("gpl", Commercial(permitted=True, why="GPL permits it, but who passes it on owes the source.")),
-    ("openrail", Commercial(permitted=True, why="OpenRAIL permits it within its list of forbidden uses: read that.")),
-    ("creativeml-openrail", Commercial(permitted=True, why="OpenRAIL permits it within its list of forbidden uses.")),
+    ("cc-by-nc", CommercialUse(permitted=False, why="Creative Commons NonCommercial: no commercial use.")),
+    ("apache-2.0", CommercialUse(permitted=True, why="Apache-2.0 permits it. Keep the notices.")),
+    ("mit", CommercialUse(permitted=True, why="MIT permits it. Keep the notice.")),
+    ("bsd-", CommercialUse(permitted=True, why="The BSD licences permit it. Keep the notice.")),
+    ("isc", CommercialUse(permitted=True, why="ISC permits it. Keep the notice.")),
+    ("cc0", CommercialUse(permitted=True, why="CC0 permits it without conditions.")),
+    ("unlicense", CommercialUse(permitted=True, why="The Unlicense permits it without conditions.")),
+    ("cc-by-sa", CommercialUse(permitted=True, why="CC BY-SA permits it. Name the authors and share changes alike.")),
+    ("cc-by", CommercialUse(permitted=True, why="CC BY permits it. Name the authors.")),
+    ("mpl-2.0", CommercialUse(permitted=True, why="MPL-2.0 permits it. Publish changes to its files.")),
+    (
+        "agpl",
+        CommercialUse(
+            permitted=True, why="AGPL permits it. Anyone who serves it over a network must offer the source."
+        ),
+    ),
+    ("gpl", CommercialUse(permitted=True, why="GPL permits it. Anyone who distributes it must offer the source.")),
+    (
+        "openrail",
+        CommercialUse(permitted=True, why="OpenRAIL permits it except for the uses that it forbids. Read its list."),
+    ),
+    (
+        "creativeml-openrail",
+        CommercialUse(permitted=True, why="OpenRAIL permits it except for the uses that it forbids."),
+    ),
 )
 
 
-def find_licence(folder: Path, *, told: str, config: Mapping[str, Any]) -> str:
-    """The licence as told, as the configuration says, or as the model card's front matter says.
+def find_licence(folder: Path, *, stated: str, config: Mapping[str, Any]) -> str:
+    """Return the licence's name: as stated, from the configuration, or from the model card's front matter.
 
     Raises:
-        NotAccepted: nobody says which.
+        FormNotAccepted: none of them names a licence.
     """
-    found = told or str(config.get("license") or config.get("licence") or "") or _in_card(folder)
+    found = stated or str(config.get("license") or config.get("licence") or "") or _in_card(folder)
     if not found.strip():
         raise FormNotAccepted(
             f"licence of {folder}",
@@ -59,18 +70,18 @@ def find_licence(folder: Path, *, told: str, config: Mapping[str, Any]) -> str:
 
 
 def licence_text(folder: Path) -> str:
-    """The words of a licence file beside the classifier; empty where there is none."""
+    """Return the text of the licence file beside the classifier, or "" where there is none."""
     paths = [folder / name for name in _FILES if (folder / name).is_file()]
     return paths[0].read_text(encoding="utf-8", errors="replace")[:_MOST_TEXT] if paths else ""
 
 
-def commercial_use(licence: str) -> Commercial:
-    """What is known of a licence by its name. Only an aid: the licence's own text decides."""
+def commercial_use(licence: str) -> CommercialUse:
+    """Return whether the licence of that name permits commercial use. Only an aid: the licence's text decides."""
     name = licence.strip().casefold()
     for beginning, known in _KNOWN:
         if name.startswith(beginning):
             return known
-    return Commercial(permitted=None, why="Not a licence that is known here: read it before you rely on it.")
+    return CommercialUse(permitted=None, why="This licence is not in our list. Read it before you rely on it.")
 
 
 def _in_card(folder: Path) -> str:

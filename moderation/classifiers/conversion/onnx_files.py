@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself: the names and shapes of its input and output."""
+"""Read the declared input and outputs of an ONNX file, and check that the engine can use them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Axes = tuple[int | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class OnnxFile:
-    """The bytes of one self-contained file with one picture input. Axes are those of the declared shapes."""
+    """The bytes of one self-contained file with one image input. Axes are those of the declared shapes."""
 
     path: Path
     model: bytes
@@ -25,7 +25,11 @@ class OnnxFile:
     outputs: dict[str, Axes]
 
     def output(self, name: str = "") -> tuple[str, Axes]:
-        """The named output, else the only one, else the one called "logits"."""
+        """Return the output called ``name``; without a name, the only output or the one called "logits".
+
+        Raises:
+            FormNotAccepted: there is no such output.
+        """
         name = name or (next(iter(self.outputs)) if len(self.outputs) == 1 else "logits")
         if name not in self.outputs:
             raise FormNotAccepted(
@@ -34,13 +38,13 @@ class OnnxFile:
         return name, self.outputs[name]
 
     def check_size(self, size: Sequence[int], *, layout: str) -> None:
-        """Raise NotAccepted where the input has another declared size than the (width, height) that is prepared."""
+        """Raise FormNotAccepted where the input's declared size differs from (width, height) after preprocessing."""
         colours, height, width = (self.input_axes[axis] for axis in ((1, 2, 3) if layout == "NCHW" else (3, 1, 2)))
         if colours not in (None, 3):
             found = f"{colours} colours in layout {layout}"
             raise FormNotAccepted(f"input {self.input} of {self.path}", found=found, accepted="3")
         if width not in (None, size[0]) or height not in (None, size[1]):
-            found, accepted = f"{width} x {height}", f"{size[0]} x {size[1]}, what its preprocessing makes"
+            found, accepted = f"{width} x {height}", f"{size[0]} x {size[1]}, the size after its preprocessing"
             raise FormNotAccepted(f"input {self.input} of {self.path}", found=found, accepted=accepted)
 
 
@@ -48,15 +52,15 @@ def read_onnx(path: Path) -> OnnxFile:
     """Read a file and check that the engine can use it.
 
     Raises:
-        NotAccepted: no ONNX file, weights in other files, several inputs, a fixed batch, not float32 (N, C, H, W)
-            or (N, H, W, C).
+        FormNotAccepted: not an ONNX file, weights in other files, several inputs, a fixed batch, or an input other
+            than float32 (N, C, H, W) or (N, H, W, C).
     """
     model = _bytes(path)
     graph = _parsed(path, model).graph
     weights = {each.name for each in graph.initializer}
     inputs = [each for each in graph.input if each.name not in weights]
     if len(inputs) != 1:
-        raise FormNotAccepted(f"inputs of {path}", found=[each.name for each in inputs], accepted="one, for pictures")
+        raise FormNotAccepted(f"inputs of {path}", found=[each.name for each in inputs], accepted="one, for images")
     _check_input(path, inputs[0])
     return OnnxFile(path, model, inputs[0].name, _axes(inputs[0]), {each.name: _axes(each) for each in graph.output})
 
@@ -93,7 +97,7 @@ def _check_input(path: Path, value: onnx.ValueInfoProto) -> None:
         )
     if axes[0] is not None:
         raise FormNotAccepted(
-            f"batch of {path}", found=f"fixed at {axes[0]}", accepted="a free one: export it with a dynamic batch axis"
+            f"batch of {path}", found=f"fixed at {axes[0]}", accepted="a dynamic batch axis: export it with one"
         )
 
 

@@ -1,4 +1,4 @@
-"""A classifier's arithmetic in eight bits: a new ONNX file from an old one, for processors without a GPU."""
+"""Quantize a classifier: make an ONNX file that computes in eight bits, for processors without a GPU."""
 
 import logging
 from collections import Counter
@@ -15,21 +15,21 @@ from moderation.inference.tensors import UInt8Array, to_tensor
 
 Method = Literal["static", "dynamic"]
 
-#: The first opset with one scale for each channel.
+#: The first opset that has one scale for each channel.
 _LEAST_OPSET = 13
-#: Seven bits for weights: with eight, sums overflow on processors without VNNI, and the same file gives other scores
-#: there. Measured on such a one with open_nsfw: a mean drift of 0.037 with eight bits and of 0.011 with seven.
-_REDUCED = True
+#: Weights have seven bits. With eight, sums overflow on processors without VNNI, where the same file then gives other
+#: scores. Measured on such a processor with open_nsfw: a mean drift of 0.037 with eight bits, 0.011 with seven.
+_SEVEN_BIT_WEIGHTS = True
 
 
 class WrongMethod(ValueError):
-    """The method would make this network slower or worse; the message says which one fits."""
+    """The method would make this network slower; the message names the method that fits."""
 
 
 def fitting_method(model: bytes) -> Method:
-    """Static for convolutional networks, dynamic for transformers.
+    """Return "static" for convolutional networks, "dynamic" for transformers.
 
-    A transformer's activations vary too much from picture to picture for ranges that are fixed beforehand.
+    A transformer's activations vary too much from image to image for ranges that are fixed beforehand.
     """
     kinds = Counter(node.op_type for node in onnx.load_model_from_string(model).graph.node)
     return "static" if kinds["Conv"] > kinds["MatMul"] else "dynamic"
@@ -39,46 +39,46 @@ def quantize(model: bytes, *, manifest: Manifest, method: Method, views: UInt8Ar
     """Return the quantized ONNX file: unsigned activations, signed weights with one scale for each channel.
 
     Args:
-        model: the ONNX file.
+        model: bytes of the ONNX file.
         manifest: its manifest.
-        method: as ``fitting_method`` says.
-        views: uint8 (N, height, width, 3) pictures that static ranges are taken from.
-        folder: an empty folder for what the work leaves behind.
+        method: usually the result of ``fitting_method``.
+        views: uint8 (N, height, width, 3); static ranges are computed from them.
+        folder: an empty folder for temporary files.
 
     Raises:
         WrongMethod: dynamic for a convolutional network (measured: seven times slower).
     """
     if method == "dynamic" and fitting_method(model) == "static":
         raise WrongMethod(
-            "dynamic quantization of a convolutional network makes it about seven times slower, not faster; "
+            "dynamic quantization makes a convolutional network about seven times slower, not faster; "
             "accepted is static"
         )
     source, target = folder / "whole.onnx", folder / "quantized.onnx"
     source.write_bytes(_raised(model))
-    # It recommends a preparation that fuses what the session fuses anyhow.
-    logging.getLogger().addFilter(_silent)
+    # onnxruntime logs a recommendation to fuse nodes first, which the session does anyway.
+    logging.getLogger().addFilter(_reject)
     try:
         if method == "static":
             quantize_static(
-                source, target, _Reader(views, manifest=manifest), quant_format=QuantFormat.QDQ, per_channel=True,
-                activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, reduce_range=_REDUCED,
+                source, target, _ViewReader(views, manifest=manifest), quant_format=QuantFormat.QDQ, per_channel=True,
+                activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, reduce_range=_SEVEN_BIT_WEIGHTS,
             )  # fmt: skip
         else:
             quantize_dynamic(
                 source, target, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8,
-                reduce_range=_REDUCED,
+                reduce_range=_SEVEN_BIT_WEIGHTS,
             )  # fmt: skip
     finally:
-        logging.getLogger().removeFilter(_silent)
+        logging.getLogger().removeFilter(_reject)
     return target.read_bytes()
 
 
-def _silent(_: logging.LogRecord) -> bool:
+def _reject(_: logging.LogRecord) -> bool:
     return False
 
 
 def _raised(model: bytes) -> bytes:
-    """The same graph in an opset that knows scales by channel."""
+    """Return the same graph in an opset that has scales by channel."""
     parsed = onnx.load_model_from_string(model)
     opset = next(each.version for each in parsed.opset_import if not each.domain)
     if opset < _LEAST_OPSET:
@@ -86,8 +86,8 @@ def _raised(model: bytes) -> bytes:
     return bytes(onnx.shape_inference.infer_shapes(parsed).SerializeToString())
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    """One picture at a time, as the network takes it."""
+class _ViewReader(CalibrationDataReader):  # type: ignore[misc]
+    """Yields one view at a time as the network's input."""
 
     def __init__(self, views: UInt8Array, *, manifest: Manifest) -> None:
         self._left: Iterator[UInt8Array] = iter(views)

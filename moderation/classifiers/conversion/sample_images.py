@@ -1,7 +1,7 @@
-"""Composed pictures on which a classifier shows what it says, and from which golden inputs are made.
+"""Composed sample images: an operator sees their scores at import, and golden inputs are made from them.
 
-They are harmless and all different in colour, brightness and texture, so that a swapped colour order or a wrong
-normalisation moves at least one of their scores.
+They are harmless and differ in colour, brightness and texture, so that a swapped colour order or a wrong
+normalisation moves the score of at least one.
 """
 
 import io
@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-#: Neither square nor large: a resize and a crop both have to do something, and a manifest stays small.
+#: Not square, so that a resize and a crop both have an effect; small, so that a manifest stays small.
 SIZE = (96, 72)
 
 
-def sample_pictures() -> Mapping[str, bytes]:
-    """PNG files by name."""
-    return {name: _png(picture) for name, picture in _composed().items()}
+def sample_images() -> Mapping[str, bytes]:
+    """Return PNG files by name."""
+    return {name: _png(image) for name, image in _composed().items()}
 
 
 def _composed() -> dict[str, Image.Image]:
@@ -31,7 +31,7 @@ def _composed() -> dict[str, Image.Image]:
 
 
 def _ellipses() -> Image.Image:
-    """Skin-like colours on a dark ground: what most classifiers of adult content react to."""
+    """Skin-like colours on a dark ground: most classifiers of adult content react to them."""
     image = Image.new("RGB", SIZE, (70, 45, 40))
     draw = ImageDraw.Draw(image)
     for box, colour in (
@@ -47,13 +47,13 @@ def _ellipses() -> Image.Image:
 def _gradient(top: tuple[int, int, int], bottom: tuple[int, int, int]) -> Image.Image:
     share = np.linspace(0, 1, SIZE[1])[:, np.newaxis, np.newaxis]
     rows = np.array(top) * (1 - share) + np.array(bottom) * share
-    return _picture(np.repeat(rows, SIZE[0], axis=1))
+    return _image(np.repeat(rows, SIZE[0], axis=1))
 
 
 def _stripes() -> Image.Image:
     columns = np.arange(SIZE[0]) // 6 % 2
     colours = np.array([(20, 20, 30), (240, 200, 40)])[columns]
-    return _picture(np.repeat(colours[np.newaxis], SIZE[1], axis=0))
+    return _image(np.repeat(colours[np.newaxis], SIZE[1], axis=0))
 
 
 def _disc(colour: tuple[int, int, int], ground: tuple[int, int, int]) -> Image.Image:
@@ -62,11 +62,11 @@ def _disc(colour: tuple[int, int, int], ground: tuple[int, int, int]) -> Image.I
     return image
 
 
-def _picture(values: NDArray[np.floating] | NDArray[np.integer]) -> Image.Image:
+def _image(values: NDArray[np.floating] | NDArray[np.integer]) -> Image.Image:
     return Image.fromarray(values.round().astype(np.uint8), "RGB")
 
 
-def _png(picture: Image.Image) -> bytes:
+def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""A timm folder: tensors and a configuration, without any ONNX file."""
+"""Read a timm folder: tensors and a configuration, without an ONNX file."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from moderation.classifiers.conversion import vit
 from moderation.classifiers.conversion.licences import find_licence, licence_text
 from moderation.classifiers.conversion.publisher_facts import (
     FormNotAccepted,
-    Published,
+    PublishedClassifier,
     PublisherFacts,
     positive_label,
     preprocessing_version,
@@ -26,11 +26,11 @@ _FILTERS = ("bilinear", "bicubic", "lanczos")
 _FLOATS = ("F32", "F16")
 
 
-def read_timm(folder: Path, *, told: PublisherFacts) -> Published:
+def read_timm(folder: Path, *, stated: PublisherFacts) -> PublishedClassifier:
     """Read ``config.json`` and ``model.safetensors`` and build the ONNX file.
 
     Raises:
-        NotAccepted: an architecture that is not known, tensors that do not fit it, no licence, no labels.
+        FormNotAccepted: an unknown architecture, tensors that do not fit it, no licence, no labels.
     """
     config, path = read_object(folder / "config.json"), folder / "config.json"
     settings = config.get("pretrained_cfg")
@@ -39,10 +39,10 @@ def read_timm(folder: Path, *, told: PublisherFacts) -> Published:
             f"pretrained_cfg in {path}", found=settings, accepted="an object with mean, std, interpolation"
         )
     labels = _labels(config, path=path)
-    licence = find_licence(folder, told=told.licence, config={**config, **settings})
+    licence = find_licence(folder, stated=stated.licence, config={**config, **settings})
     network = _network(config, classes=len(labels), path=path)
     pixels = _pixels(settings, network=network, path=path)
-    positive = positive_label(labels, told=told.positive)
+    positive = positive_label(labels, stated=stated.positive)
     weights = folder / "model.safetensors"
     facts: dict[str, Any] = {
         **pixels,
@@ -54,14 +54,15 @@ def read_timm(folder: Path, *, told: PublisherFacts) -> Published:
         "labels": labels,
         "positive_label": positive,
         "licence": licence,
-        "source": {"form": "timm", **_origin(config, weights=weights), **told.source},
+        "source": {"form": "timm", **_origin(config, weights=weights), **stated.source},
     }
     facts["preprocessing_version"] = preprocessing_version("timm", facts=facts)
-    return Published(vit.build(network, tensors=_tensors(weights, network=network)), facts, licence_text(folder))
+    model = vit.build(network, tensors=_tensors(weights, network=network))
+    return PublishedClassifier(model, facts, licence_text(folder))
 
 
 def is_timm(config: Mapping[str, Any]) -> bool:
-    """Whether one architecture is named; Hugging Face's own configurations name a list of them."""
+    """Whether ``config`` names one architecture; Hugging Face's own configurations name a list of them."""
     return "architecture" in config
 
 
@@ -88,7 +89,7 @@ def _labels(config: Mapping[str, Any], *, path: Path) -> list[str]:
     classes = config.get("num_classes")
     if not isinstance(labels, list) or not all(isinstance(each, str) for each in labels):
         raise FormNotAccepted(
-            f"label_names in {path}", found=labels, accepted='a list in the output\'s order, as ["NSFW", "SFW"]'
+            f"label_names in {path}", found=labels, accepted='a list in the output\'s order, such as ["NSFW", "SFW"]'
         )
     if classes is not None and classes != len(labels):
         raise FormNotAccepted(
@@ -114,7 +115,7 @@ def _network(config: Mapping[str, Any], *, classes: int, path: Path) -> VisionTr
 
 
 def _pixels(settings: Mapping[str, Any], *, network: VisionTransformer, path: Path) -> dict[str, Any]:
-    """The manifest's fields from size to std, as timm's own evaluation prepares a picture."""
+    """Return the manifest's fields from ``size`` to ``std``, as timm's own evaluation prepares an image."""
     side, size = network.side, settings.get("input_size", [3, network.side, network.side])
     if list(size) != [3, side, side]:
         raise FormNotAccepted(
@@ -130,7 +131,7 @@ def _pixels(settings: Mapping[str, Any], *, network: VisionTransformer, path: Pa
         "size": [side, side],
         **_resize(settings, side=side, path=path),
         "jpeg_round_trip": False,
-        "draft": False,  # every pixel counts, as in the publisher's own preprocessing
+        "draft": False,  # the publisher's own preprocessing decodes every pixel
         "scale": 1 / 255,
         "mean": settings["mean"],
         "std": settings["std"],
@@ -138,7 +139,7 @@ def _pixels(settings: Mapping[str, Any], *, network: VisionTransformer, path: Pa
 
 
 def _resize(settings: Mapping[str, Any], *, side: int, path: Path) -> dict[str, Any]:
-    """The short side to the size over crop_pct, then a centre crop; "squash" ignores the aspect."""
+    """Resize the short side to the size over crop_pct, then crop the centre; "squash" ignores the aspect."""
     mode, share = settings.get("crop_mode", "center"), settings.get("crop_pct", 1.0)
     if mode not in ("center", "squash") or not isinstance(share, int | float) or not 0 < share <= 1:
         found = f"crop_mode {mode}, crop_pct {share}"
@@ -149,10 +150,10 @@ def _resize(settings: Mapping[str, Any], *, side: int, path: Path) -> dict[str, 
 
 
 def _tensors(path: Path, *, network: VisionTransformer) -> dict[str, NDArray[np.float32]]:
-    """Read the file's tensors once their names, shapes and kinds have proved right."""
+    """Read the file's tensors after checking their names, shapes and types."""
     try:
         with safe_open(path, framework="numpy") as file:
-            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  (it is no dict)
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
             shapes = {name: tuple(each.get_shape()) for name, each in slices.items()}
             _check(shapes, kinds={name: each.get_dtype() for name, each in slices.items()}, network=network, path=path)
             return {name: file.get_tensor(name).astype(np.float32) for name in shapes}

@@ -1,6 +1,5 @@
-"""Folders as publishers make them, with random weights of real, small architectures."""
+"""Builders of published folders, with random weights of real, small architectures."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -61,7 +60,7 @@ def random_tensors(sizes: VisionTransformer, *, seed: int = 1, scale: float = 0.
 
 
 def publish_timm(folder: Path, *, tensors: dict[str, Any] | None = None, **changes: Any) -> Path:
-    """A timm folder; a change in ``pretrained_cfg`` replaces only what it names, None takes a field away."""
+    """Write a timm folder; ``pretrained_cfg`` replaces only the fields that it names, and None removes a field."""
     folder.mkdir(exist_ok=True)
     inner = {**TIMM_CONFIG["pretrained_cfg"], **changes.pop("pretrained_cfg", {})}  # type: ignore[dict-item]
     config = {**TIMM_CONFIG, "pretrained_cfg": _without_none(inner), **changes}
@@ -73,7 +72,7 @@ def publish_timm(folder: Path, *, tensors: dict[str, Any] | None = None, **chang
 def publish_hugging_face(
     folder: Path, *, config: Any = None, preprocessing: Any = None, card: str = "apache-2.0"
 ) -> Path:
-    """A Hugging Face folder with its ONNX file one level below, as their exporter leaves it."""
+    """Write a Hugging Face folder with its ONNX file one level below, as their exporter does."""
     (folder / "onnx").mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(_without_none({**HF_CONFIG, **(config or {})})))
     (folder / "preprocessor_config.json").write_text(json.dumps({**HF_PREPROCESSING, **(preprocessing or {})}))
@@ -81,10 +80,6 @@ def publish_hugging_face(
         (folder / "README.md").write_text(f"---\ntags:\n- x\nlicense: {card}\n---\n# A classifier\nlicense: no\n")
     (folder / "onnx" / "model.onnx").write_bytes(build(small(), tensors=random_tensors(small())))
     return folder
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:

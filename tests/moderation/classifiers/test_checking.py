@@ -1,4 +1,4 @@
-"""The report: answers about the classifier and about its scores on labelled images."""
+"""The report of a check: the classifier's facts and its scores on labelled images."""
 
 import io
 import json
@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from moderation.classifiers.adoption import AdoptionRefused, write_report
-from moderation.classifiers.checking import claim_compared
+from moderation.classifiers.checking import compare_claim
+from moderation.classifiers.errors import AdoptionRefused
 from moderation.classifiers.labelled_csv import read_labelled
+from moderation.classifiers.report import write_report
 from tests.factories import image_bytes
 from tests.moderation.inference.tiny_onnx import write_red_classifier
 
@@ -27,7 +28,7 @@ def write_csv(folder: Path, *lines: str) -> Path:
     return path
 
 
-def test_labels_in_their_several_words(tmp_path: Path) -> None:
+def test_every_accepted_way_of_writing_a_label(tmp_path: Path) -> None:
     path = write_csv(tmp_path, "Path, Label", "a.png,red", "", "b.png, violating", "c.png,0", f"{tmp_path}/d.png,other")
     rows = read_labelled(path, labels=LABELS, positive="red")
     assert [(row.path.name, row.violating) for row in rows] == [
@@ -38,11 +39,11 @@ def test_labels_in_their_several_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["a.png,red"], r"line 1: found 'a.png,red'; the first line has to be path,label"),
-        (["path,label", "a.png,red", "x.png,red"], r"line 3: there is no file .*x.png. Paths count from"),
+        (["a.png,red"], r"line 1: found 'a.png,red'; the first line must be path,label"),
+        (["path,label", "a.png,red", "x.png,red"], r"line 3: there is no file .*x.png. Relative paths start at"),
         (["path,label", "a.png,blue"], r"line 2: found label 'blue'; accepted are other, red, violating, 1, benign, 0"),
         (["path,label", "a.png"], r"line 2: found 1 columns; two are accepted"),
-        (["path,label", "a.png,red", "a.png,0"], r"line 3: a.png was on line 2 already"),
+        (["path,label", "a.png,red", "a.png,0"], r"line 3: a.png is already on line 2"),
         (["path,label", '"a.png,red'], r"line 2: unexpected end of data"),
         (["path,label", "a.png,red", "b.png,1"], r"2 violating of 2. Give violating and benign"),
         (["path,label"], r"0 violating of 0"),
@@ -58,8 +59,8 @@ def test_a_bad_line_is_named_by_its_number(lines: list[str], message: str, tmp_p
     [(0.99, "reproduced within 1 point"), (0.98, "reproduced within 1 point"), (0.97, "reproduced within 2 points"),
      (1.0, "reproduced within 1 point"), (0.96, "not reproduced within 2 points")],
 )  # fmt: skip
-def test_a_claim_beside_what_was_measured(claimed: float, verdict: str) -> None:
-    found = claim_compared(claimed, measured={"accuracy": {"value": 0.99}})
+def test_a_claim_is_compared_with_the_measured_accuracy(claimed: float, verdict: str) -> None:
+    found = compare_claim(claimed, measured={"accuracy": {"value": 0.99}})
     assert found is not None
     assert found["verdict"] == verdict
 
@@ -78,7 +79,7 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
 
 
 class Tags(HTMLParser):
-    """Every tag of a page, and what it would fetch."""
+    """Every tag of a page, and the addresses that it would fetch."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -93,8 +94,8 @@ class Tags(HTMLParser):
 
 @pytest.mark.django_db
 def test_the_report_answers_and_stands_alone(tmp_path: Path) -> None:
-    """The score is the mean of red: a, b and d are found at 0.5; d is benign, so one of four is wrong."""
-    (tmp_path / "LICENSE").write_text("The licence's own <words>.")
+    """The score is the mean of red. At 0.5, a, b and d are rejected; d is benign, so one of four is wrong."""
+    (tmp_path / "LICENSE").write_text("The licence's own <text>.")
     _, onnx = write_red_classifier(tmp_path)
     call_command(
         "classifiers", "import", str(onnx), "--name", "mine", "--url", "https://x.example", stdout=io.StringIO()
@@ -125,14 +126,14 @@ def test_the_report_answers_and_stands_alone(tmp_path: Path) -> None:
 
     page = (out / "report.html").read_text()
     tags = Tags(page)
-    assert "The licence&#x27;s own &lt;words&gt;." in page
+    assert "The licence&#x27;s own &lt;text&gt;." in page
     assert page.count("<svg") == 3
     assert "script" not in tags.found
     assert tags.fetched == []
 
 
 @pytest.mark.django_db
-def test_without_labels_the_report_says_what_is_missing(tmp_path: Path) -> None:
+def test_without_labels_the_report_says_that_accuracy_was_not_checked(tmp_path: Path) -> None:
     _, onnx = write_red_classifier(tmp_path)
     call_command("classifiers", "import", str(onnx), "--name", "mine", stdout=io.StringIO())
     found = check("mine", "--claimed-accuracy", 0.9856, "--output", tmp_path / "report")
@@ -145,5 +146,5 @@ def test_without_labels_the_report_says_what_is_missing(tmp_path: Path) -> None:
     ("option", "value"), [("--prevalence", 0), ("--prevalence", 1.5), ("--claimed-accuracy", 98.56)]
 )
 def test_shares_are_shares(option: str, value: float, tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match=rf"{option} {value:g}: a share between 0 and 1"):
+    with pytest.raises(CommandError, match=rf"{option} {value:g} is not accepted. Give a share between 0 and 1"):
         check("open_nsfw", option, value, "--output", tmp_path)

@@ -1,4 +1,4 @@
-"""The command, from a publisher's folder to a policy in force and out again."""
+"""The command, from importing a publisher's folder to activating, undoing and retiring the classifier."""
 
 import io
 import json
@@ -44,7 +44,7 @@ def test_the_embedded_classifier_is_tried_without_a_database(picture: Path) -> N
     assert set(found["scores"]) == {"sfw", "nsfw"}
 
 
-def test_a_file_that_cannot_be_read_is_a_line_too(picture: Path, tmp_path: Path, capsys: Any) -> None:
+def test_a_file_that_cannot_be_read_is_reported_on_its_own_line(picture: Path, tmp_path: Path, capsys: Any) -> None:
     (tmp_path / "b.png").write_bytes(b"no picture")
     out = io.StringIO()
     with pytest.raises(SystemExit) as caught:
@@ -62,11 +62,11 @@ def test_a_file_that_does_not_exist(tmp_path: Path) -> None:
 
 @db
 def test_import_score_list(tmp_path: Path, picture: Path) -> None:
-    said = classifiers("import", publish_timm(tmp_path / "timm"), "--name", "tiny", "--samples", picture)
+    output = classifiers("import", publish_timm(tmp_path / "timm"), "--name", "tiny", "--samples", picture)
     row = Classifier.objects.get(name="tiny")
-    assert "It looks for 'NSFW' among NSFW, SFW" in said
-    assert "warm ellipses" in said
-    assert f"{picture}: " in said
+    assert "Its positive label is 'NSFW' among NSFW, SFW" in output
+    assert "warm ellipses" in output
+    assert f"{picture}: " in output
     assert row.path.name == f"{row.sha256}.onnx"
     (found,) = lines("score", "tiny", picture, "--json")
     assert set(found["scores"]) == {"NSFW", "SFW"}
@@ -80,8 +80,8 @@ def test_import_score_list(tmp_path: Path, picture: Path) -> None:
     [
         ("tiny", {"architecture": "resnet50"}, "found 'resnet50'; accepted is .* Nothing was imported"),
         ("tiny", {"pretrained_cfg": {"std": [1, 0, 1]}}, "'std'.*other than 0"),
-        ("a b", {}, "--name 'a b': 1 to 100 letters"),
-        ("open_nsfw", {}, "A classifier named 'open_nsfw' exists"),
+        ("a b", {}, "--name 'a b' is not accepted. Give 1 to 100 letters"),
+        ("open_nsfw", {}, "A classifier named 'open_nsfw' already exists"),
     ],
 )
 def test_a_refused_import_leaves_nothing(name: str, changes: Any, message: str, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_full_disk_leaves_no_row(tmp_path: Path) -> None:
 def test_the_same_classifier_is_registered_once(tmp_path: Path) -> None:
     _, path = write_red_classifier(tmp_path)
     classifiers("import", path, "--name", "mine")
-    with pytest.raises(CommandError, match="This very classifier is registered as 'mine'"):
+    with pytest.raises(CommandError, match="The same classifier is already registered as 'mine'"):
         classifiers("import", path, "--name", "yours")
 
 
@@ -124,9 +124,9 @@ def test_activate_opens_an_epoch_with_thresholds_of_its_own(tmp_path: Path) -> N
     classifiers("import", path, "--name", "mine")
     before = version_in_force()
     terms = ("--policy", "adult-content", "--low", 0.29, "--high", 0.57, "--why", "It is better.", "--by", "ada")
-    said = classifiers("activate", "mine", *terms)
+    output = classifiers("activate", "mine", *terms)
     version = version_in_force()
-    assert "changed." in said
+    assert "changed." in output
     assert (version.classifier.name, version.low, version.high) == ("mine", 0.29, 0.57)
     assert (version.labels, version.why, str(version.published_by)) == (["red"], "It is better.", "ada")
     assert version.text == before.text
@@ -138,13 +138,13 @@ def test_activate_opens_an_epoch_with_thresholds_of_its_own(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"--low": 0.905}, "--low 0.905: accepted are multiples of 0.01"),
-        ({"--high": 1.2}, "--high 1.2: accepted are multiples"),
+        ({"--low": 0.905}, "--low 0.905 is not accepted. Give a multiple of 0.01"),
+        ({"--high": 1.2}, "--high 1.2 is not accepted. Give a multiple"),
         ({"--low": 0.9, "--high": 0.1}, "--low 0.9 is above --high 0.1"),
         ({"--why": " "}, "--why is empty"),
         ({"--labels": "blue"}, "open_nsfw has no label blue; it has sfw, nsfw"),
-        ({"--combination": "mean"}, "--combination 'mean': accepted are max, sum"),
-        ({"--policy": "violence"}, "No policy is called 'violence'. Known are adult-content"),
+        ({"--combination": "mean"}, "--combination 'mean' is not accepted. Give one of max, sum"),
+        ({"--policy": "violence"}, "No policy is called 'violence'. There are adult-content"),
         ({"--by": "nobody"}, "--by nobody: there is no such account"),
     ],
 )
@@ -156,7 +156,7 @@ def test_terms_that_are_refused(changes: dict[str, Any], message: str) -> None:
 
 
 @db
-def test_what_is_in_force_is_not_retired(tmp_path: Path) -> None:
+def test_a_classifier_in_force_is_not_retired(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="open_nsfw is in force for adult-content"):
         classifiers("retire", "open_nsfw")
     use_red_classifier()
@@ -164,13 +164,13 @@ def test_what_is_in_force_is_not_retired(tmp_path: Path) -> None:
     assert "retired" in classifiers("list").splitlines()[0]
     with pytest.raises(CommandError, match="open_nsfw was retired on"):
         classifiers("activate", "open_nsfw", "--policy", "adult-content", "--low", 0, "--high", 1, "--why", "x")
-    with pytest.raises(CommandError, match=r"No classifier is named 'nsfw'\. Known are red"):
+    with pytest.raises(CommandError, match=r"No classifier is named 'nsfw'\. Registered and not retired are red"):
         classifiers("retire", "nsfw")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_second_policy_with_several_labels_over_one_decode(tmp_path: Path) -> None:
-    """Green and blue together are what is not allowed; red rules the first policy in the same pre-screen."""
+    """The second policy forbids green and blue together; red is active for the first policy in the same pre-screen."""
     use_red_classifier(audit_rate_approve=0.0, audit_rate_reject=0.0)
     _, path = write_colour_classifier(
         tmp_path,
@@ -196,19 +196,19 @@ def test_a_second_policy_with_several_labels_over_one_decode(tmp_path: Path) -> 
 
 
 @db
-def test_activating_is_undone_with_the_thresholds_of_before() -> None:
+def test_undoing_an_activation_restores_the_previous_thresholds() -> None:
     before = version_in_force()
     use_red_classifier(low=0.3, high=0.4)
-    said = classifiers("deactivate", "--policy", "adult-content", "--why", "It is worse.")
+    output = classifiers("deactivate", "--policy", "adult-content", "--why", "It is worse.")
     now = version_in_force()
-    assert "open_nsfw rules" in said
+    assert "open_nsfw is the active classifier of" in output
     assert (now.classifier, now.low, now.high, now.why) == (before.classifier, 0.2, 0.8, "It is worse.")
-    assert Epoch.objects.count() == 3, "evidence about another stretch is none about this one"
+    assert Epoch.objects.count() == 3, "evidence from another epoch does not count in this one"
     assert verify().clean
 
 
 @db
-def test_thresholds_of_communities_go_and_come_back_with_their_classifier() -> None:
+def test_thresholds_of_communities_retire_and_return_with_their_classifier() -> None:
     art = Community.objects.create(slug="art", name="Art")
     own = PolicyVersion.objects.create(policy=version_in_force().policy, community=art, number=1, low=0.6, high=0.9)
     own.publish(by=None, why="Art shows more skin.")
@@ -222,7 +222,7 @@ def test_thresholds_of_communities_go_and_come_back_with_their_classifier() -> N
 @pytest.mark.parametrize(
     ("policy", "why", "message"),
     [
-        ("adult-content", "x", "No other classifier ruled adult-content before"),
+        ("adult-content", "x", "No other classifier was active for adult-content before"),
         ("adult-content", " ", "--why is empty"),
         ("nope", "x", "No policy 'nope' is in force. In force: adult-content"),
     ],
@@ -233,7 +233,7 @@ def test_nothing_to_undo(policy: str, why: str, message: str) -> None:
 
 
 @db
-def test_a_retired_classifier_comes_back_by_no_old_version_and_no_draft() -> None:
+def test_neither_an_old_version_nor_a_draft_brings_a_retired_classifier_back() -> None:
     first = version_in_force()
     draft = first.copy_as_draft(by=None, low=0.1)
     use_red_classifier()

@@ -1,4 +1,4 @@
-"""Eight-bit variants: classifiers of their own, near enough to the original to be worth a check."""
+"""Eight-bit variants are registered as classifiers of their own, and score nearly as the original does."""
 
 import io
 import json
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 def write_small_cnn(folder: Path) -> Path:
-    """A convolution that takes the mean of red in 4 x 4 patches, in an opset that is too old for our purpose."""
+    """Write a convolution that computes the mean of red in 4 x 4 patches, in an opset that is too old to quantize."""
     kernel = np.zeros((8, 3, 4, 4), np.float32)
     kernel[:, 0] = 1 / 16
     tensors = {"kernel": kernel, "head": np.repeat([[-1 / 8, 1 / 8]], 8, axis=0).astype("f4"), "bias": [1.0, 0.0]}
@@ -51,7 +51,7 @@ def write_small_cnn(folder: Path) -> Path:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """Reds from 0 to 1; some lie near the thresholds 0.2 and 0.8."""
+    """Write images with reds from 0 to 1, some of them near the thresholds 0.2 and 0.8."""
     folder = tmp_path / "pictures"
     folder.mkdir()
     for number, red in enumerate((0, 25, 49, 50, 51, 52, 90, 128, 203, 204, 205, 230, 255)):
@@ -92,7 +92,7 @@ def test_a_convolutional_network_becomes_static(tmp_path: Path, pictures: Path) 
     assert found["scores"]["red"] == pytest.approx(128 / 255, abs=0.03)
 
 
-def test_flips_are_those_that_cross_a_threshold_in_force() -> None:
+def test_a_route_changes_where_a_score_crosses_a_threshold_in_force() -> None:
     """open_nsfw is in force with low 0.2 and high 0.8; the largest move comes first."""
     moves = {"stays": (0.3, 0.7), "up": (0.19, 0.2), "far": (0.9, 0.1), "down": (0.8, 0.79), "top": (0.95, 0.8)}
     pairs = [(Path(name), {"nsfw": before}, {"nsfw": after}) for name, (before, after) in moves.items()]
@@ -129,8 +129,8 @@ def test_dynamic_quantization_of_a_convolutional_network_is_refused(tmp_path: Pa
     assert Classifier.objects.count() == 1
 
 
-def test_too_few_pictures(tmp_path: Path, pictures: Path) -> None:
+def test_too_few_images(tmp_path: Path, pictures: Path) -> None:
     for path in sorted(pictures.iterdir())[4:]:
         path.unlink()
-    with pytest.raises(CommandError, match="holds 4 images that can be read; 10 at least"):
+    with pytest.raises(CommandError, match=r"holds 4 images that can be read\. Nothing was registered\. Give at least 10"):
         quantized("open_nsfw", pictures=pictures)

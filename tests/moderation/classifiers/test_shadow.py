@@ -1,4 +1,4 @@
-"""A classifier in the shadow: asked by every pre-screen over one decode, and nothing follows from what it says."""
+"""Shadow mode: every pre-screen scores with the classifier over the same decode, and its scores decide nothing."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from tests.factories import image_bytes, make_upload, use_red_classifier
 from tests.moderation.inference.tiny_onnx import write_colour_classifier
 
 POLICY = ("--policy", "adult-content")
-# (red, green): what rules and what stands in its shadow say of the same picture.
+# Scores of one image: (red, the active classifier; green, the classifier in shadow mode).
 COLOURS = [(0.1, 0.1), (0.1, 0.9), (0.5, 0.1), (0.9, 0.95), (0.9, 0.6)]
 
 
@@ -30,7 +30,7 @@ def report(*arguments: object) -> dict[str, Any]:
 
 @pytest.fixture
 def green(tmp_path: Path, transactional_db: None) -> Classifier:
-    """Red rules; green, whose score is the mean of green, is registered."""
+    """Register green, whose score is the mean of the green channel; red is active."""
     use_red_classifier(audit_rate_approve=0.0, audit_rate_reject=0.0)
     weights, bias = ((0.0, 0.0), (-1.0, 1.0), (0.0, 0.0)), (1.0, 0.0)
     _, path = write_colour_classifier(tmp_path, labels=("other", "green"), positive="green", weights=weights, bias=bias)
@@ -47,14 +47,14 @@ def prescreen(*arguments: str) -> None:
 
 
 def outcome() -> list[Any]:
-    """All that must be the same with and without a shadow."""
+    """Return the rows that must be the same with and without shadow mode."""
     columns = ("upload__external_id", "policy", "route", "score", "pi", "sampling_reason", "classifier__name")
     tables = (Upload.objects.values_list("status"), ReviewTask.objects.values_list("upload__external_id"),
               Effect.objects.values_list("outcome"), Screening.objects.values_list(*columns))  # fmt: skip
     return [sorted(table) for table in tables]
 
 
-def test_a_shadow_changes_nothing_but_the_record(green: Classifier) -> None:
+def test_shadow_mode_adds_scores_and_changes_nothing_else(green: Classifier) -> None:
     classifiers("shadow", "green", *POLICY)
     make_coloured_uploads()
     prescreen()
@@ -78,12 +78,12 @@ def test_the_report_compares_at_the_stated_thresholds(green: Classifier) -> None
     assert found["shares"]["approve"] == {"now": 0.4, "then": 0.4, "change": 0.0}
     assert found["shares"]["reject"] == {"now": 0.4, "then": 0.4, "change": 0.0}
     assert found["candidate"] == {"low": 0.2, "high": 0.8, "stated": True}
-    said = classifiers("shadow", "green", *POLICY, "--low", 0.2, "--high", 0.8)
-    assert "5 uploads compared" in said
-    assert "approve -> reject" in said
+    output = classifiers("shadow", "green", *POLICY, "--low", 0.2, "--high", 0.8)
+    assert "5 uploads compared" in output
+    assert "approve -> reject" in output
 
 
-def test_without_thresholds_those_that_keep_the_shares(green: Classifier) -> None:
+def test_without_thresholds_the_shares_are_kept(green: Classifier) -> None:
     classifiers("shadow", "green", *POLICY)
     make_coloured_uploads()
     prescreen()
@@ -93,7 +93,7 @@ def test_without_thresholds_those_that_keep_the_shares(green: Classifier) -> Non
     assert found["flips"] == []
 
 
-def test_one_that_cannot_be_used_is_left_out_and_the_run_goes_on(green: Classifier) -> None:
+def test_a_damaged_classifier_is_left_out_and_the_run_goes_on(green: Classifier) -> None:
     classifiers("shadow", "green", *POLICY)
     green.path.write_bytes(b"damaged")
     make_coloured_uploads()
@@ -124,26 +124,26 @@ def test_one_file_with_two_preprocessings_keeps_both_scores(green: Classifier) -
     }  # fmt: skip
 
 
-def test_what_rules_ends_as_a_shadow_and_comes_back_as_none(green: Classifier) -> None:
+def test_activation_ends_shadow_mode_and_an_active_classifier_cannot_start_it(green: Classifier) -> None:
     classifiers("shadow", "green", *POLICY)
     classifiers("activate", "green", *POLICY, "--low", 0.3, "--high", 0.7, "--why", "It proved itself.")
     shadow = Shadow.objects.get()
     assert shadow.ended_at is not None
     assert shadow.why_ended == "Version 3 rules by it."
-    with pytest.raises(CommandError, match="green rules adult-content already"):
+    with pytest.raises(CommandError, match="green is already the active classifier of adult-content"):
         classifiers("shadow", "green", *POLICY)
 
 
-def test_ended_and_reported_on_afterwards(green: Classifier) -> None:
+def test_a_report_is_available_after_the_end(green: Classifier) -> None:
     classifiers("shadow", "green", *POLICY)
-    assert "out of the shadow of adult-content: It is worse." in classifiers(
+    assert "no longer in shadow mode under adult-content: It is worse." in classifiers(
         "shadow", "green", *POLICY, "--end", "--why", "It is worse."
     )
     make_coloured_uploads()
     prescreen()
     assert set(Score.objects.values_list("classifier__name", flat=True)) == {"red"}
     assert report("--report")["ended"]
-    with pytest.raises(CommandError, match="is not in the shadow of adult-content any more"):
+    with pytest.raises(CommandError, match="is no longer in shadow mode under adult-content"):
         classifiers("shadow", "green", *POLICY, "--end")
 
 
@@ -155,19 +155,19 @@ def test_ended_and_reported_on_afterwards(green: Classifier) -> None:
         (("green", *POLICY, "--labels", "pink"), "green has no label pink"),
         (("green", *POLICY, "--low", 0.5), "Give both --low and --high"),
         (("green", *POLICY, "--low", 0.5, "--high", 0.2), "--low 0.5 is above --high 0.2"),
-        (("green", *POLICY, "--end"), "green was never in the shadow of adult-content"),
-        (("green", *POLICY, "--report"), "green was never in the shadow of adult-content"),
+        (("green", *POLICY, "--end"), "green was never in shadow mode under adult-content"),
+        (("green", *POLICY, "--report"), "green was never in shadow mode under adult-content"),
     ],
 )
-def test_what_is_refused(green: Classifier, arguments: tuple[object, ...], message: str) -> None:
+def test_refused_arguments(green: Classifier, arguments: tuple[object, ...], message: str) -> None:
     with pytest.raises(CommandError, match=message):
         classifiers("shadow", *arguments)
     assert not Shadow.objects.exists()
 
 
-def test_retiring_waits_for_the_end_of_the_shadow(green: Classifier) -> None:
+def test_a_classifier_in_shadow_mode_is_not_retired(green: Classifier) -> None:
     classifiers("shadow", "green", *POLICY)
-    with pytest.raises(CommandError, match="green is in the shadow of adult-content"):
+    with pytest.raises(CommandError, match="green is in shadow mode under adult-content"):
         classifiers("retire", "green")
     classifiers("shadow", "green", *POLICY, "--end")
     classifiers("retire", "green")

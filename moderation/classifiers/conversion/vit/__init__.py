@@ -1,4 +1,4 @@
-"""Vision transformers as timm names them: which tensors they have, and the ONNX graph that these make."""
+"""Vision transformers as timm names them: the tensors that they have, and the ONNX graph built from these."""
 
 from moderation.classifiers.conversion.vit.architecture import Pool, VisionTransformer
 from moderation.classifiers.conversion.vit.graph import INPUT, OUTPUT, build

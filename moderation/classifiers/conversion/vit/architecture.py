@@ -1,4 +1,4 @@
-"""The plain vision transformer: its sizes by name, and the tensors that it must have.
+"""The plain vision transformer: its sizes by name, and the tensors that it consists of.
 
 Source: Dosovitskiy et al. (2021), https://arxiv.org/abs/2010.11929, with the tensor names of timm's
 ``VisionTransformer`` (class token, learned positions, pre-norm blocks, one linear head).
@@ -12,7 +12,7 @@ from typing import Literal
 Pool = Literal["token", "avg"]
 Shape = tuple[int, ...]
 
-#: Width, depth and heads of each size. DeiT's sizes are the same networks, trained in another way.
+#: Width, depth and heads of each size. DeiT's networks have the same sizes and were trained in another way.
 _SIZES = {"tiny": (192, 12, 3), "small": (384, 12, 6), "base": (768, 12, 12), "large": (1024, 24, 16)}
 _NAME = re.compile(rf"(?:vit|deit)_({'|'.join(_SIZES)})_patch(8|16|32)_(\d{{2,4}})(?:\..*)?")
 ACCEPTED_NAMES = f"vit_SIZE_patchP_N and deit_SIZE_patchP_N, SIZE one of {', '.join(_SIZES)}, P one of 8, 16, 32"
@@ -24,8 +24,8 @@ class VisionTransformer:
 
     Attributes:
         side: height and width of the input in pixels, a multiple of ``patch``.
-        width: numbers a token holds, a multiple of ``heads``.
-        pool: what the head reads, the class token or the mean of the other tokens.
+        width: length of a token, a multiple of ``heads``.
+        pool: input of the head: the class token, or the mean of the other tokens.
     """
 
     side: int
@@ -38,7 +38,7 @@ class VisionTransformer:
 
     @classmethod
     def named(cls, name: str, *, classes: int, pool: Pool = "token") -> "VisionTransformer | None":
-        """The network that timm calls ``name``, or None when it is not a plain one."""
+        """Return the network that timm calls ``name``, or None when it is not a plain vision transformer."""
         found = _NAME.fullmatch(name)
         if found is None:
             return None
@@ -50,7 +50,7 @@ class VisionTransformer:
 
     @property
     def tokens(self) -> int:
-        """Patches and the class token."""
+        """Number of tokens: the patches and the class token."""
         return (self.side // self.patch) ** 2 + 1
 
     @property
@@ -59,11 +59,11 @@ class VisionTransformer:
 
     @property
     def last_norm(self) -> str:
-        """What normalises before the head: timm moves it behind the pool where that is a mean."""
+        """Name of the normalisation before the head: timm moves it behind the pool where that is a mean."""
         return "fc_norm" if self.pool == "avg" else "norm"
 
     def tensors(self) -> dict[str, Shape]:
-        """The shape of every tensor by its name."""
+        """Return the shape of every tensor by its name."""
         shapes: dict[str, Shape] = {
             "cls_token": (1, 1, self.width),
             "pos_embed": (1, self.tokens, self.width),
@@ -84,7 +84,7 @@ class VisionTransformer:
         }
 
     def differences(self, found: Mapping[str, Shape]) -> list[str]:
-        """Sentences on what is missing, of another shape, or unknown; none where all tensors fit."""
+        """Describe each tensor that is missing, has another shape, or is unknown; empty where all tensors fit."""
         wanted = self.tensors()
         missing = [f"tensor {name} {shape} is missing" for name, shape in wanted.items() if name not in found]
         wrong = [

@@ -1,4 +1,4 @@
-"""A vision transformer's tensors -> one ONNX file with a dynamic batch, without the framework that trained it."""
+"""Build an ONNX file with a dynamic batch from a vision transformer's tensors, without the training framework."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,9 +12,9 @@ from moderation.classifiers.conversion.vit.architecture import VisionTransformer
 
 INPUT, OUTPUT = "pixel_values", "logits"
 
-#: The first with LayerNormalization; what reads it goes back to 2022.
+#: The first opset with LayerNormalization. Runtimes since 2022 read it.
 _OPSET, _IR_VERSION = 17, 8
-#: timm's choice for these networks; torch's own default is 1e-5.
+#: timm's value for these networks; torch's own default is 1e-5.
 _EPSILON = 1e-6
 
 Array = NDArray[np.float32]
@@ -24,8 +24,8 @@ def build(network: VisionTransformer, *, tensors: Mapping[str, Array]) -> bytes:
     """Return the ONNX file: input (N, 3, side, side) float32, output logits (N, classes).
 
     Args:
-        network: the sizes.
-        tensors: float32, those that ``network.tensors()`` names, of those shapes.
+        network: the network's sizes.
+        tensors: float32, with the names and shapes of ``network.tensors()``.
     """
     graph = _Graph(network, tensors)
     graph.run()
@@ -43,7 +43,7 @@ def _value(name: str, shape: Sequence[int | str]) -> onnx.ValueInfoProto:
 
 
 class _Graph:
-    """Nodes and constants while they are laid out. Every method takes and returns the name of a value."""
+    """Collects nodes and constants. Every method takes and returns the name of a value."""
 
     def __init__(self, network: VisionTransformer, tensors: Mapping[str, Array]) -> None:
         self.network = network
@@ -61,14 +61,14 @@ class _Graph:
         self.nodes.append(helper.make_node("Gemm", [pooled, weight, bias], [OUTPUT], name="head", transB=1))
 
     def _embedded(self) -> str:
-        """Patches as tokens (N, tokens, width), the class token first."""
+        """Turn patches into tokens (N, tokens, width), the class token first."""
         net, name = self.network, "patch_embed.proj"
         wires = [INPUT, *(self._constant(f"{name}.{part}", self.tensors[f"{name}.{part}"]) for part in _PARTS)]
         patches = self._node("Conv", wires, strides=[net.patch] * 2, kernel_shape=[net.patch] * 2)
         patches = self._reshaped(patches, [0, net.width, -1])
         patches = self._node("Transpose", [patches], perm=[0, 2, 1])
-        # A row of zeros where the class token belongs; the token itself is added with its position, so that
-        # no node has to ask for the batch's size.
+        # Pad a row of zeros at the class token's place. The token itself is added together with its position, so
+        # that no node needs the batch's size.
         room = self._constant("room_for_class_token", np.array([0, 1, 0, 0, 0, 0]))
         positions = self.tensors["pos_embed"].copy()
         positions[:, 0] += self.tensors["cls_token"][:, 0]
@@ -94,7 +94,7 @@ class _Graph:
         return self._linear(together, name=f"{name}.proj")
 
     def _heads(self, value: str, *, last: Sequence[int]) -> str:
-        """(N, tokens, width) -> (N, heads, ...) with the axes 1 (tokens) and 3 (head's width) in this order."""
+        """Split (N, tokens, width) into (N, heads, ...) with the axes 1 (tokens) and 3 (head's width) in order."""
         net = self.network
         split = self._reshaped(value, [0, 0, net.heads, net.width // net.heads])
         return self._node("Transpose", [split], perm=[0, 2, *last])
@@ -111,13 +111,13 @@ class _Graph:
         return self._node("LayerNormalization", wires, axis=-1, epsilon=_EPSILON)
 
     def _linear(self, value: str, *, name: str) -> str:
-        """A linear layer over the last axis; the weight is turned once, here, and not at every call."""
+        """Add a linear layer over the last axis. The weight is transposed here, not at every call."""
         weight = self._constant(f"{name}.weight", np.ascontiguousarray(self.tensors[f"{name}.weight"].T))
         bias = self._constant(f"{name}.bias", self.tensors[f"{name}.bias"])
         return self._node("Add", [self._node("MatMul", [value, weight]), bias])
 
     def _gelu(self, value: str) -> str:
-        """The exact one, x (1 + erf(x / sqrt 2)) / 2: the runtime knows this pattern and fuses it."""
+        """Add the exact GELU, x (1 + erf(x / sqrt 2)) / 2; the runtime recognises this pattern and fuses it."""
         root, one, half = (
             self._constant(name, np.array(number, np.float32))
             for name, number in (("root_of_two", 2**0.5), ("unit", 1.0), ("half", 0.5))
@@ -126,7 +126,7 @@ class _Graph:
         return self._node("Mul", [self._node("Mul", [value, self._node("Add", [erf, one])]), half])
 
     def _reshaped(self, value: str, shape: Sequence[int]) -> str:
-        """0 keeps an axis as it is, -1 takes what is left."""
+        """Reshape: 0 keeps an axis, -1 takes the remaining size."""
         name = "shape_" + "_".join(map(str, shape))
         return self._node("Reshape", [value, self._constant(name, np.array(shape))])
 
@@ -143,5 +143,5 @@ class _Graph:
 
 
 _PARTS = ("weight", "bias")
-#: Of query, key and value: the key is turned, so that its product with the query is one MatMul.
+#: Axis orders of query, key and value. The key is transposed, so that its product with the query is one MatMul.
 _HEAD_ORDERS = ((1, 3), (3, 1), (1, 3))

@@ -1,11 +1,11 @@
-"""A graph's facts, counted by hand for a small network and from the literature for large ones."""
+"""Facts about graphs: counted by hand for a small network, compared with the literature for large ones."""
 
 from pathlib import Path
 
 import pytest
 
-from moderation.classifiers.conversion import PublisherFacts, read
-from moderation.classifiers.conversion.golden import prove
+from moderation.classifiers.conversion import PublisherFacts, read_published
+from moderation.classifiers.conversion.golden import add_golden_outputs
 from moderation.classifiers.conversion.graph_facts import inspect_graph
 from moderation.classifiers.conversion.vit import VisionTransformer
 from moderation.classifiers.measuring import measure, thread_counts
@@ -24,8 +24,9 @@ def test_the_embedded_classifier() -> None:
 
 def test_a_small_transformer_counted_by_hand(tmp_path: Path) -> None:
     """5 tokens of width 16, 4 patches of 16 x 16, one block with 2 heads, 2 classes."""
-    proven = prove(read(publish_hugging_face(tmp_path / "hf"), told=PublisherFacts()), name="small")
-    found = inspect_graph(proven.model, manifest=proven.manifest)
+    published = read_published(publish_hugging_face(tmp_path / "hf"), stated=PublisherFacts())
+    converted = add_golden_outputs(published, name="small")
+    found = inspect_graph(converted.model, manifest=converted.manifest)
     patches, qkv, attention, projection, mlp, head = (
         4 * 16 * 3 * 16 * 16, 5 * 16 * 48, 2 * (5 * 5 * 16), 5 * 16 * 16, 2 * 5 * 16 * 64, 16 * 2,
     )  # fmt: skip
@@ -36,14 +37,14 @@ def test_a_small_transformer_counted_by_hand(tmp_path: Path) -> None:
 
 
 def test_the_published_figure_of_a_tiny_transformer() -> None:
-    """5.5 million parameters, as timm's table of results has it for vit_tiny_patch16_384 with two classes."""
+    """timm's table of results states 5.5 million parameters for vit_tiny_patch16_384 with two classes."""
     network = VisionTransformer.named("vit_tiny_patch16_384", classes=2)
     assert network is not None
     sizes = random_tensors(network).values()
     assert sum(value.size for value in sizes) == pytest.approx(5.6e6, rel=0.01)
 
 
-def test_speed_is_measured_for_every_batch_and_count_of_threads(tmp_path: Path) -> None:
+def test_speed_is_measured_for_every_batch_size_and_number_of_threads(tmp_path: Path) -> None:
     manifest, path = write_red_classifier(tmp_path)
     found = measure(path, manifest=manifest, batches=[1, 3])
     assert [(each.threads, each.batch) for each in found.speeds] == [

@@ -1,4 +1,4 @@
-"""What publishers give is read as they mean it, or refused with what was found and what is accepted."""
+"""Published forms are read as their publishers mean them, or refused with what was found and what is accepted."""
 
 import json
 from pathlib import Path
@@ -9,8 +9,8 @@ import onnx
 import pytest
 from PIL import Image
 
-from moderation.classifiers.conversion import FormNotAccepted, PublisherFacts, read
-from moderation.classifiers.conversion.golden import prove
+from moderation.classifiers.conversion import FormNotAccepted, PublisherFacts, read_published
+from moderation.classifiers.conversion.golden import add_golden_outputs
 from moderation.classifiers.conversion.licences import commercial_use
 from moderation.inference.classifier import ClassifierSession
 from moderation.inference.manifest import Manifest
@@ -45,50 +45,54 @@ def softmax(logits: Any) -> Any:
 def test_a_timm_folder_from_file_to_probability(tmp_path: Path) -> None:
     """Short side to 64 bicubic, centre crop, (x / 255 - 0.5) / 0.5, logits, softmax, the first label is NSFW."""
     tensors = random_tensors(network(), scale=0.1)
-    proven = prove(read(publish_timm(tmp_path / "timm", tensors=tensors), told=NOTHING), name="tiny")
+    converted = add_golden_outputs(
+        read_published(publish_timm(tmp_path / "timm", tensors=tensors), stated=NOTHING), name="tiny"
+    )
     picture = photo((160, 80))
     resized = picture.resize((128, 64), Image.Resampling.BICUBIC).crop((32, 0, 96, 64))
     pixels = (np.asarray(resized).transpose(2, 0, 1)[np.newaxis] / 255 - 0.5) / 0.5
     expected = softmax(forward(network(), tensors, pixels)[0])
-    found = score(proven.manifest, proven.model, tmp_path, picture)
+    found = score(converted.manifest, converted.model, tmp_path, picture)
     assert [found["NSFW"], found["SFW"]] == pytest.approx(expected.tolist(), abs=1e-4)
-    assert (proven.manifest.positive_label, proven.manifest.licence) == ("NSFW", "apache-2.0")
-    assert proven.manifest.source["architecture"] == "vit_tiny_patch32_64"
+    assert (converted.manifest.positive_label, converted.manifest.licence) == ("NSFW", "apache-2.0")
+    assert converted.manifest.source["architecture"] == "vit_tiny_patch32_64"
 
 
 def test_a_hugging_face_folder_from_file_to_probability(tmp_path: Path) -> None:
     folder = publish_hugging_face(tmp_path / "hf")
-    proven = prove(read(folder, told=NOTHING), name="small")
+    converted = add_golden_outputs(read_published(folder, stated=NOTHING), name="small")
     picture = photo((50, 40))
     resized = np.asarray(picture.resize((32, 32), Image.Resampling.BILINEAR))
     pixels = (resized.transpose(2, 0, 1)[np.newaxis] / 255 - 0.5) / 0.25
     expected = softmax(forward(small(), random_tensors(small()), pixels)[0])
-    found = score(proven.manifest, proven.model, tmp_path, picture)
+    found = score(converted.manifest, converted.model, tmp_path, picture)
     assert [found["normal"], found["nsfw"]] == pytest.approx(expected.tolist(), abs=1e-4)
-    assert (proven.manifest.positive_label, proven.manifest.licence) == ("nsfw", "apache-2.0")
+    assert (converted.manifest.positive_label, converted.manifest.licence) == ("nsfw", "apache-2.0")
 
 
 def test_the_file_itself_may_be_named(tmp_path: Path) -> None:
     folder = publish_hugging_face(tmp_path / "hf")
-    assert read(folder / "onnx" / "model.onnx", told=NOTHING) == read(folder, told=NOTHING)
+    assert read_published(folder / "onnx" / "model.onnx", stated=NOTHING) == read_published(folder, stated=NOTHING)
     timm = publish_timm(tmp_path / "timm")
-    assert read(timm / "model.safetensors", told=NOTHING).facts == read(timm, told=NOTHING).facts
+    assert (
+        read_published(timm / "model.safetensors", stated=NOTHING).facts == read_published(timm, stated=NOTHING).facts
+    )
 
 
-def test_a_manifest_may_leave_to_us_what_we_know_better(tmp_path: Path) -> None:
+def test_a_manifest_may_leave_out_the_fields_that_the_import_fills_in(tmp_path: Path) -> None:
     manifest, path = write_red_classifier(tmp_path)
     facts = json.loads(manifest.to_json())
     for name in ("name", "file", "sha256", "golden"):
         del facts[name]
     path.with_suffix(".json").write_text(json.dumps(facts))
-    proven = prove(read(path, told=NOTHING), name="mine")
-    assert proven.manifest.name == "mine"
-    assert proven.manifest.file == f"{manifest.sha256}.onnx"
-    assert len(proven.manifest.golden) == 5
-    assert proven.unnoticed == []
+    converted = add_golden_outputs(read_published(path, stated=NOTHING), name="mine")
+    assert converted.manifest.name == "mine"
+    assert converted.manifest.file == f"{manifest.sha256}.onnx"
+    assert len(converted.manifest.golden) == 5
+    assert converted.unnoticed == []
 
 
-def test_a_wrong_reading_that_nothing_would_notice_is_named(tmp_path: Path) -> None:
+def test_a_misreading_that_no_golden_output_would_notice_is_named(tmp_path: Path) -> None:
     """Brightness is the same in any colour order."""
     third = 1 / 3
     manifest, path = write_colour_classifier(
@@ -97,32 +101,34 @@ def test_a_wrong_reading_that_nothing_would_notice_is_named(tmp_path: Path) -> N
     facts = json.loads(manifest.to_json())
     del facts["golden"]
     path.with_suffix(".json").write_text(json.dumps(facts))
-    assert prove(read(path, told=NOTHING), name="mine").unnoticed == ["colour order swapped"]
+    assert add_golden_outputs(read_published(path, stated=NOTHING), name="mine").unnoticed == ["colour order swapped"]
 
 
 def test_golden_outputs_that_a_publisher_states_are_kept(tmp_path: Path) -> None:
     manifest, path = write_red_classifier(tmp_path)
-    assert prove(read(path, told=NOTHING), name="mine").manifest.golden == manifest.golden
+    assert add_golden_outputs(read_published(path, stated=NOTHING), name="mine").manifest.golden == manifest.golden
 
 
 def test_several_labels_with_independent_probabilities(tmp_path: Path) -> None:
     config = {"problem_type": "multi_label_classification"}
     folder = publish_hugging_face(tmp_path / "hf", config=config)
-    proven = prove(read(folder, told=NOTHING), name="many")
-    assert proven.manifest.output_kind == "sigmoid"
-    assert not all(sum(says.values()) == pytest.approx(1) for says in proven.samples.values())
+    converted = add_golden_outputs(read_published(folder, stated=NOTHING), name="many")
+    assert converted.manifest.output_kind == "sigmoid"
+    assert not all(sum(scores.values()) == pytest.approx(1) for scores in converted.samples.values())
 
 
-def test_another_rule_has_another_version(tmp_path: Path) -> None:
-    one = read(publish_timm(tmp_path / "one"), told=NOTHING).facts
-    other = read(publish_timm(tmp_path / "other", pretrained_cfg={"mean": [0.4, 0.5, 0.5]}), told=NOTHING).facts
+def test_another_preprocessing_has_another_version(tmp_path: Path) -> None:
+    one = read_published(publish_timm(tmp_path / "one"), stated=NOTHING).facts
+    other = read_published(
+        publish_timm(tmp_path / "other", pretrained_cfg={"mean": [0.4, 0.5, 0.5]}), stated=NOTHING
+    ).facts
     assert one["preprocessing_version"] != other["preprocessing_version"]
-    assert one == read(publish_timm(tmp_path / "one"), told=NOTHING).facts
+    assert one == read_published(publish_timm(tmp_path / "one"), stated=NOTHING).facts
 
 
-def test_what_the_operator_states_goes_first(tmp_path: Path) -> None:
-    told = PublisherFacts(licence="mit", positive="SFW", source={"publisher": "somebody"})
-    facts = read(publish_timm(tmp_path / "timm"), told=told).facts
+def test_the_facts_that_the_operator_states_take_precedence(tmp_path: Path) -> None:
+    stated = PublisherFacts(licence="mit", positive="SFW", source={"publisher": "somebody"})
+    facts = read_published(publish_timm(tmp_path / "timm"), stated=stated).facts
     assert (facts["licence"], facts["positive_label"], facts["source"]["publisher"]) == ("mit", "SFW", "somebody")
 
 
@@ -147,33 +153,35 @@ def test_what_the_operator_states_goes_first(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_timm_folders_that_are_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(FormNotAccepted, match=message):
-        read(publish_timm(tmp_path / "timm", **changes), told=NOTHING)
+        read_published(publish_timm(tmp_path / "timm", **changes), stated=NOTHING)
 
 
 def test_a_configuration_without_preprocessing(tmp_path: Path) -> None:
     folder = publish_timm(tmp_path / "timm")
     (folder / "config.json").write_text(json.dumps({"architecture": "vit_tiny_patch32_64", "label_names": ["a", "b"]}))
     with pytest.raises(FormNotAccepted, match=r"pretrained_cfg in .*: found None; accepted is an object"):
-        read(folder, told=NOTHING)
+        read_published(folder, stated=NOTHING)
 
 
-def test_tensors_that_are_missing_unknown_or_no_floats(tmp_path: Path) -> None:
+def test_tensors_that_are_missing_unknown_or_not_floats(tmp_path: Path) -> None:
     tensors = random_tensors(network())
     without = {name: value for name, value in tensors.items() if name != "blocks.3.attn.qkv.bias"}
     with pytest.raises(
         FormNotAccepted, match=r"tensor blocks.3.attn.qkv.bias \(576,\) is missing; accepted is the 152"
     ):
-        read(publish_timm(tmp_path / "a", tensors=without), told=NOTHING)
+        read_published(publish_timm(tmp_path / "a", tensors=without), stated=NOTHING)
     with pytest.raises(FormNotAccepted, match=r"tensor reg_token \(1, 4, 192\) has no place in it"):
-        read(publish_timm(tmp_path / "b", tensors={**tensors, "reg_token": np.zeros((1, 4, 192), "f4")}), told=NOTHING)
+        read_published(
+            publish_timm(tmp_path / "b", tensors={**tensors, "reg_token": np.zeros((1, 4, 192), "f4")}), stated=NOTHING
+        )
     whole = {**tensors, "norm.bias": np.zeros(192, np.int32)}
     with pytest.raises(FormNotAccepted, match=r"numbers in .*: found I32; accepted is F32, F16"):
-        read(publish_timm(tmp_path / "c", tensors=whole), told=NOTHING)
+        read_published(publish_timm(tmp_path / "c", tensors=whole), stated=NOTHING)
 
 
 def test_half_precision_is_read(tmp_path: Path) -> None:
     tensors = {name: value.astype(np.float16) for name, value in random_tensors(network(), scale=0.1).items()}
-    prove(read(publish_timm(tmp_path / "timm", tensors=tensors), told=NOTHING), name="half")
+    add_golden_outputs(read_published(publish_timm(tmp_path / "timm", tensors=tensors), stated=NOTHING), name="half")
 
 
 def test_a_damaged_tensor_file(tmp_path: Path) -> None:
@@ -181,7 +189,7 @@ def test_a_damaged_tensor_file(tmp_path: Path) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(FormNotAccepted, match="accepted is a whole safetensors file"):
-        read(folder, told=NOTHING)
+        read_published(folder, stated=NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -200,20 +208,20 @@ def test_a_damaged_tensor_file(tmp_path: Path) -> None:
 def test_hugging_face_folders_that_are_refused(config: Any, preprocessing: Any, message: str, tmp_path: Path) -> None:
     folder = publish_hugging_face(tmp_path / "hf", config=config, preprocessing=preprocessing)
     with pytest.raises(FormNotAccepted, match=message):
-        read(folder, told=NOTHING)
+        read_published(folder, stated=NOTHING)
 
 
-def test_a_licence_is_asked_for(tmp_path: Path) -> None:
+def test_a_licence_is_required(tmp_path: Path) -> None:
     folder = publish_hugging_face(tmp_path / "hf", card="")
     with pytest.raises(FormNotAccepted, match=r"licence of .*: found none"):
-        read(folder, told=NOTHING)
-    assert read(folder, told=PublisherFacts(licence="mit")).facts["licence"] == "mit"
+        read_published(folder, stated=NOTHING)
+    assert read_published(folder, stated=PublisherFacts(licence="mit")).facts["licence"] == "mit"
 
 
-def test_a_sized_input_must_be_the_one_that_is_prepared(tmp_path: Path) -> None:
+def test_a_declared_input_size_must_be_the_size_after_preprocessing(tmp_path: Path) -> None:
     folder = publish_hugging_face(tmp_path / "hf", preprocessing={"size": {"height": 48, "width": 48}})
     with pytest.raises(FormNotAccepted, match=r"input pixel_values of .*: found 32 x 32; accepted is 48 x 48"):
-        read(folder, told=NOTHING)
+        read_published(folder, stated=NOTHING)
 
 
 def test_onnx_files_that_the_engine_cannot_use(tmp_path: Path) -> None:
@@ -226,7 +234,7 @@ def test_onnx_files_that_the_engine_cannot_use(tmp_path: Path) -> None:
         change(model)
         path.write_bytes(model.SerializeToString())
         with pytest.raises(FormNotAccepted, match=message):
-            read(folder, told=NOTHING)
+            read_published(folder, stated=NOTHING)
 
     def fix_batch(model: Any) -> None:
         model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
@@ -237,19 +245,19 @@ def test_onnx_files_that_the_engine_cannot_use(tmp_path: Path) -> None:
     def outsource(model: Any) -> None:
         model.graph.initializer[0].data_location = onnx.TensorProto.EXTERNAL
 
-    refused("batch of .*: found fixed at 1; accepted is a free one", fix_batch)
+    refused("batch of .*: found fixed at 1; accepted is a dynamic batch axis", fix_batch)
     refused(r"input pixel_values of .*: found FLOAT16; accepted is FLOAT \(32 bits\)", halve)
     refused("found weights in files beside it; accepted is a single file", outsource)
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(FormNotAccepted, match="accepted is an ONNX file"):
-        read(folder, told=NOTHING)
+        read_published(folder, stated=NOTHING)
 
 
 def test_several_onnx_files_have_to_be_told_apart(tmp_path: Path) -> None:
     for name in ("a.onnx", "b.onnx"):
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(FormNotAccepted, match=r"found a.onnx, b.onnx; accepted is one ONNX file"):
-        read(tmp_path, told=NOTHING)
+        read_published(tmp_path, stated=NOTHING)
 
 
 @pytest.mark.parametrize(

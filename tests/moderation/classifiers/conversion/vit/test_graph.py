@@ -1,4 +1,4 @@
-"""A small vision transformer, against the same arithmetic written plainly in numpy."""
+"""The graph of a small vision transformer gives the same results as plain numpy code."""
 
 from typing import Any
 
@@ -95,11 +95,11 @@ def test_the_sizes_follow_from_the_name(name: str, sizes: tuple[int, ...]) -> No
 @pytest.mark.parametrize(
     "name", ["resnet50", "vit_base_patch16_clip_224", "vit_giant_patch14_224", "vit_tiny_patch16_100", "vit_tiny", ""]
 )
-def test_other_networks_have_no_name_here(name: str) -> None:
+def test_other_networks_are_not_recognised(name: str) -> None:
     assert VisionTransformer.named(name, classes=2) is None
 
 
-def test_what_does_not_fit_is_named() -> None:
+def test_tensors_that_do_not_fit_are_named() -> None:
     network = small()
     shapes = dict(network.tensors())
     del shapes["norm.bias"]

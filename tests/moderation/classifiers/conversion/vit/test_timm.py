@@ -1,4 +1,4 @@
-"""The graph that is built from tensors gives what timm itself gives. Needs requirements-torch.txt."""
+"""The graph built from tensors gives the same logits as timm itself. Needs requirements-torch.txt."""
 
 import importlib
 import sys
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 
 class _Anything(ModuleType):
-    """A module that has every class one asks it for, and every module below it."""
+    """A module that has an empty class for every name, and every submodule."""
 
     __path__: list[str] = []
 
@@ -29,7 +29,7 @@ class _Anything(ModuleType):
 
 
 class _StandIn(MetaPathFinder, Loader):
-    """timm imports torchvision for transforms that no network needs."""
+    """Stands in for torchvision, which timm imports for transforms that no network needs."""
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
         if fullname.partition(".")[0] != "torchvision":
@@ -40,7 +40,7 @@ class _StandIn(MetaPathFinder, Loader):
         return _Anything(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """There is nothing in it."""
+        """Execute nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_logits_are_those_of_timm(name: str, pool: Pool, batches: Iterable[int],
     torch = importlib.import_module("torch")
     torch.manual_seed(7)
     theirs = timm.create_model(name, pretrained=False, num_classes=2, global_pool=pool).eval()
-    # As it is made, the head is nearly 0 and every bias is: random numbers in all of them tell more.
+    # A new network has a head of nearly 0 and biases of 0. Random numbers in all of them make the test stricter.
     for parameter in theirs.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
     network = VisionTransformer.named(name, classes=2, pool=pool)
@@ -76,7 +76,7 @@ def test_logits_are_those_of_timm(name: str, pool: Pool, batches: Iterable[int],
     images = np.random.default_rng(3).uniform(-1, 1, (20, 3, network.side, network.side)).astype(np.float32)
     with torch.no_grad():
         expected = theirs(torch.from_numpy(images)).numpy()
-    assert np.ptp(expected, axis=0).min() > 1e-3, "the images are told apart, else this test says nothing"
+    assert np.ptp(expected, axis=0).min() > 1e-3, "images with equal logits would make this test meaningless"
     for batch in batches:
         parts = [session.run(None, {INPUT: images[at : at + batch]})[0] for at in range(0, len(images), batch)]
         assert np.concatenate(parts) == pytest.approx(expected, abs=1e-4)
