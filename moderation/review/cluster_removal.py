@@ -28,7 +28,7 @@ def remove_from_cluster(upload: Upload, *, by: User) -> None:
         _check_not_reviewed_for_others(upload, cluster=cluster)
         member = Fingerprint.objects.filter(file=file, cluster=cluster).exclude(cluster=F("file"))
         if member.update(cluster=F("file")) != 1:
-            raise NotInCluster(f"{upload} stands for itself already. Nothing was changed.")
+            raise NotInCluster(f"{upload} is in a cluster of its own already. Nothing was changed.")
         linked = Decision.objects.live().filter(upload__file=file, carried_from__isnull=False)
         retract(linked.exclude(carried_from__upload__file=file), by=by, waits_for=None)
         _review_separately(file)
@@ -38,8 +38,8 @@ def _check_not_reviewed_for_others(upload: Upload, *, cluster: int) -> None:
     reviewed = ClusterReview.objects.filter(cluster=cluster, screening__upload__file=upload.file_id)
     if cluster != upload.file_id and reviewed.exists():
         raise NotInCluster(
-            f"{upload} is the one that people look at for its near-duplicates. Nothing was changed. "
-            "Take those out that are another picture."
+            f"{upload} is the one that people review for its near-duplicates. Nothing was changed. Remove the other "
+            "pictures from the cluster instead."
         )
 
 

@@ -133,7 +133,10 @@ def check_nobody_else_reviewing(task: ReviewTask) -> None:
     """Raise UndoRefused where somebody holds or has decided a task that exists because of the verdict on this one."""
     later = _tasks_on_same_question(task).filter(round__gt=task.round, withdrawn_at=None)
     if later.exclude(pk__in=later.claimable()).exists():
-        raise UndoRefused(f"Someone else looks at {task.upload} already because you could not tell. Ask a lead.")
+        raise UndoRefused(
+            f"Someone else is reviewing {task.upload} because you could not tell. Your decision was not undone. "
+            "Ask a lead to change it."
+        )
 
 
 def _clusters_of(task: ReviewTask) -> list[int]:

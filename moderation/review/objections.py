@@ -129,9 +129,9 @@ def _check_not_decided_by_a_list(upload: Upload, *, policy: str, screened: Set[s
     for match in upload.hash_matches.live().with_list():
         if policy == match.policy.slug or not (policy or screened):
             raise ObjectionRefused(
-                f"{upload} is {match.summary}, under {match.policy}: no pre-screen has scored it, so that nobody can look "
-                "again. Nothing was saved. A lead can contest the list's entry, on the upload's page; the upload then "
-                "goes to the next pre-screen."
+                f"{upload} is {match.summary}, under {match.policy}. It has no score, so nobody can review it again. "
+                "Nothing was saved. A lead can contest the list's entry on the upload's page; the next pre-screen then "
+                "scores the upload."
             )
 
 
@@ -143,21 +143,23 @@ def _check_not_reviewing(screening: Screening, *, person: User) -> None:
     lock_moderator(person)
     if ReviewTask.objects.held().filter(screening=screening, claimed_by=person).exists():
         raise ObjectionRefused(
-            f"You are looking at {screening.upload} in the queue just now. Give your verdict there, or skip it and "
-            "come back. Nothing was saved."
+            f"You are reviewing {screening.upload} in the queue just now. Nothing was saved. Give your verdict there, "
+            "or skip the upload and come back."
         )
 
 
 def _check_can_be_objected_to(screening: Screening, *, kind: str) -> None:
     upload = Upload.objects.get(pk=screening.upload_id)
     if upload.erased_at is not None or Screening.objects.filter(pk=screening.pk, superseded=True).exists():
-        raise ObjectionRefused(f"{upload} is not as you saw it any more. Nothing was saved. Look at it again.")
+        raise ObjectionRefused(f"{upload} has changed since you opened it. Nothing was saved. Open it again.")
     if kind == Objection.Kind.APPEAL and upload.status not in {Upload.Status.APPROVED, Upload.Status.REJECTED}:
         raise ObjectionRefused(
             f"Nothing is decided about {upload} yet: it is {upload.get_status_display()}. Appeal when it is."
         )
     if kind == Objection.Kind.APPEAL and screening.decisions.live().conclusive().filter(source="appeal").exists():
-        raise ObjectionRefused(f"An appeal on {upload} was decided already; there is one. Nothing was saved.")
+        raise ObjectionRefused(
+            f"An appeal on {upload} was decided already, and only one is possible. Nothing was saved."
+        )
 
 
 def _open_task(screening: Screening, *, tally: VerdictTally) -> ReviewTask | None:

@@ -67,7 +67,7 @@ def test_a_member_is_taken_out_with_its_digit(client: Client, members: list[Scre
 def test_to_take_it_out_twice_changes_nothing(client: Client, members: list[Screening]) -> None:
     for _ in range(2):
         answer = client.post(address(members, f"{members[1].upload_id}/split/"), follow=True)
-    assert "stands for itself already" in answer.content.decode()
+    assert "is in a cluster of its own already" in answer.content.decode()
 
 
 def test_blurred_pictures_are_shown_of_those_that_follow_alone(client: Client, members: list[Screening]) -> None:

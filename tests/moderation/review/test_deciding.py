@@ -421,7 +421,7 @@ def test_undo_of_cannot_tell_is_refused_once_someone_built_on_it(mo: User, build
     task = make_task()
     decide(task, CANNOT_TELL, by=mo)
     build_on(ReviewTask.objects.get(round=2))
-    with pytest.raises(UndoRefused, match="Someone else looks at"):
+    with pytest.raises(UndoRefused, match="Someone else is reviewing"):
         deciding.undo(task, by=mo)
     assert not Decision.objects.filter(kind="undo").exists()
     assert claiming.claimed_task(mo) is None

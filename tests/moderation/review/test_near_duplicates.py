@@ -240,7 +240,7 @@ def test_what_people_look_at_is_not_torn_out() -> None:
     cluster = Cluster()
     first = cluster.add()
     cluster.add()
-    with pytest.raises(NotInCluster, match="stands for itself"):
+    with pytest.raises(NotInCluster, match="in a cluster of its own already"):
         remove_from_cluster(first.upload, by=make_user("splitter"))
 
 

@@ -23,7 +23,7 @@ RECORD = (
     "each decided task has exactly one live verdict",
     "each verdict that changes something has its effect",
     "each effect does what was decided",
-    "what was undone has no effect any more",
+    "no undone decision has an effect any more",
 )
 
 
