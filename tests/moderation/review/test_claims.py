@@ -1,4 +1,4 @@
-"""What somebody hears who comes with a claim that does not hold."""
+"""Messages to people whose claim does not hold any more."""
 
 import uuid
 from typing import Any
@@ -89,7 +89,7 @@ def test_no_two_claims_have_the_same_token() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("group", ["moderator", "lead"])
 def test_a_claim_looks_reasons_up_task_by_task_and_reads_no_persons_whole_past(group: str) -> None:
-    """As one condition with OR, PostgreSQL would hash all decisions of the person: 180 ms after 75,000 of them."""
+    """Joined with OR, PostgreSQL would hash all decisions of the person: 180 ms after 75,000 of them."""
     make_task()
     plan = eligible(ReviewTask.objects.claimable(), moderator=make_user(group=group)).in_review_order()[:1].explain()
     assert "SubPlan" not in plan

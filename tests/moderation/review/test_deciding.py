@@ -1,4 +1,4 @@
-"""Claims, verdicts, second opinions and undo, as the models keep them; and what the database refuses to change."""
+"""Claims, verdicts, second opinions and undo on real rows; and the changes that the database refuses."""
 
 from datetime import timedelta
 from typing import Any
@@ -35,7 +35,7 @@ def long_grace(settings) -> None:
 
 
 def held(task: ReviewTask, *, by: User) -> Claim:
-    """Claim ``task`` itself, whatever the order."""
+    """Claim ``task`` itself, regardless of the queue's order."""
     claiming.claim_for(task, moderator=by)
     assert Claim.from_task(task) is not None
     return Claim.from_task(task)
@@ -447,12 +447,12 @@ def test_undo_of_the_leads_cannot_tell_takes_the_fallback_back(mo: User, lead: U
     assert status_of(task) == "in_review"
 
 
-# What the database refuses
+# Changes that the database refuses
 
 
 @pytest.fixture
 def record(mo: User) -> ReviewTask:
-    """One row at least in each table of the record."""
+    """Write at least one row to each table of the record."""
     task = make_task()
     claim = held(task, by=mo)
     claiming.reveal(task, claim=claim)

@@ -1,4 +1,4 @@
-"""The same picture in several uploads: verdicts that are taken over, and how far people agree about it."""
+"""The same bytes in several uploads: reused verdicts, and agreement between people on one file."""
 
 import pytest
 
@@ -14,7 +14,7 @@ PICTURE = image_bytes((1, 2, 3))
 
 
 def copy(*, score: float, u: float = 0.0) -> Screening:
-    """Another upload of the one picture, screened."""
+    """Screen another upload of the same bytes."""
     return make_screening(make_upload(content=PICTURE), score=score, u=u)
 
 
@@ -62,7 +62,7 @@ def test_a_duplicate_that_was_not_drawn_is_no_label() -> None:
     left_out = copy(score=0.05, u=0.9)
     (task,) = ReviewTask.objects.open_for([left_out])
     assert reuse_verdicts([task]) == []
-    decide(left_out, "benign", by="two")  # somebody looks all the same
+    decide(left_out, "benign", by="two")  # somebody reviews it nevertheless
     roll_up()
     assert labels() == (2, 1, 0)
     assert record_holds()

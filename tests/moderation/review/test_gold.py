@@ -1,4 +1,4 @@
-"""Gold items: met blind in the ordinary queue, without effect, never a label, and the measure of what people miss."""
+"""Gold items: served blind in the ordinary queue, without effect, never a label, and the measure of missed violations."""
 
 import json
 
@@ -39,7 +39,7 @@ def marked(truth: str = "violating", *, score: float = 0.05, u: float = 0.999, b
 
 
 def gold_for(person: User) -> ReviewTask | None:
-    """What the ordinary queue hands out when the draw falls on gold; each time it does so at even odds."""
+    """Claim from the ordinary queue until the coin falls on gold, which it does half of the time."""
     for _ in range(MANY):
         task = claiming.claim_next(person)
         if task is not None and task.kind == "gold":

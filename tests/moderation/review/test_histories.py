@@ -1,4 +1,4 @@
-"""Generated histories of verdicts, undos and objections: every place that tells which verdict stands agrees."""
+"""Generated histories of verdicts, undos and objections: all code that decides which verdict stands agrees."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -89,7 +89,7 @@ def test_sixteen_moderators_at_once() -> None:
 
 
 def finish_what_is_left() -> None:
-    """The queue may run dry for everybody while the last second opinions need somebody who came by earlier."""
+    """The queue can be empty for everybody while the last second opinions need a person who has left already."""
     for number in range(3):
         latecomer = make_user(f"latecomer-{number}", group="lead")
         while task := claiming.claim_next(latecomer):

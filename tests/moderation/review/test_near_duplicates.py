@@ -1,4 +1,4 @@
-"""One look, many decisions: near-duplicates wait for one verdict, take it over, lose it, and are torn out."""
+"""One review, many decisions: near-duplicates wait for one verdict, take it over, lose it, and leave their cluster."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -37,13 +37,13 @@ from tests.moderation.review.near_duplicates import Cluster
 pytestmark = pytest.mark.django_db
 
 
-def asking() -> ReviewTaskQuerySet:
+def reviewable() -> ReviewTaskQuerySet:
     return ReviewTask.objects.reviewable()
 
 
 def decide(verdict: str = "violating", *, by: str = "mo") -> Decision:
-    """Somebody decides the only task that asks for a look."""
-    (task,) = asking()
+    """Decide the only task that needs a review of its own."""
+    (task,) = reviewable()
     claiming.claim_for(task, moderator=make_user(by))
     return decide_claimed(task, verdict)
 
@@ -53,7 +53,7 @@ def statuses() -> list[str]:
 
 
 def record_holds() -> bool:
-    """An assertion of its own: says which rule finds what."""
+    """Assert that no rule of ``verify`` finds anything; a failure names the rule."""
     roll_up()
     rules = (
         conclusive_verdicts_have_an_effect, decided_tasks_have_one_live_verdict, effects_do_what_was_decided,
@@ -72,7 +72,7 @@ def labels() -> tuple[int, int, int]:
 def test_a_cluster_asks_for_one_look() -> None:
     cluster = Cluster()
     screenings = [cluster.add() for _ in range(4)]
-    assert [task.screening for task in asking()] == screenings[:1]
+    assert [task.screening for task in reviewable()] == screenings[:1]
     assert claiming.claim_next(make_user()).screening == screenings[0]
     assert claiming.claim_next(make_user("other")) is None
 
@@ -86,7 +86,7 @@ def test_one_decision_decides_all_members_and_links_to_it() -> None:
     assert linked.count() == 3
     assert statuses() == ["rejected"] * 4
     assert Effect.objects.filter(decision__in=linked, outcome="reject").count() == 3
-    assert not asking().exists()
+    assert not reviewable().exists()
     assert record_holds()
 
 
@@ -106,7 +106,7 @@ def test_another_policy_version_is_asked_about_by_itself() -> None:
     decide("benign")
     version_in_force().copy_as_draft(by=None, low=0.1).publish(by=None, why="lower")
     later = cluster.add()
-    assert [task.screening for task in asking()] == [later]
+    assert [task.screening for task in reviewable()] == [later]
 
 
 def test_each_drawn_member_is_a_label_and_no_other() -> None:
@@ -143,13 +143,13 @@ def test_an_automatic_reject_is_not_lifted_without_a_look_but_for_the_same_bytes
 
 
 def test_a_clearly_higher_score_is_looked_at_for_itself() -> None:
-    """Another picture can be made to have this hash: a benign verdict does not let it pass."""
+    """Another picture can be made to have this hash, so a benign verdict does not approve it."""
     cluster = Cluster()
     cluster.add(score=0.3)
     alike, higher = cluster.add(score=0.35), cluster.add(score=0.7)
     decide("benign")
     later = cluster.add(score=0.6)
-    assert [task.screening for task in asking()] == [higher, later]
+    assert [task.screening for task in reviewable()] == [higher, later]
     assert Decision.objects.get(screening=alike).carried_from is not None
     assert record_holds()
 
@@ -160,7 +160,7 @@ def test_an_alarm_of_one_person_makes_no_audit_a_label() -> None:
     cluster.add()
     audit = cluster.add(score=0.05)
     decide()
-    assert [task.screening for task in asking()] == [audit]
+    assert [task.screening for task in reviewable()] == [audit]
     assert labels() == (2, 1, 1)
 
 
@@ -169,10 +169,10 @@ def test_a_confirmed_alarm_is_taken_over_by_a_drawn_audit() -> None:
     cluster.add(score=0.05)
     cluster.add(score=0.05)
     decide(by="one")
-    assert asking().count() == 1
+    assert reviewable().count() == 1
     decide(by="two")
     assert labels() == (2, 2, 2)
-    assert not asking().exists()
+    assert not reviewable().exists()
     assert record_holds()
 
 
@@ -183,10 +183,10 @@ def test_undoing_the_look_undoes_what_followed_and_waits_again() -> None:
     origin = decide()
     deciding.undo(origin.task, by=origin.reviewer)
     assert statuses() == ["in_review"] * 3
-    assert asking().count() == 1
+    assert reviewable().count() == 1
     assert ReviewTask.objects.undecided().filter(waits_for=origin.screening).count() == 2
     assert record_holds()
-    task = asking().get()
+    task = reviewable().get()
     deciding.decide(task, "benign", claim=Claim.from_task(task))
     assert statuses() == ["approved"] * 3
     assert record_holds()
@@ -207,10 +207,10 @@ def test_where_nobody_can_tell_the_next_member_is_looked_at() -> None:
     cluster = Cluster()
     screenings = [cluster.add() for _ in range(3)]
     for name, group in (("one", "moderator"), ("two", "moderator"), ("three", "lead")):
-        (task,) = asking()
+        (task,) = reviewable()
         claiming.claim_for(task, moderator=make_user(name, group=group))
         deciding.decide(task, "cannot_tell", claim=Claim.from_task(task))
-    assert [task.screening for task in asking()] == [screenings[1]]
+    assert [task.screening for task in reviewable()] == [screenings[1]]
     assert ClusterReview.objects.get().screening == screenings[1]
     assert record_holds()
 
@@ -223,7 +223,7 @@ def test_a_member_that_is_torn_out_is_asked_about_by_itself() -> None:
     decide()
     remove_from_cluster(other.upload, by=make_user("splitter"))
     assert statuses() == ["rejected", "in_review", "rejected"]
-    assert [task.screening for task in asking()] == [other]
+    assert [task.screening for task in reviewable()] == [other]
     assert Fingerprint.objects.get(file=other.upload.file).cluster == other.upload.file
     assert Decision.objects.live().filter(screening=third, verdict="violating").exists()
     assert record_holds()
@@ -233,7 +233,7 @@ def test_a_member_may_be_torn_out_before_anybody_decides() -> None:
     cluster = Cluster()
     first, other = cluster.add(), cluster.add()
     remove_from_cluster(other.upload, by=make_user("splitter"))
-    assert {task.screening for task in asking()} == {first, other}
+    assert {task.screening for task in reviewable()} == {first, other}
 
 
 def test_what_people_look_at_is_not_torn_out() -> None:
@@ -268,15 +268,15 @@ def test_members_that_come_at_once_ask_for_one_look() -> None:
                 attach_to_clusters([screening], clusters={screening.pk: cluster})
 
     at_once(4, arrive)
-    assert asking().count() == 1
-    assert ReviewTask.objects.undecided().filter(waits_for=asking().get().screening).count() == 11
+    assert reviewable().count() == 1
+    assert ReviewTask.objects.undecided().filter(waits_for=reviewable().get().screening).count() == 11
 
 
 @pytest.mark.django_db(transaction=True)
 def test_nobody_is_left_waiting_by_a_verdict_that_comes_meanwhile() -> None:
     cluster = Cluster()
     cluster.add()
-    (task,) = asking()
+    (task,) = reviewable()
     claiming.claim_for(task, moderator=make_user())
     late = [make_screening(make_upload(), u=0.0) for _ in range(6)]
 

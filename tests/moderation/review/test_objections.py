@@ -1,4 +1,4 @@
-"""Reports and appeals: another person looks, their verdict stands above the sample, and is a label only by the coin."""
+"""Reports and appeals: another person decides, above the sample; only the coin makes their verdict a label."""
 
 import pytest
 from django.test import Client
@@ -48,7 +48,7 @@ def token() -> ApiToken:
 
 
 def screened(score: float, u: float = NOT_DRAWN) -> Screening:
-    """Screened and, where it is drawn or in the band, waiting for a person."""
+    """Screen an upload; it waits for a person where it was drawn or lies in the band."""
     if score == BAND or u == DRAWN:
         return factories.make_task(score=score, u=u).screening
     return factories.make_screening(score=score, u=u)
@@ -59,14 +59,14 @@ def put(screening: Screening, kind: str, *, by: User | None = None, token: ApiTo
 
 
 def decide(by: User, verdict: str) -> Decision:
-    """``by`` takes the next task of the ordinary queue."""
+    """Decide the next task of the ordinary queue as ``by``."""
     task = claiming.claim_next(by)
     assert task is not None
     return decide_claimed(task, verdict)
 
 
 def stands(screening: Screening) -> str:
-    """What other programs are told, where the record holds together."""
+    """Return the status that other programs get, after checking the record."""
     assert [found for rule in RECORD for found in RULES[rule]()] == []
     return status_in_force(Upload.objects.get(pk=screening.upload_id))
 
@@ -147,7 +147,7 @@ def test_whoever_raised_it_does_not_judge_it(people, lead) -> None:
 
 def test_a_verdict_on_an_appeal_stands_above_a_later_one_of_the_sample(people, token) -> None:
     screening = screened(APPROVED, DRAWN)
-    decide(people[0], "violating")  # a second opinion waits now
+    decide(people[0], "violating")  # a second opinion is waiting now
     put(screening, "appeal", token=token)
     assert decide(people[1], "benign").source == "appeal"
     assert decide(people[2], "violating").source == "sample"

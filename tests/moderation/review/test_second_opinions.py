@@ -1,4 +1,4 @@
-"""Audits that would be bad news are confirmed by somebody who does not know of the first verdict."""
+"""Alarms of audits are confirmed by a second person who does not know of the first verdict."""
 
 import re
 
@@ -27,7 +27,7 @@ def people() -> list[User]:
 
 
 def decide(by: User, verdict: str) -> Decision:
-    """``by`` takes the next task of the ordinary queue."""
+    """Decide the next task of the ordinary queue as ``by``."""
     task = claiming.claim_next(by)
     assert task is not None
     return decide_claimed(task, verdict)

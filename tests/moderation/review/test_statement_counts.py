@@ -1,4 +1,4 @@
-"""What one chunk of copies costs beside one of different pictures, in statements."""
+"""Statements for a chunk of copies, compared with a chunk of different pictures."""
 
 from collections.abc import Callable
 
