@@ -1,4 +1,4 @@
-"""Gold items: served blind in the ordinary queue, without effect, never a label, and the measure of missed violations."""
+"""Gold items: served blind in the ordinary queue, without effect, never a label; they measure missed violations."""
 
 import json
 

@@ -69,7 +69,7 @@ def labels() -> tuple[int, int, int]:
     return tuple(map(sum, zip(*rows, strict=True)))
 
 
-def test_a_cluster_asks_for_one_look() -> None:
+def test_a_cluster_needs_one_review() -> None:
     cluster = Cluster()
     screenings = [cluster.add() for _ in range(4)]
     assert [task.screening for task in reviewable()] == screenings[:1]
@@ -90,7 +90,7 @@ def test_one_decision_decides_all_members_and_links_to_it() -> None:
     assert record_holds()
 
 
-def test_who_comes_later_takes_the_verdict_over() -> None:
+def test_a_later_member_takes_the_verdict_over() -> None:
     cluster = Cluster()
     cluster.add()
     origin = decide("benign")
@@ -100,7 +100,7 @@ def test_who_comes_later_takes_the_verdict_over() -> None:
     assert record_holds()
 
 
-def test_another_policy_version_is_asked_about_by_itself() -> None:
+def test_another_policy_version_is_reviewed_separately() -> None:
     cluster = Cluster()
     cluster.add()
     decide("benign")
@@ -129,7 +129,7 @@ def test_what_the_machine_decided_alike_is_left_alone() -> None:
     assert not Decision.objects.filter(screening=automatic).exists()
 
 
-def test_an_automatic_reject_is_not_lifted_without_a_look_but_for_the_same_bytes() -> None:
+def test_an_automatic_reject_is_lifted_without_a_review_only_for_the_same_bytes() -> None:
     cluster = Cluster()
     looked_at = cluster.add()
     decide("benign")
@@ -142,7 +142,7 @@ def test_an_automatic_reject_is_not_lifted_without_a_look_but_for_the_same_bytes
     assert record_holds()
 
 
-def test_a_clearly_higher_score_is_looked_at_for_itself() -> None:
+def test_a_clearly_higher_score_is_reviewed_separately() -> None:
     """Another picture can be made to have this hash, so a benign verdict does not approve it."""
     cluster = Cluster()
     cluster.add(score=0.3)
@@ -176,7 +176,7 @@ def test_a_confirmed_alarm_is_taken_over_by_a_drawn_audit() -> None:
     assert record_holds()
 
 
-def test_undoing_the_look_undoes_what_followed_and_waits_again() -> None:
+def test_an_undo_takes_back_the_propagated_verdicts_which_wait_again() -> None:
     cluster = Cluster()
     for _ in range(3):
         cluster.add()
@@ -203,7 +203,7 @@ def test_an_effect_in_force_is_reversed_for_each_member(settings: Settings) -> N
     assert record_holds()
 
 
-def test_where_nobody_can_tell_the_next_member_is_looked_at() -> None:
+def test_where_nobody_can_tell_the_next_member_is_reviewed() -> None:
     cluster = Cluster()
     screenings = [cluster.add() for _ in range(3)]
     for name, group in (("one", "moderator"), ("two", "moderator"), ("three", "lead")):
@@ -215,7 +215,7 @@ def test_where_nobody_can_tell_the_next_member_is_looked_at() -> None:
     assert record_holds()
 
 
-def test_a_member_that_is_torn_out_is_asked_about_by_itself() -> None:
+def test_a_removed_member_is_reviewed_separately() -> None:
     cluster = Cluster()
     cluster.add()
     other = cluster.add()
@@ -229,14 +229,14 @@ def test_a_member_that_is_torn_out_is_asked_about_by_itself() -> None:
     assert record_holds()
 
 
-def test_a_member_may_be_torn_out_before_anybody_decides() -> None:
+def test_a_member_can_be_removed_before_anybody_decides() -> None:
     cluster = Cluster()
     first, other = cluster.add(), cluster.add()
     remove_from_cluster(other.upload, by=make_user("splitter"))
     assert {task.screening for task in reviewable()} == {first, other}
 
 
-def test_what_people_look_at_is_not_torn_out() -> None:
+def test_the_reviewed_member_cannot_be_removed() -> None:
     cluster = Cluster()
     first = cluster.add()
     cluster.add()
@@ -257,7 +257,7 @@ def at_once(number: int, act: Callable[[int], None]) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_members_that_come_at_once_ask_for_one_look() -> None:
+def test_members_that_come_at_once_need_one_review() -> None:
     uploads = [make_upload() for _ in range(12)]
     cluster, screenings = uploads[0].file_id, [make_screening(upload, u=0.0) for upload in uploads]
 
