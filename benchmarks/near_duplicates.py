@@ -109,7 +109,7 @@ def bits_between(one: PdqHash, other: PdqHash) -> int:
 
 
 def report_originals(originals: Mapping[str, PdqHash]) -> None:
-    names = [name for name, found in originals.items() if found.says_something]
+    names = [name for name, found in originals.items() if found.is_distinctive]
     between = [
         bits_between(originals[one], originals[other]) for place, one in enumerate(names) for other in names[:place]
     ]
@@ -120,7 +120,7 @@ def report_originals(originals: Mapping[str, PdqHash]) -> None:
 
 def report_changes(pictures: Mapping[str, Image.Image], originals: Mapping[str, PdqHash]) -> None:
     print("| change | recognised | median distance | wrong merges |\n|---|---|---|---|")
-    said = {name: found for name, found in originals.items() if found.says_something}
+    said = {name: found for name, found in originals.items() if found.is_distinctive}
     for words, change in CHANGES.items():
         copies = {name: pdq_hash(change(pictures[name])) for name in said}
         own = [bits_between(copies[name], said[name]) for name in said]
@@ -169,7 +169,7 @@ def screened(contents: Iterable[bytes]) -> tuple[int, int]:
     in_force.copy_as_draft(by=None, low=0.0, high=1.0).publish(by=None, why="Everything is asked about.")
     make_uploads(set(contents))
     call_command("prescreen", "--processes", "2", "--json")
-    return ReviewTask.objects.undecided().count(), ReviewTask.objects.asking().count()
+    return ReviewTask.objects.undecided().count(), ReviewTask.objects.reviewable().count()
 
 
 if __name__ == "__main__":

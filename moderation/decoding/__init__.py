@@ -1,1 +1,1 @@
-"""The security border: hostile bytes are decoded in a child process with limits, never in this one."""
+"""The security border: uploads are decoded in a child process with limits, never in the calling process."""

@@ -1,17 +1,16 @@
-"""What an image may be, and why one is refused: formats, limits, reasons.
+"""Accepted image formats, limits of one file, and reasons for refusing one.
 
-Nothing here decodes; Pillow is only ever imported by the modules that the decode process runs
-(``pixels``, ``preprocessing``, ``renditions``), so a web process can name a format without it.
+Nothing here decodes or imports Pillow, so a web process can recognise a format without it.
 """
 
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
 
-#: Formats that are ever opened, by the names that Pillow reports. MPO is a JPEG file with several pictures.
+#: Formats that may be opened, by Pillow's names. MPO is a JPEG file with several pictures.
 ALLOWED_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF", "MPO")
 
-#: Bytes from the start of a file that are enough for ``sniff``.
+#: Number of bytes from the start of a file that ``sniff`` needs.
 HEAD_BYTES = 64
 
 _SIGNATURES = (
@@ -24,30 +23,30 @@ _SIGNATURES = (
     (b"II+\0", "TIFF"),  # BigTIFF
     (b"MM\0+", "TIFF"),
 )
-#: Sizes of the header that follows a BMP file's first one; two letters alone would match too much text.
+#: Sizes of a BMP file's second header. Its first two letters alone would match too much text.
 _BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
 
 
 class Reason(StrEnum):
     """Why a file was refused. The values are stored and counted: never change one."""
 
-    FILE_MISSING = "file_missing"
-    FORMAT_NOT_ALLOWED = "format_not_allowed"
-    TOO_LARGE = "too_large"
-    TOO_MANY_PIXELS = "too_many_pixels"
-    TOO_MANY_FRAMES = "too_many_frames"
-    UNREADABLE = "unreadable"
-    TRUNCATED = "truncated"
-    OUT_OF_MEMORY = "out_of_memory"
-    TIMED_OUT = "timed_out"
-    DECODER_DIED = "decoder_died"
+    FILE_MISSING = "file_missing"  # no file at the path
+    FORMAT_NOT_ALLOWED = "format_not_allowed"  # the first bytes are not those of an accepted format
+    TOO_LARGE = "too_large"  # more than ``max_bytes``
+    TOO_MANY_PIXELS = "too_many_pixels"  # one picture has more than ``max_pixels``
+    TOO_MANY_FRAMES = "too_many_frames"  # more than ``max_frames_counted``, or than ``max_pixels_composed``
+    UNREADABLE = "unreadable"  # the decoder does not understand the bytes
+    TRUNCATED = "truncated"  # the file ends too early
+    OUT_OF_MEMORY = "out_of_memory"  # decoding needs more than ``address_space``
+    TIMED_OUT = "timed_out"  # decoding needs more than ``seconds``
+    DECODER_DIED = "decoder_died"  # two decode processes ended on this file
 
 
 class ImageRefused(ValueError):
-    """A file that cannot be read safely. ``detail`` says what was found and what is accepted, in printable text."""
+    """A file that cannot be read safely. ``detail`` is printable text: what was found and what is accepted."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
-        # Codecs quote what they found. PostgreSQL stores no NUL byte and no half of a surrogate pair.
+        # Codecs quote bytes of the file. PostgreSQL stores no NUL byte and no half of a surrogate pair.
         self.detail = "".join(letter if letter.isprintable() else "\ufffd" for letter in detail)
         self.reason = reason
         super().__init__(f"{reason}: {self.detail}")
@@ -55,21 +54,21 @@ class ImageRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """What one file may cost.
+    """Limits on the resources that one file may use.
 
     Attributes:
         max_pixels: width times height of any picture in the file.
         max_bytes: size of the file.
         address_space: bytes of address space of the decode process (RLIMIT_AS).
         seconds: time for one file by the parent's clock.
-        probe_seconds: the same where only the header is read, as somebody waits for the answer.
-        max_frames_counted: frames or pages of a file. Some formats tell their number only to those who walk through
-            them: 5,000 pages of a TIFF file take about a second. 5,000 frames are 200 s at 25 frames a second,
-            with 5 kB for each of them at ``max_bytes``.
-        max_pixels_composed: width times height times frames of an animation. A late frame costs the composing of
-            all before it, 4 to 20 ms for a million pixels: 1 to 6 s at this limit, which 600 frames of 800 x 600
-            keep.
-        formats: the formats that are opened, a part of ``ALLOWED_FORMATS``.
+        probe_seconds: time for the header alone; shorter, because the sender waits for the answer.
+        max_frames_counted: frames or pages of a file. Some formats do not state the number, so the frames must be
+            walked through: 5,000 pages of a TIFF file take about a second. 5,000 frames are 200 s at 25 frames a
+            second, with 5 kB for each of them at ``max_bytes``.
+        max_pixels_composed: width times height times frames of an animation. Decoding a late frame composes all
+            frames before it, at 4 to 20 ms for a million pixels: 1 to 6 s at this limit. 600 frames of 800 x 600
+            stay below it.
+        formats: the accepted formats, a subset of ``ALLOWED_FORMATS``.
     """
 
     max_pixels: int = 50_000_000
@@ -84,7 +83,7 @@ class DecodeLimits:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says of itself: width and height in pixels as stored, before EXIF turns it upright."""
+    """Facts that a file states. Width and height are in pixels as stored, before the EXIF orientation is applied."""
 
     format: str
     width: int
@@ -93,9 +92,9 @@ class Header:
 
 
 def sniff(head: bytes) -> str | None:
-    """Name the format of a file by its first ``HEAD_BYTES`` bytes, or None when it is not an allowed one.
+    """Return the format that the first ``HEAD_BYTES`` bytes of a file show, or None when it is not an allowed one.
 
-    An MPO file sniffs as JPEG; only its decoder knows that more pictures follow.
+    An MPO file is reported as JPEG; only its decoder knows that more pictures follow.
     """
     for signature, name in _SIGNATURES:
         if head.startswith(signature):
@@ -108,7 +107,7 @@ def sniff(head: bytes) -> str | None:
 
 
 def _is_avif(head: bytes) -> bool:
-    """Whether a brand of the ISO media file is AVIF; HEIC files share the container and are not."""
+    """Whether a brand of the ISO media file is AVIF. HEIC files share the container and have other brands."""
     if head[4:8] != b"ftyp":
         return False
     (size,) = struct.unpack(">I", head[:4])
@@ -117,6 +116,6 @@ def _is_avif(head: bytes) -> bool:
 
 
 def format_refusal(found: str, *, limits: DecodeLimits) -> ImageRefused:
-    """The refusal of a file whose first bytes are not those of an accepted format."""
+    """Return the refusal of a file whose format is not accepted."""
     detail = f"found {found}; accepted are {', '.join(limits.formats)}"
     return ImageRefused(Reason.FORMAT_NOT_ALLOWED, detail)

@@ -1,4 +1,4 @@
-"""What of a file is looked at: which pictures, which parts of them, and when a score is not trusted. Data."""
+"""The view plan: which pictures of a file are scored, which parts of them, and when a score is untrusted. Data only."""
 
 import hashlib
 import json
@@ -7,35 +7,35 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-#: Raised when the rules of ``scenes``, ``appearances`` or ``views`` change: other rules give other scores.
-_RULES = 1
+#: Increase it when ``frame_sampling``, ``renderings`` or ``views`` change, because scores change with them.
+_ALGORITHM_VERSION = 1
 
 
 class UntrustedReason(StrEnum):
-    """Why a score is not trusted, so that a person looks whatever it is. The values are stored: never change one."""
+    """Why a score is untrusted, so that the upload goes to a person. The values are stored: never change one."""
 
-    LOW_RESOLUTION = "low_resolution"
-    TOO_LONG = "too_long"  # the tiles that the plan allows don't cover it
-    NOT_ALL_SEEN = "not_all_seen"  # more scenes, pages or parts than the plan looks at
+    LOW_RESOLUTION = "low_resolution"  # the shorter side has too few pixels
+    TOO_LONG = "too_long"  # the tiles that the plan allows do not cover the picture
+    NOT_ALL_SEEN = "not_all_seen"  # the file has more scenes, pages or parts than the plan allows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewPlan:
-    """How closely a classifier looks at a file. A score is a function of the file, the classifier and this.
+    """How many views of a file a classifier scores. A score is a function of the file, the classifier and the plan.
 
-    That is why "near the band" is a fixed range here and not the thresholds in force: these move, and a score that
-    moved with them would be evidence about nothing.
+    Therefore "near the band" is a fixed range and not derived from the thresholds in force: a score that changed with
+    the thresholds could not serve as evidence for them.
 
     Attributes:
         pictures: most pictures of one file that are scored whole.
         views: most views of one file by one classifier, whole pictures and tiles together.
-        tiles: most tiles of one picture; 0 looks at whole pictures alone.
+        tiles: most tiles of one picture; with 0 only whole pictures are scored.
         long_from: a picture is long from this ratio of its sides on.
-        seen_share: the same where a centre crop keeps less than this share of the long side.
+        seen_share: a picture is also long if a centre crop keeps less than this share of its long side.
         large_from: a picture is large from this number of pixels on.
-        near_from, near_to: whole pictures with a score in [near_from, near_to) are looked at in parts as well. It
-            ends where the band begins: what lies in the band goes to a person anyhow.
-        least_side: pictures whose shorter side has fewer pixels are not trusted to the classifier; 0 trusts all.
+        near_from, near_to: parts are also scored of whole pictures with a score in [near_from, near_to). The range
+            ends where the usual band begins, because uploads in the band go to a person anyway.
+        least_side: scores of pictures whose shorter side has fewer pixels are untrusted; 0 trusts all.
     """
 
     pictures: int = 16
@@ -50,13 +50,13 @@ class ViewPlan:
 
     @property
     def version(self) -> str:
-        """Names these numbers and the rules that read them, in the provenance of every score."""
+        """Identifies these numbers and the algorithms that use them, in the provenance of every score."""
         content = json.dumps(asdict(self), sort_keys=True).encode()
-        return f"{_RULES}-{hashlib.sha256(content).hexdigest()[:8]}"
+        return f"{_ALGORITHM_VERSION}-{hashlib.sha256(content).hexdigest()[:8]}"
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "ViewPlan":
-        """Read what ``as_json`` wrote. The value is trusted: it comes from the parent process."""
+        """Read the result of ``as_json``. The value is trusted, because it comes from the parent process."""
         return cls(**value)
 
     def as_json(self) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class ViewPlan:
         return self.near_from <= score < self.near_to
 
 
-#: By which uploads are scored. Another plan gives other scores, so an epoch ends with it.
+#: The plan for uploads. Another plan gives other scores, so changing it ends every epoch.
 IN_FORCE = ViewPlan()
-#: One look at each picture as a whole, up to 16 of them, and every score is believed.
+#: Scores up to 16 pictures as a whole and trusts every score.
 WHOLE_PICTURES = ViewPlan(tiles=0, least_side=0)

@@ -1,7 +1,7 @@
-"""From an upright RGB picture to the picture that a classifier looks at.
+"""Preprocessing: from an upright RGB picture to the pixels of a classifier's input.
 
-Preprocessing is data that travels with the classifier; this is the only place that carries it out, in the
-decode process and for golden inputs alike.
+Preprocessing is data in the classifier's manifest. Only this module carries it out, in the decode process and for
+golden inputs.
 """
 
 import io
@@ -20,11 +20,11 @@ _FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
-#: A picture longer than this many times its short side is cut to it around its centre before the short side
-#: is resized: 1 x 50,000 pixels would else become 384 x 19 million. The centre crop never sees the ends.
+#: A longer picture is cropped around its centre to this ratio of sides before its short side is resized: otherwise
+#: 1 x 50,000 pixels would become 384 x 19 million. The centre crop does not include the ends anyway.
 _LONGEST_ASPECT = 16
-#: Sides of at least twice this many times their target are averaged first, in blocks: the weights for
-#: 50 million x 1 pixels would else take 800 MB and six seconds. No side of an ordinary picture is so long.
+#: Sides of at least twice this many times their target are first averaged in blocks: otherwise the weights for
+#: 50 million x 1 pixels would take 800 MB and six seconds. No side of an ordinary picture is that long.
 _REDUCING_GAP = 64
 
 
@@ -42,11 +42,11 @@ class Preprocessing:
     """How a picture becomes a network's input, up to its pixels as bytes.
 
     Attributes:
-        version: names this way of preprocessing in the provenance of every score.
-        resize: the rule of the resize.
-        crop: (width, height) that is cut from the centre, or None.
+        version: identifies this preprocessing in the provenance of every score.
+        resize: target size and filter.
+        crop: (width, height) to crop from the centre, or None.
         jpeg_round_trip: encode as JPEG at Pillow's default quality and decode again, after the resize.
-        draft: decode JPEG files at a fraction of their size, no smaller than twice the resize's target.
+        draft: decode JPEG files at a fraction of their size, at least twice the resize's target.
     """
 
     version: str
@@ -57,7 +57,7 @@ class Preprocessing:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Preprocessing":
-        """Read what ``as_json`` wrote. The value is trusted: it comes from the parent process."""
+        """Read the result of ``as_json``. The value is trusted, because it comes from the parent process."""
         resize = Resize(value["resize"]["mode"], tuple(value["resize"]["size"]), value["resize"]["filter"])
         crop = tuple(value["crop"]) if value["crop"] else None
         return cls(value["version"], resize, crop, value["jpeg_round_trip"], value["draft"])
@@ -67,13 +67,13 @@ class Preprocessing:
 
     @property
     def size(self) -> Size:
-        """(width, height) of what ``prepare`` returns."""
+        """(width, height) of the result of ``prepare``."""
         if self.crop:
             return self.crop
         return self.resize.size[0], self.resize.size[-1]
 
     def draft_factor(self, size: Size) -> int:
-        """1, 2, 4 or 8: by how much a JPEG decoder may shrink a picture of ``size`` while it decodes."""
+        """Return the factor, 1, 2, 4 or 8, by which a JPEG decoder may shrink a picture of ``size``."""
         if not self.draft:
             return 1
         spare = min(size) // self.draft_side
@@ -99,7 +99,7 @@ def _resized(picture: Image.Image, resize: Resize) -> Image.Image:
         return picture.resize(size, _FILTERS[resize.filter], reducing_gap=_REDUCING_GAP)
     longest = _LONGEST_ASPECT * min(picture.size)
     picture = _centre(picture, (min(picture.width, longest), min(picture.height, longest)))
-    # Truncated, not rounded: so do torchvision and timm, whose classifiers this rule is for.
+    # Truncated, not rounded, as in torchvision and timm, whose classifiers use this mode.
     short = min(picture.size)
     width, height = (int(side * resize.size[0] / short) for side in picture.size)
     return picture.resize((width, height), _FILTERS[resize.filter])

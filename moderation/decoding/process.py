@@ -1,4 +1,4 @@
-"""One decode process as its parent sees it: ask, wait by the parent's clock, end it."""
+"""The parent's side of one decode process: start it, send requests, wait by the parent's clock, end it."""
 
 import contextlib
 import fcntl
@@ -20,20 +20,20 @@ from moderation.decoding.preprocessing import Preprocessing
 from moderation.decoding.protocol import BadMessage, Message, read_message, write_message
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
-#: Room for some answers, so that the process decodes on while its parent computes.
+#: Room for several answers, so that the process can decode while its parent computes.
 _PIPE_BYTES = 1 << 20
-#: Start-up reads Python and Pillow from disk, which a busy machine may be slow to do.
+#: Start-up reads Python and Pillow from disk, which takes long on a busy machine.
 _START_SECONDS = 60.0
-#: Between the end of a pipe and the end of its process.
+#: Time between the end of a pipe and the end of its process.
 _END_SECONDS = 5.0
 
 
 class SandboxUnavailable(RuntimeError):
-    """No decode process can be started: an error of the installation, never of a file."""
+    """No decode process can be started. The cause is the installation, never a file."""
 
 
 class ChildLost(Exception):
-    """The process died or was late, and has been ended."""
+    """The process died or was late, and was ended."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -42,7 +42,7 @@ class ChildLost(Exception):
 
 
 class DecoderChild:
-    """A running decode process. Not thread-safe: one user at a time."""
+    """A running decode process. Not thread-safe: only one caller may use it at a time."""
 
     def __init__(
         self, *, limits: DecodeLimits, preprocessings: Sequence[Preprocessing], plan: ViewPlan = WHOLE_PICTURES
@@ -50,20 +50,20 @@ class DecoderChild:
         """Start the process and wait until it is ready.
 
         Raises:
-            SandboxUnavailable: it did not start; the message holds the last line it wrote.
+            SandboxUnavailable: it did not start; the message contains the last line that it wrote.
         """
         self.owner = os.getpid()
         self._seconds = limits.seconds
         self._process, self._lifeline = _start()
         self._finalizer = weakref.finalize(self, _end, self._process, self._lifeline)
-        rules = [each.as_json() for each in preprocessings]
-        self.send({"limits": asdict(limits), "preprocessings": rules, "plan": plan.as_json()})
+        setup = {"preprocessings": [each.as_json() for each in preprocessings], "plan": plan.as_json()}
+        self.send({"limits": asdict(limits), **setup})
         try:
             self._receive(seconds=_START_SECONDS)
         except ChildLost as lost:
             raise SandboxUnavailable(
-                f"the decode process did not start: {lost.detail}. Check that Pillow is installed, and that "
-                f"{limits.address_space} bytes of address space are not too little"
+                f"the decode process did not start: {lost.detail}. Check that Pillow is installed and that "
+                f"{limits.address_space} bytes of address space are enough"
             ) from lost
 
     @property
@@ -71,7 +71,7 @@ class DecoderChild:
         return self._process.pid
 
     def send(self, request: Mapping[str, Any]) -> None:
-        """Send a request; when the process is gone, the next ``receive`` says so."""
+        """Send a request. If the process has ended, the next ``receive`` raises ChildLost."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             write_message(self._process.stdin, request)  # type: ignore[arg-type]
@@ -80,7 +80,7 @@ class DecoderChild:
         """Wait for the next answer, at most ``seconds``, or ``limits.seconds``.
 
         Raises:
-            ChildLost: the process died, was late or spoke nonsense; it is ended.
+            ChildLost: the process died, was late or sent an invalid message; it is ended.
         """
         return self._receive(seconds=self._seconds if seconds is None else seconds)
 
@@ -93,7 +93,7 @@ class DecoderChild:
         try:
             return read_message(lambda count: self._read_exactly(count, deadline=deadline))
         except BadMessage as error:
-            raise self._lost(Reason.DECODER_DIED, f"the decode process spoke nonsense: {error}") from error
+            raise self._lost(Reason.DECODER_DIED, f"the decode process sent an invalid message: {error}") from error
         except TimeoutError as error:
             raise self._lost(Reason.TIMED_OUT, f"no answer within {seconds:g} seconds") from error
         except EOFError as error:
@@ -112,18 +112,18 @@ class DecoderChild:
         return buffer
 
     def _ended(self) -> ChildLost:
-        words = self._last_words()
-        # The kernel's own clock, for when nobody reads ours: late all the same.
+        detail = self._end_description()
+        # The kernel ended it for using too much CPU time, which happens when the parent's clock is not read in time.
         late = self._process.returncode == -signal.SIGXCPU
-        return self._lost(Reason.TIMED_OUT if late else Reason.DECODER_DIED, words)
+        return self._lost(Reason.TIMED_OUT if late else Reason.DECODER_DIED, detail)
 
-    def _last_words(self) -> str:
-        """How it ended and the last line that it wrote to stderr."""
+    def _end_description(self) -> str:
+        """Return how the process ended and the last line that it wrote to stderr."""
         assert self._process.stderr is not None
         try:
             status = self._process.wait(timeout=_END_SECONDS)
         except subprocess.TimeoutExpired:
-            return "the decode process closed its pipe and went on"
+            return "the decode process closed its pipe and kept running"
         how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
         lines = (self._process.stderr.read() or b"").decode("utf-8", "replace").splitlines()
         return f"the decode process ended with {how}" + (f" ({lines[-1][:200]})" if lines else "")
@@ -134,21 +134,21 @@ class DecoderChild:
 
 
 def _start() -> tuple[subprocess.Popen[bytes], int]:
-    """Start the process; the descriptor is the lifeline, which ends it when it closes."""
-    theirs, ours = os.pipe()
+    """Start the process. The returned descriptor is the lifeline: the process ends when it is closed."""
+    child_end, parent_end = os.pipe()
     try:
         process = subprocess.Popen(
-            # -P: the working directory is no place to import from. -W: hostile files would fill the log.
-            [sys.executable, "-P", "-B", "-W", "ignore", "-m", "moderation.decoding.child", str(theirs)],
+            # -P: do not import from the working directory. -W: warnings about hostile files would fill the log.
+            [sys.executable, "-P", "-B", "-W", "ignore", "-m", "moderation.decoding.child", str(child_end)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=_environment(), cwd="/", pass_fds=(theirs,), process_group=0, bufsize=-1,
+            env=_environment(), cwd="/", pass_fds=(child_end,), process_group=0, bufsize=-1,
         )  # fmt: skip
     finally:
-        os.close(theirs)
+        os.close(child_end)
     assert process.stdout is not None
-    with contextlib.suppress(PermissionError):  # above the user's pipe quota: smaller pipes only cost time
+    with contextlib.suppress(PermissionError):  # above the user's pipe quota; smaller pipes only cost time
         fcntl.fcntl(process.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    return process, ours
+    return process, parent_end
 
 
 def _end(process: subprocess.Popen[bytes], lifeline: int) -> None:
@@ -162,7 +162,7 @@ def _end(process: subprocess.Popen[bytes], lifeline: int) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of ours but where the libraries lie: no secrets, and one thread for each of them."""
+    """Return an environment with the paths of the libraries, one thread for each, and no secrets."""
     path = [str(_PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         **{name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ},

@@ -1,7 +1,9 @@
 """Messages between the decode process and its parent: a JSON header and raw bytes, never pickle.
 
-* 4 bytes: length of the header, big-endian;
-* the header, a JSON object whose "blobs" holds the lengths of what follows;
+A message consists of
+
+* 4 bytes: the length of the header, big-endian;
+* the header, a JSON object whose "blobs" holds the lengths of the blobs;
 * the blobs, one after the other.
 """
 
@@ -10,7 +12,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
-#: What a parent is ready to take from a process that hostile bytes may have taken over.
+#: Limits on messages from a process that a hostile file may control.
 MAX_HEADER_BYTES = 1_000_000
 MAX_BLOB_BYTES = 256_000_000
 
@@ -20,7 +22,7 @@ Message = tuple[dict[str, Any], list[bytearray]]
 
 
 class BadMessage(ValueError):
-    """What was read is not a message of this protocol."""
+    """The bytes are not a message of this protocol."""
 
 
 def write_message(stream: BinaryIO, header: Mapping[str, Any], *, blobs: Sequence[bytes] = ()) -> None:
@@ -33,10 +35,10 @@ def write_message(stream: BinaryIO, header: Mapping[str, Any], *, blobs: Sequenc
 
 
 def read_message(read_exactly: Callable[[int], bytearray]) -> Message:
-    """Read one message through ``read_exactly(count)``, which raises when the other side has gone.
+    """Read one message through ``read_exactly(count)``, which raises when the other side has closed the pipe.
 
     Raises:
-        BadMessage: the bytes are not a message, or it is longer than any honest one.
+        BadMessage: the bytes are not a message, or the message is longer than the limits.
     """
     (length,) = _LENGTH.unpack(read_exactly(_LENGTH.size))
     if length > MAX_HEADER_BYTES:
@@ -51,7 +53,7 @@ def _parse(encoded: bytes) -> tuple[dict[str, Any], list[int]]:
         lengths = list(header.pop("blobs"))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BadMessage(f"not a message header: {encoded[:80]!r}") from error
-    # JSON has other numbers, too: 1e400, 0.5, true.
+    # JSON also allows 1e400, 0.5 and true.
     if any(type(length) is not int for length in lengths):
         raise BadMessage(f"not a message header: {encoded[:80]!r}")
     if any(length < 0 for length in lengths) or sum(lengths) > MAX_BLOB_BYTES:

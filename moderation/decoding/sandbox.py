@@ -1,6 +1,6 @@
-"""Decode uploads in child processes that may run out of memory, hang or be killed without harm.
+"""Decode uploads in child processes, which may run out of memory, hang or be killed without harm.
 
-One child works for one caller at a time; threads and overlapping calls get children of their own.
+A child serves one caller at a time; threads and overlapping calls use different children.
 """
 
 import os
@@ -21,25 +21,26 @@ from moderation.decoding.plan import WHOLE_PICTURES, ViewPlan
 from moderation.decoding.preprocessing import Preprocessing
 from moderation.decoding.process import ChildLost, DecoderChild, SandboxUnavailable
 from moderation.decoding.protocol import Message
-from moderation.decoding.views import WHOLE, Appearance, Box, Picture, appearance_of
+from moderation.decoding.views import Appearance, Box, Picture
 
-__all__ = ["DecodedFile", "Looked", "RefusedFile", "Rendition", "Sandbox", "SandboxUnavailable", "UInt8Array"]
+__all__ = ["ClassifierInput", "DecodedFile", "RefusedFile", "Rendition", "Sandbox", "SandboxUnavailable", "UInt8Array"]
 
 UInt8Array = NDArray[np.uint8]
 
-#: Requests that a child holds: it decodes the next files while its caller works on the former ones. What it
-#: has decoded waits in its pipe, so memory stays bounded.
+#: Requests sent to a child in advance, so that it decodes the next files while its caller works on earlier ones.
+#: Decoded files wait in the pipe, so memory stays bounded.
 _AHEAD = 4
-#: Children that are kept warm when nobody uses them: starting one takes as long as decoding forty photos.
+#: Idle children that are kept running. Starting one takes as long as decoding forty photos.
 _MOST_IDLE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """What one preprocessing saw of a file.
+class ClassifierInput:
+    """One file as one preprocessing prepared it for its classifier.
 
     Attributes:
-        pictures: what was looked at as a whole; ``views`` shows them, uint8 (pictures, height, width, 3), RGB.
+        pictures: the pictures that are scored as a whole.
+        views: their pixels, uint8 of shape (pictures, height, width, 3), RGB.
         measured: signals of the first picture (``signals``).
         unseen: whether some frame is unlike all of ``pictures``.
     """
@@ -52,26 +53,31 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class DecodedFile:
-    """One readable file, as each preprocessing of the sandbox saw it."""
+    """One readable file.
+
+    Attributes:
+        inputs: one for each preprocessing of the sandbox.
+        fingerprint: only of a file with a single picture in a single appearance.
+    """
 
     path: Path
     header: Header
-    looked: tuple[Looked, ...]
+    inputs: tuple[ClassifierInput, ...]
     fingerprint: PdqHash | None = None
 
     @property
     def views(self) -> tuple[UInt8Array, ...]:
-        return tuple(each.views for each in self.looked)
+        return tuple(each.views for each in self.inputs)
 
     @property
     def frames(self) -> tuple[int, ...]:
-        """Which frame of the file each picture of the first preprocessing shows, counted from 0."""
-        return tuple(picture.frame for picture in self.looked[0].pictures) if self.looked else ()
+        """The frame of each picture of the first preprocessing, counted from 0."""
+        return tuple(picture.frame for picture in self.inputs[0].pictures) if self.inputs else ()
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedFile:
-    """One file that could not be read safely, as an outcome."""
+    """The outcome for a file that could not be read safely."""
 
     path: Path
     reason: Reason
@@ -80,7 +86,7 @@ class RefusedFile:
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """What people see of a frame: ``clear`` is ``width`` x ``height`` pixels, ``blurred`` has its aspect."""
+    """One frame, encoded anew for people: ``clear`` has ``width`` x ``height`` pixels, ``blurred`` the same aspect."""
 
     clear: bytes
     blurred: bytes
@@ -90,7 +96,7 @@ class Rendition:
 
 
 class Sandbox:
-    """Reads files for several preprocessings at once. Starts nothing before the first call."""
+    """Decodes files for several preprocessings at once. Starts no child before the first call."""
 
     def __init__(
         self,
@@ -121,52 +127,44 @@ class Sandbox:
             child.end()
 
     def probe(self, path: Path) -> Header:
-        """Read the header of a file only, within ``limits.probe_seconds``.
+        """Read only the header of a file, within ``limits.probe_seconds``.
 
         Raises:
-            ImageRefused: it is not an image that may be read.
+            ImageRefused: the file cannot be read safely.
             SandboxUnavailable: no decode process can be started.
         """
         seconds = min(self.limits.probe_seconds, self.limits.seconds)
-        header, _ = self._ask(_request("probe", path), seconds=seconds)
+        header, _ = self._request(_message("probe", path), seconds=seconds)
         return Header(**header["header"])
 
     def parts(self, path: Path, *, preprocessing: int, wanted: Sequence[tuple[int, int, Sequence[Box]]]) -> UInt8Array:
-        """Parts of pictures as one preprocessing sees them, for each (frame, appearance, boxes) in turn.
+        """Prepare parts of pictures for one preprocessing, for each (frame, appearance, boxes) in turn.
 
         Returns:
             uint8 of shape (parts, height, width, 3), RGB.
 
         Raises:
-            ImageRefused: what could be decoded as a whole can't be so again.
+            ImageRefused: the file cannot be decoded a second time.
             SandboxUnavailable: no decode process can be started.
         """
-        request = _request("parts", path, preprocessing=preprocessing, wanted=wanted)
-        _, (blob,) = self._ask(request, seconds=self.limits.seconds)
+        message = _message("parts", path, preprocessing=preprocessing, wanted=wanted)
+        _, (blob,) = self._request(message, seconds=self.limits.seconds)
         count = sum(len(boxes) for _, _, boxes in wanted)
         return _views(blob, count=count, preprocessing=self.preprocessings[preprocessing])
-
-    def render(self, path: Path, *, frame: int = 0, view: int = WHOLE, max_side: int = 1600) -> Rendition:
-        """Make what people see of one frame, in the appearance of ``view``, no side longer than ``max_side`` pixels.
-
-        Raises:
-            ImageRefused: it is not an image that may be read.
-            SandboxUnavailable: no decode process can be started.
-        """
-        (rendition,) = self.render_all(path, wanted=[(frame, appearance_of(view))], max_side=max_side)
-        return rendition
 
     def render_all(
         self, path: Path, *, wanted: Sequence[tuple[int, Appearance]], max_side: int = 1600
     ) -> list[Rendition]:
-        """The same for several (frame, appearance) of one file, in one walk through it; in the order of ``wanted``.
+        """Make the rendition of each (frame, appearance), in the order of ``wanted``, in one pass through the file.
+
+        No side of a rendition is longer than ``max_side`` pixels.
 
         Raises:
-            ImageRefused: it is not an image that may be read.
+            ImageRefused: the file cannot be read safely.
             SandboxUnavailable: no decode process can be started.
         """
-        request = _request("render", path, wanted=sorted(wanted), max_side=max_side)
-        facts, blobs = self._ask(request, seconds=self.limits.seconds)
+        message = _message("render", path, wanted=sorted(wanted), max_side=max_side)
+        facts, blobs = self._request(message, seconds=self.limits.seconds)
         pairs = zip(blobs[::2], blobs[1::2], facts["sizes"], strict=True)
         made = [
             Rendition(bytes(clear), bytes(blurred), width, height, facts["media_type"])
@@ -175,36 +173,35 @@ class Sandbox:
         return [made[sorted(wanted).index(each)] for each in wanted]
 
     def decode(self, paths: Sequence[Path]) -> Iterator[DecodedFile | RefusedFile]:
-        """Yield one outcome for each path, in order, while the next ones are being decoded.
+        """Yield one outcome for each path, in order, while the child decodes the next files.
 
         Raises:
             SandboxUnavailable: no decode process can be started.
         """
-        waiting, asked = deque(paths), deque[Path]()
+        waiting, sent = deque(paths), deque[Path]()
         child: DecoderChild | None = None
         try:
-            while waiting or asked:
+            while waiting or sent:
                 child = child or self._take()
-                _fill(child, waiting=waiting, asked=asked)
-                path = asked.popleft()
+                _send_ahead(child, waiting=waiting, sent=sent)
+                path = sent.popleft()
                 try:
                     reply = child.receive()
                 except ChildLost as lost:
                     child = None
-                    waiting.extendleft(reversed(asked))  # those behind it are not to blame
-                    asked.clear()
+                    waiting.extendleft(reversed(sent))  # the files behind it did not cause the loss
+                    sent.clear()
                     yield self._decode_again(path, lost=lost)
                 else:
                     yield self._outcome(path, reply)
         finally:
             if child is not None:
-                self._give_back(child, busy=bool(asked))
+                self._give_back(child, busy=bool(sent))
 
     def _decode_again(self, path: Path, *, lost: ChildLost) -> DecodedFile | RefusedFile:
         try:
-            return self._outcome(
-                path, self._ask_again(_request("decode", path), lost=lost, seconds=self.limits.seconds)
-            )
+            reply = self._request_again(_message("decode", path), lost=lost, seconds=self.limits.seconds)
+            return self._outcome(path, reply)
         except ImageRefused as refusal:
             return RefusedFile(path, refusal.reason, refusal.detail)
 
@@ -213,30 +210,30 @@ class Sandbox:
         if "refused" in facts:
             refusal = _refusal(facts)
             return RefusedFile(path, refusal.reason, refusal.detail)
-        triples = zip(facts["looks"], blobs, self.preprocessings, strict=True)
-        looked = tuple(_looked(look, blob, preprocessing=each) for look, blob, each in triples)
+        triples = zip(facts["inputs"], blobs, self.preprocessings, strict=True)
+        inputs = tuple(_classifier_input(each, blob, preprocessing=by) for each, blob, by in triples)
         hashed = facts["fingerprint"]
-        return DecodedFile(path, Header(**facts["header"]), looked, hashed and PdqHash.from_json(hashed))
+        return DecodedFile(path, Header(**facts["header"]), inputs, hashed and PdqHash.from_json(hashed))
 
-    def _ask(self, request: Mapping[str, Any], *, seconds: float) -> Message:
-        """Ask a warm child; a file that costs its life gets one fresh child, alone."""
+    def _request(self, message: Mapping[str, Any], *, seconds: float) -> Message:
+        """Send the request to an idle child. A file that ends the child is tried once more in a new one, alone."""
         child = self._take()
-        child.send(request)
+        child.send(message)
         try:
             reply = child.receive(seconds=seconds)
         except ChildLost as lost:
-            reply = self._ask_again(request, lost=lost, seconds=seconds)
+            reply = self._request_again(message, lost=lost, seconds=seconds)
         else:
             self._give_back(child, busy=False)
         return _unless_refused(reply)
 
-    def _ask_again(self, request: Mapping[str, Any], *, lost: ChildLost, seconds: float) -> Message:
-        """Ask a fresh child, alone: the death of the first may have had another cause than this file."""
+    def _request_again(self, message: Mapping[str, Any], *, lost: ChildLost, seconds: float) -> Message:
+        """Send the request to a new child, alone: the first may have died from another cause than this file."""
         if lost.reason is Reason.TIMED_OUT:
-            # A child answers in order, so the whole wait was for this file: a second one would end as late.
+            # A child answers in order, so the whole wait was for this file. A second child would be as late.
             raise ImageRefused(lost.reason, lost.detail) from lost
         child = self._start()
-        child.send(request)
+        child.send(message)
         try:
             reply = child.receive(seconds=seconds)
         except ChildLost as again:
@@ -249,14 +246,14 @@ class Sandbox:
 
     def _take(self) -> DecoderChild:
         with self._lock:
-            # After a fork the parent still uses these; two readers of one pipe would mix their answers.
+            # After a fork the parent process still uses its children; two readers of one pipe would mix answers.
             self._idle = [child for child in self._idle if child.owner == os.getpid()]
             if self._idle:
                 return self._idle.pop()
         return self._start()
 
     def _give_back(self, child: DecoderChild, *, busy: bool) -> None:
-        """Keep a child for the next call, unless answers are still under way to nobody."""
+        """Keep a child for the next call, unless it still has answers to send that nobody will read."""
         with self._lock:
             if not busy and len(self._idle) < _MOST_IDLE:
                 self._idle.append(child)
@@ -264,7 +261,7 @@ class Sandbox:
         child.end()
 
 
-def _request(verb: str, path: Path, **more: object) -> dict[str, Any]:
+def _message(verb: str, path: Path, **more: object) -> dict[str, Any]:
     return {"verb": verb, "path": str(path.absolute()), **more}
 
 
@@ -274,10 +271,10 @@ def _both(first: ChildLost, second: ChildLost) -> str:
     return f"first: {first.detail}; then, alone: {second.detail}"
 
 
-def _fill(child: DecoderChild, *, waiting: deque[Path], asked: deque[Path]) -> None:
-    while waiting and len(asked) < _AHEAD:
-        asked.append(waiting.popleft())
-        child.send(_request("decode", asked[-1]))
+def _send_ahead(child: DecoderChild, *, waiting: deque[Path], sent: deque[Path]) -> None:
+    while waiting and len(sent) < _AHEAD:
+        sent.append(waiting.popleft())
+        child.send(_message("decode", sent[-1]))
 
 
 def _unless_refused(reply: Message) -> Message:
@@ -291,14 +288,10 @@ def _refusal(facts: Mapping[str, Any]) -> ImageRefused:
     return ImageRefused(Reason(facts["refused"]), facts["detail"])
 
 
-def _looked(look: Mapping[str, Any], blob: bytearray, *, preprocessing: Preprocessing) -> Looked:
-    pictures = tuple(_picture(**each) for each in look["pictures"])
-    return Looked(
-        pictures,
-        _views(blob, count=len(pictures), preprocessing=preprocessing),
-        look["measured"],
-        look["unseen"],
-    )
+def _classifier_input(facts: Mapping[str, Any], blob: bytearray, *, preprocessing: Preprocessing) -> ClassifierInput:
+    pictures = tuple(_picture(**each) for each in facts["pictures"])
+    views = _views(blob, count=len(pictures), preprocessing=preprocessing)
+    return ClassifierInput(pictures, views, facts["measured"], facts["unseen"])
 
 
 def _picture(*, appearance: int, content: Sequence[float] | None, **facts: int) -> Picture:

@@ -1,8 +1,8 @@
-"""Views: a picture as a whole, and the parts of it that are looked at one by one. Geometry only.
+"""Views: a picture as a whole, and the parts of it that are scored separately. Geometry only.
 
-A file holds pictures: its frames, and what else a viewer may show instead of one (``Appearance``). A view is numbered
-100 x appearance + part; part 0 is the whole picture, 1 to 98 are its tiles in reading order, 99 is what a wide border
-leaves.
+The pictures of a file are its frames, each in one or more appearances (``Appearance``). The number of a view is
+100 x appearance + part: part 0 is the whole picture, 1 to 98 are its tiles in reading order, 99 is the content inside
+a wide border.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from moderation.decoding.plan import ViewPlan
 
-if TYPE_CHECKING:  # its decoder is not for pages, which only ask what a view's number means
+if TYPE_CHECKING:  # pages use the numbers of views and must not load Pillow
     from moderation.decoding.preprocessing import Preprocessing, Size
 
 #: (left, top, right, bottom) as shares of the picture's width and height.
@@ -21,32 +21,32 @@ Box = tuple[float, float, float, float]
 
 WHOLE, CONTENT = 0, 99
 EVERYTHING: Box = (0.0, 0.0, 1.0, 1.0)
-#: Neighbouring tiles share this part of a tile, so that what lies on a seam is whole in one of them, even where
-#: the classifier then cuts an eighth off.
+#: Share of a tile by which neighbouring tiles overlap, so that content on a seam is whole in one of them, even if the
+#: classifier then cuts an eighth off.
 OVERLAP = 0.25
-#: Tiles along each side of a picture that is neither long nor large, and of a large one.
+#: Tiles along each side of a picture whose score lies near the band, and of a large picture.
 _NEAR_ACROSS, _LARGE_ACROSS = 2, 3
-#: A tile of this ratio or more is itself too long to be seen as a whole.
+#: A tile with this ratio of its sides or more is itself too long to be scored as a whole.
 _LONGEST_TILE = 4 / 3
 
 
 class Appearance(IntEnum):
-    """How a frame looks, depending on who shows it. The values are stored: never change one."""
+    """How a viewer may show a frame. The values are stored: never change one."""
 
-    PLAIN = 0  # as decoded; what is transparent lies on white
-    ON_BLACK = 1  # what is transparent lies on black
-    MANAGED = 2  # as a viewer shows it that obeys the file's colour profile or gamma
-    PREVIEW = 3  # the small picture that the metadata holds
+    PLAIN = 0  # as decoded, transparent pixels on white
+    ON_BLACK = 1  # transparent pixels on black
+    MANAGED = 2  # converted by the file's colour profile or gamma
+    PREVIEW = 3  # the preview in the EXIF block
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture that was scored whole.
+    """One picture that is scored as a whole.
 
     Attributes:
         frame: index in the file, from 0.
         width: pixels, upright; ``height`` likewise.
-        content: what a wide plain border leaves of it, or None.
+        content: the box inside a wide plain border, or None.
     """
 
     frame: int
@@ -73,9 +73,9 @@ def appearance_of(view: int) -> Appearance:
 
 
 def parts(picture: Picture, *, near: bool, plan: ViewPlan, preprocessing: "Preprocessing") -> dict[int, Box]:
-    """The parts of a picture that are looked at besides the whole, by their numbers.
+    """Return the parts of a picture that are scored in addition to the whole, by their numbers.
 
-    ``near`` says whether the whole picture's score lies near the band.
+    ``near`` is true if the whole picture's score lies near the band.
     """
     if plan.tiles == 0 or picture.appearance is Appearance.PREVIEW:
         return {}
@@ -84,19 +84,22 @@ def parts(picture: Picture, *, near: bool, plan: ViewPlan, preprocessing: "Prepr
 
 
 def is_long(size: "Size", *, plan: ViewPlan, preprocessing: "Preprocessing") -> bool:
-    """Whether squeezing it into the classifier's input, or cutting its centre out, loses too much."""
+    """Whether resizing to the classifier's input, or cropping the centre, loses too much of the picture."""
     ratio = max(size) / min(size)
     return ratio >= plan.long_from or _seen_share(ratio, preprocessing) < plan.seen_share
 
 
 def is_too_long(size: "Size", *, plan: ViewPlan) -> bool:
-    """Whether the most tiles that the plan allows can't cover it with parts of a usual shape."""
+    """Whether the tiles that the plan allows cannot cover the picture without being too long themselves."""
     reach = 1 + max(0, plan.tiles - 1) * (1 - OVERLAP)
     return plan.tiles > 0 and max(size) / min(size) > reach * _LONGEST_TILE
 
 
 def spans(length: float, *, side: float, most: int) -> list[tuple[float, float]]:
-    """Stretches of ``side`` that cover ``length`` evenly and overlap; longer ones where ``most`` are too few."""
+    """Return at most ``most`` overlapping (start, end) shares that cover ``length`` evenly.
+
+    Each is ``side`` long, or longer if ``most`` of them would not cover ``length``.
+    """
     count = 1 + math.ceil(round(max(0.0, length - side) / (side * (1 - OVERLAP)), 6))
     if count > most:
         count, side = most, length / (1 + (most - 1) * (1 - OVERLAP))
@@ -105,7 +108,7 @@ def spans(length: float, *, side: float, most: int) -> list[tuple[float, float]]
 
 
 def in_pixels(box: Box, size: "Size") -> tuple[int, int, int, int]:
-    """The box in pixels of a picture of ``size``, at least one pixel wide and high."""
+    """Return the box in pixels of a picture of ``size``, at least one pixel wide and high."""
     left, top = int(box[0] * size[0]), int(box[1] * size[1])
     right, bottom = math.ceil(box[2] * size[0]), math.ceil(box[3] * size[1])
     return left, top, max(right, left + 1), max(bottom, top + 1)
@@ -120,7 +123,7 @@ def _tiles(size: "Size", *, near: bool, plan: ViewPlan, preprocessing: "Preproce
 
 
 def _along(size: "Size", *, most: int) -> list[Box]:
-    """Squares along the longer side."""
+    """Return squares along the longer side."""
     width, height = size
     stretches = spans(max(size), side=min(size), most=most)
     if width >= height:
@@ -135,7 +138,7 @@ def _grid(across: int) -> list[Box]:
 
 
 def _seen_share(ratio: float, preprocessing: "Preprocessing") -> float:
-    """The share of the long side that the whole view keeps: all of it where the picture is squeezed."""
+    """Return the share of the long side that the whole view keeps: 1 if the aspect ratio is ignored."""
     if preprocessing.resize.mode == "exact" or preprocessing.crop is None:
         return 1.0
     return max(preprocessing.crop) / (preprocessing.resize.size[0] * ratio)

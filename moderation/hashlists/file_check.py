@@ -1,4 +1,4 @@
-"""Which lists know a file. Nothing of it is stored."""
+"""Check which hash lists match a file. Nothing is stored."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -17,10 +17,10 @@ from moderation.screening.hash_list_lookup import ListHit
 
 @dataclass(frozen=True, kw_only=True)
 class FileCheck:
-    """What lists in use know of one file; ``unread``: why its picture could not be compared."""
+    """The matches of one file with the lists in use. `unread` says why its picture could not be compared."""
 
     path: Path
-    known: tuple[HashMatch, ...]
+    matches: tuple[HashMatch, ...]
     unread: str = ""
 
     def as_json(self) -> dict[str, Any]:
@@ -34,39 +34,38 @@ class FileCheck:
                     "algorithm": match.entry.algorithm,
                     "distance": match.distance,
                 }
-                for match in self.known
+                for match in self.matches
             ],
             "unread": self.unread or None,
         }
 
 
-def ask(paths: Sequence[Path]) -> Iterator[FileCheck]:
-    """In the order of ``paths``: what would rule comes first, of all policies.
+def check_files(paths: Sequence[Path]) -> Iterator[FileCheck]:
+    """Check files in the order of `paths`. For each policy, the match that would route the file comes first.
 
     Raises:
-        OSError: a file can't be read.
+        OSError: a file cannot be read.
         SandboxUnavailable: no decode process can be started.
     """
-    manifest, _ = embedded.open_nsfw()  # whichever: the picture is hashed on the way
+    manifest, _ = embedded.open_nsfw()  # any preprocessing will do: only the picture's hash is needed
     with Sandbox(limits=decode_limits(), preprocessings=[manifest.preprocessing]) as sandbox:
         for path, decoded in zip(paths, sandbox.decode(paths), strict=True):
             refused = decoded if isinstance(decoded, RefusedFile) else None
             picture = None if isinstance(decoded, RefusedFile) else decoded.fingerprint
             yield FileCheck(
                 path=path,
-                known=tuple(_known(path, picture)),
+                matches=tuple(_unsaved_matches(path, picture)),
                 unread=refused.detail or refused.reason if refused else "",
             )
 
 
-def _known(path: Path, picture: PdqHash | None) -> list[HashMatch]:
-    """Matches as they would be, unsaved."""
+def _unsaved_matches(path: Path, picture: PdqHash | None) -> list[HashMatch]:
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    entries = HashEntry.objects.on().filter(hash_list__in=HashList.objects.in_use())
+    entries = HashEntry.objects.routing().filter(hash_list__in=HashList.objects.in_use())
     entries = entries.select_related("hash_list__policy")
     found = [ListHit(entry=entry, distance=0) for entry in entries.filter(sha256=sha256)]
-    if picture and picture.says_something:
+    if picture and picture.is_distinctive:
         near = {each.pk: each.distance for each in sorted(HashEntry.near(picture.both), key=_farthest_first)}
         hits = [ListHit(entry=entry, distance=near[entry.pk]) for entry in entries.filter(pk__in=near)]
         found += [hit for hit in hits if hit.distance <= hit.entry.hash_list.radius]
@@ -75,5 +74,5 @@ def _known(path: Path, picture: PdqHash | None) -> list[HashMatch]:
 
 
 def _farthest_first(near: Near) -> int:
-    """So that of a picture and its mirror image the nearer one is kept."""
+    """Sort key by which the nearer of a picture and its mirror image is kept."""
     return -near.distance

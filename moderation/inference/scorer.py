@@ -13,7 +13,7 @@ from moderation.decoding.fingerprints import PdqHash
 from moderation.decoding.images import DecodeLimits, Header, ImageRefused
 from moderation.decoding.plan import WHOLE_PICTURES, UntrustedReason, ViewPlan
 from moderation.decoding.preprocessing import Size
-from moderation.decoding.sandbox import DecodedFile, Looked, RefusedFile, Sandbox
+from moderation.decoding.sandbox import ClassifierInput, DecodedFile, RefusedFile, Sandbox
 from moderation.decoding.views import EVERYTHING, WHOLE, Box, is_whole, view_number
 from moderation.inference.classifier import BATCH, ClassifierSession
 from moderation.inference.tensors import Float32Array, UInt8Array
@@ -180,7 +180,7 @@ class Scorer:
         """One array (pictures, labels) for each file, computed together."""
         if not decoded:
             return []
-        looked = [each.looked[index] for each in decoded]
+        looked = [each.inputs[index] for each in decoded]
         together = self._compute(np.concatenate([each.views for each in looked]), index=index)
         return np.split(together, np.cumsum([len(each.pictures) for each in looked])[:-1])
 
@@ -200,7 +200,7 @@ class Scorer:
 
     def _look_closer(self, decoded: DecodedFile, *, index: int, table: Float32Array) -> ClassifierScores:
         """Score the parts that the first look asks for, and choose the worst view of each label."""
-        classifier, looked = self.classifiers[index], decoded.looked[index]
+        classifier, looked = self.classifiers[index], decoded.inputs[index]
         again = self._second_look(looked, table, index=index)
         parts = np.empty((0, table.shape[1]), dtype=np.float32)
         if again.parts:
@@ -217,7 +217,7 @@ class Scorer:
             len(table) + len(parts),
         )
 
-    def _second_look(self, looked: Looked, table: Float32Array, *, index: int) -> TilePlan:
+    def _second_look(self, looked: ClassifierInput, table: Float32Array, *, index: int) -> TilePlan:
         manifest = self.classifiers[index].manifest
         asked = self.asked.get(manifest.key, (manifest.positive_label,))
         rows = table[:, [manifest.labels.index(label) for label in asked]].tolist()
@@ -225,7 +225,7 @@ class Scorer:
         worst = [max(row) for row in rows]
         return plan_tiles(looked.pictures, worst=worst, near=near, plan=self.plan, rule=manifest.preprocessing)
 
-    def _worst(self, looked: Looked, again: TilePlan, wholes: Float32Array, parts: Float32Array) -> LabelScore:
+    def _worst(self, looked: ClassifierInput, again: TilePlan, wholes: Float32Array, parts: Float32Array) -> LabelScore:
         """Of one label. Parts that only a score near the band asked for count where it is this label's."""
         seen = [
             Viewed(value, picture.frame, view_number(picture.appearance, part=WHOLE), picture.size)

@@ -1,4 +1,4 @@
-"""What a file's picture is recognised by, and the files that are nearly the same picture."""
+"""Perceptual hashes (PDQ) of pictures, and the exact search for hashes within a radius (multi-index hashing)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from moderation.models.uploads import StoredFile
 
 
 class HashField(models.Field):  # type: ignore[type-arg]
-    """32 bytes, kept as a string of bits: PostgreSQL counts in how many of them two differ."""
+    """32 bytes, stored as a bit string so that PostgreSQL can count the bits by which two hashes differ."""
 
     def db_type(self, connection: Any) -> str:  # noqa: ARG002
         return f"bit({BITS})"
@@ -28,7 +28,7 @@ class HashField(models.Field):  # type: ignore[type-arg]
 
 
 class Key(Func):
-    """One of a hash's keys. Numbers of the array's places count from 1."""
+    """One of a row's `keys`; `place` counts from 1, as PostgreSQL's arrays do."""
 
     template = "(%(expressions)s[%(place)s])"
     output_field = models.IntegerField()
@@ -38,86 +38,94 @@ class Key(Func):
 
 
 def key_indexes(prefix: str, *, condition: Q) -> list[models.Index]:
-    """What ``near`` looks up, one index for each key, over the rows of ``condition``."""
+    """Return the indexes that `near()` searches: one for each key, over the rows of `condition`."""
     places = range(1, 2 * fingerprints.WORDS + 1)
     return [models.Index(Key(place), name=f"{prefix}_key_{place}", condition=condition) for place in places]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Near:
-    """A row whose hash is nearly the one asked for: ``asked`` counts those from 0."""
+    """A row within the radius of a searched hash. `query` is that hash's position in the search, from 0."""
 
-    asked: int
+    query: int
     pk: int
     distance: int
 
 
 class Recognisable(models.Model):
-    """Rows that are found by a hash that is nearly theirs."""
+    """Rows with a PDQ hash that can be searched by distance."""
 
     pdq = HashField(null=True, blank=True)
-    keys = ArrayField(models.IntegerField(), default=list, blank=True, help_text="What the hash is found by.")
+    keys = ArrayField(
+        models.IntegerField(),
+        default=list,
+        blank=True,
+        help_text="The words of the hash that the search compares; empty: it is never found.",
+    )
 
     class Meta:
         abstract = True
 
-    #: Which rows are looked among, as SQL: the condition of their ``key_indexes``; and by what they are told.
-    among: ClassVar[str]
-    told_by: ClassVar[str] = "id"
+    #: The rows that a search considers, as SQL. It must equal the condition of their `key_indexes`.
+    searched: ClassVar[str]
+    #: The column that a search returns.
+    id_column: ClassVar[str] = "id"
 
     @classmethod
     def near(cls, hashes: Sequence[bytes], *, using: str = "default") -> list[Near]:
-        """All rows within the radius of one of ``hashes``, in one query; none of them is missed."""
+        """Return every row within the radius of one of `hashes`. One query; the search is exact."""
         if not hashes:
             return []
         with connections[using].cursor() as cursor:
-            cursor.execute(cls.near_sql(), cls.asking(hashes))
-            return [Near(asked=asked, pk=pk, distance=found) for asked, pk, found in cursor.fetchall()]
+            cursor.execute(cls.near_sql(), cls.near_parameters(hashes))
+            return [Near(query=query, pk=pk, distance=found) for query, pk, found in cursor.fetchall()]
 
     @staticmethod
-    def asking(hashes: Sequence[bytes]) -> dict[str, Any]:
-        """The parameters of ``near_sql``."""
+    def near_parameters(hashes: Sequence[bytes]) -> dict[str, Any]:
+        """Return the parameters of `near_sql()`."""
         keys = ("{" + ",".join(map(str, fingerprints.keys(each))) + "}" for each in hashes)
         return {"bits": [f"{int.from_bytes(each):0{BITS}b}" for each in hashes], "keys": list(keys), "radius": RADIUS}
 
     @classmethod
     def near_sql(cls) -> str:
-        """Names and numbers in it are this module's own."""
-        table, pk = cls._meta.db_table, cls.told_by
+        """Return the search's SQL, made only of names and numbers from the code."""
+        table, pk = cls._meta.db_table, cls.id_column
         arms = " UNION ".join(
-            f"SELECT {pk}, pdq FROM {table} WHERE {cls.among} AND (keys[{place}]) = ANY (ARRAY("  # noqa: S608
-            f"SELECT asked.keys[{place}] # change FROM unnest('{{{','.join(map(str, changes))}}}'::int[]) change))"
+            f"SELECT {pk}, pdq FROM {table} WHERE {cls.searched} AND (keys[{place}]) = ANY (ARRAY("  # noqa: S608
+            f"SELECT queries.keys[{place}] # change FROM unnest('{{{','.join(map(str, changes))}}}'::int[]) change))"
             for place, changes in enumerate(fingerprints.variations(), start=1)
         )
         return f"""
-            WITH asked AS MATERIALIZED (  -- else each key is read from its text again and again
+            WITH queries AS MATERIALIZED (  -- otherwise each key is parsed from its text for every row
                 SELECT number, pdq, keys::int[] AS keys
                 FROM unnest(%(bits)s::bit({BITS})[], %(keys)s::text[]) WITH ORDINALITY given(pdq, keys, number)
             )
-            SELECT asked.number - 1, found.{pk}, bit_count(found.pdq # asked.pdq)
-            FROM asked CROSS JOIN LATERAL ({arms}) found
-            WHERE bit_count(found.pdq # asked.pdq) <= %(radius)s
+            SELECT queries.number - 1, found.{pk}, bit_count(found.pdq # queries.pdq)
+            FROM queries CROSS JOIN LATERAL ({arms}) found
+            WHERE bit_count(found.pdq # queries.pdq) <= %(radius)s
             ORDER BY 1, 3, 2
         """  # noqa: S608
 
 
 @tracked_changes()
 class Fingerprint(Recognisable):
-    """How a file is recognised, and whose picture it counts as.
+    """A file's perceptual hash, and its cluster of near-duplicates.
 
-    ``cluster`` is the file that stands for all nearly the same ones: each of them lies within the radius of it, and so
-    two of them within twice the radius of each other. A file stands for itself where nothing earlier is like it, where
-    it is too flat to be compared, and where it can be seen in several ways (frames, transparency): then it has no hash.
+    `cluster` is the file that represents the cluster. Every member is within the radius of it, so two members are
+    within twice the radius of each other. A file represents itself if no earlier file is near it, if it has too little
+    detail to be compared, or if it can be seen in several ways (frames, transparency) and therefore has no hash.
     """
 
     file = models.OneToOneField(StoredFile, on_delete=models.PROTECT, related_name="fingerprint")
     mirrored = HashField(
-        null=True, blank=True, help_text="The hash of its mirror image; unknown of files from before hash lists."
+        null=True,
+        blank=True,
+        help_text="The hash of the mirror image; null for files screened before hash lists existed.",
     )
-    quality = models.PositiveSmallIntegerField(help_text="0 to 100: how much there is to recognise.")
+    quality = models.PositiveSmallIntegerField(help_text="0 to 100: how much detail there is to recognise.")
     cluster = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="near_duplicates")
 
-    among, told_by = "cluster_id = file_id", "file_id"
+    searched, id_column = "cluster_id = file_id", "file_id"
 
     class Meta:
         triggers = [never_deleted()]
@@ -128,7 +136,7 @@ class Fingerprint(Recognisable):
                 name="only_what_can_be_compared_is_a_duplicate",
             ),
         ]
-        # Serve Fingerprint.near(): only files that stand for others are looked among.
+        # Serve Fingerprint.near(), which searches the representatives only.
         indexes = key_indexes("fingerprint", condition=Q(cluster=F("file")))
 
     def __str__(self) -> str:
@@ -136,18 +144,18 @@ class Fingerprint(Recognisable):
 
     @classmethod
     def of(cls, file_id: int, found: fingerprints.PdqHash | None, *, cluster_id: int) -> Self:
-        """An unsaved row. Only what says something has keys, and is found."""
+        """Build an unsaved row. Only a hash that can be compared has keys, so that near() finds it."""
         pdq = found.pdq if found else None
         return cls(
             file_id=file_id,
             pdq=pdq,
             mirrored=found.mirrored if found else None,
             quality=found.quality if found else 0,
-            keys=fingerprints.keys(pdq) if pdq and found and found.says_something else [],
+            keys=fingerprints.keys(pdq) if pdq and found and found.is_distinctive else [],
             cluster_id=cluster_id,
         )
 
 
-def of_files(files: Iterable[int]) -> dict[int, int]:
-    """By file, the cluster that it belongs to; those that were screened before there were fingerprints are missing."""
+def clusters_of(files: Iterable[int]) -> dict[int, int]:
+    """Map each file to its cluster. Files that were screened before fingerprints existed are missing."""
     return dict(Fingerprint.objects.filter(file__in=files).values_list("file_id", "cluster_id"))

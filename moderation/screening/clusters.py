@@ -27,7 +27,7 @@ def join(found: Found, *, using: str) -> dict[int, int]:
     if not found:
         return {}
     seen = Fingerprint.objects.using(using).aggregate(last=Max("pk"))["last"] or 0
-    nearest = _nearest({file: each for file, each in found.items() if each and each.says_something}, using=using)
+    nearest = _nearest({file: each for file, each in found.items() if each and each.is_distinctive}, using=using)
     with transaction.atomic(using=using):
         _take_turns(using)
         newer = Fingerprint.objects.using(using).filter(pk__gt=seen, cluster=F("file")).exclude(keys=[])
@@ -42,7 +42,7 @@ def _nearest(found: Mapping[int, fingerprints.PdqHash], *, using: str) -> dict[i
     asked = [(file, pdq) for file, each in found.items() for pdq in each.both]
     near: dict[int, list[tuple[int, int]]] = {}
     for each in Fingerprint.near([pdq for _, pdq in asked], using=using):
-        near.setdefault(asked[each.asked][0], []).append((each.distance, each.pk))
+        near.setdefault(asked[each.query][0], []).append((each.distance, each.pk))
     return near
 
 
@@ -57,7 +57,7 @@ def _row(
 
     ``added`` are hashes as numbers: each is compared with every file of its chunk.
     """
-    if found is None or not found.says_something:
+    if found is None or not found.is_distinctive:
         return Fingerprint.of(file, found, cluster_id=file)
     pdq, mirrored = map(int.from_bytes, found.both)
     newer = ((min(bits_apart(pdq, other), bits_apart(mirrored, other)), of) for of, other in added)

@@ -79,13 +79,13 @@ class HashListLookup:
         self._compared |= found.keys()
         if not self.pictured:
             return
-        asked = [(file, pdq) for file, each in found.items() if each and each.says_something for pdq in each.both]
+        asked = [(file, pdq) for file, each in found.items() if each and each.is_distinctive for pdq in each.both]
         near = HashEntry.near([pdq for _, pdq in asked])
         entries = self._entries(each.pk for each in near)
         for each in near:
             entry = entries.get(each.pk)
             if entry and each.distance <= entry.hash_list.radius:
-                self._note(asked[each.asked][0], ListHit(entry=entry, distance=each.distance))
+                self._note(asked[each.query][0], ListHit(entry=entry, distance=each.distance))
 
     def matches(self, uploads: Sequence[Upload], *, run: ScreeningRun) -> list[HashMatch]:
         """Unsaved, one for each of ``uploads`` and policy that is open and known."""
@@ -107,7 +107,7 @@ class HashListLookup:
         """Files of which a hit was contested, or switched off, since it was looked up. None can be until we commit."""
         if not self.hits:
             return set()
-        still_on = HashEntry.objects.still_on({hit.entry.pk for hit in self.hits.values()})
+        still_on = HashEntry.objects.lock_routing({hit.entry.pk for hit in self.hits.values()})
         return {file for (file, _), hit in self.hits.items() if hit.entry.pk not in still_on}
 
     def _look_up_bytes(self, claimed: Sequence[StoredFile]) -> None:
@@ -129,7 +129,7 @@ class HashListLookup:
         return self._on().in_bulk(set(pks))
 
     def _on(self) -> HashEntryQuerySet:
-        return HashEntry.objects.on().filter(hash_list__in=self.lists).select_related("hash_list")
+        return HashEntry.objects.routing().filter(hash_list__in=self.lists).select_related("hash_list")
 
     def _note(self, file: int, hit: ListHit) -> None:
         key = file, hit.entry.hash_list.policy_id

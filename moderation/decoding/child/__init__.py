@@ -1,1 +1,1 @@
-"""The decode process: the only code that touches hostile bytes. Started with ``-m``, imported by nothing else."""
+"""The decode process: the only code that opens uploads. It is started with ``-m`` and imported by no other module."""

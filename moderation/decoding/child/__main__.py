@@ -1,6 +1,6 @@
-"""The decode process: reads requests from stdin, answers on stdout, dies with its parent.
+"""The decode process: reads requests from stdin, writes answers to stdout, ends with its parent.
 
-Started by ``sandbox`` as ``python -m moderation.decoding.child LIFELINE``; never imported by it.
+``moderation.decoding.process`` starts it as ``python -m moderation.decoding.child LIFELINE`` and never imports it.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from moderation.decoding.child import pixels, renderings, renditions
-from moderation.decoding.child.frame_selection import Eye, Look, parts_of
+from moderation.decoding.child.frame_selection import FrameReader, FrameSet, prepare_parts
 from moderation.decoding.images import DecodeLimits, ImageRefused, Reason
 from moderation.decoding.plan import WHOLE_PICTURES, ViewPlan
 from moderation.decoding.preprocessing import Preprocessing
@@ -29,11 +29,11 @@ from moderation.decoding.views import Appearance
 
 Reply = tuple[dict[str, Any], list[bytes]]
 
-#: Descriptors: three standard ones, the lifeline, the answers, the image, and what a lazy import opens.
+#: Three standard descriptors, the lifeline, the answers, the image, and the files of lazy imports.
 _MAX_OPEN_FILES = 16
-#: Bytes that must be left to decode into.
+#: Bytes that must be free for decoding.
 _LEAST_ROOM = 32_000_000
-#: Beyond the parent's clock, which ends a late process; this one holds even when the parent hangs.
+#: CPU time after the parent's limit. The parent ends a late process; this limit works even if the parent hangs.
 _CPU_GRACE_SECONDS = 5
 
 
@@ -58,12 +58,12 @@ def main() -> None:
 
 
 def die_with_parent(lifeline: int) -> None:
-    """Let the kernel end this process when the parent closes the other end, however it ends.
+    """Let the kernel end this process when the other end of the lifeline is closed, however the parent ends.
 
-    Not PR_SET_PDEATHSIG: that one fires when the *thread* that started us ends, as web threads do.
+    PR_SET_PDEATHSIG does not serve: it fires when the *thread* that started this process ends, and web threads end.
     """
     signal.signal(signal.SIGIO, signal.SIG_DFL)
-    # Ctrl-C and a stopping service signal the whole group: the parent decides when we end.
+    # Ctrl-C and a stopping service signal the whole group, but the parent decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
@@ -73,7 +73,7 @@ def die_with_parent(lifeline: int) -> None:
 
 
 def confine(limits: DecodeLimits) -> None:
-    """Give up, for good, what decoding does not need."""
+    """Set resource limits that this process cannot raise again."""
     for kind, most in (
         (resource.RLIMIT_AS, limits.address_space),
         (resource.RLIMIT_CORE, 0),
@@ -81,7 +81,7 @@ def confine(limits: DecodeLimits) -> None:
         (resource.RLIMIT_NOFILE, _MAX_OPEN_FILES),
     ):
         resource.setrlimit(kind, (most, most))
-    bytearray(_LEAST_ROOM)  # a limit that leaves no room is an error of the settings, not of every file
+    bytearray(_LEAST_ROOM)  # fail now if the limit leaves no room, instead of refusing every file
 
 
 def answer(
@@ -91,7 +91,7 @@ def answer(
     preprocessings: list[Preprocessing],
     plan: ViewPlan = WHOLE_PICTURES,
 ) -> Reply:
-    """Do one request; a refused file is an answer too."""
+    """Carry out one request. The answer may be a refusal."""
     try:
         return _do(request, limits=limits, preprocessings=preprocessings, plan=plan)
     except ImageRefused as refusal:
@@ -99,7 +99,7 @@ def answer(
     except MemoryError:
         return {
             "refused": Reason.OUT_OF_MEMORY,
-            "detail": "preparing it takes more memory than is allowed",
+            "detail": "preparing the image takes more memory than is allowed",
         }, []
 
 
@@ -122,17 +122,17 @@ def _probe(path: Path, *, limits: DecodeLimits) -> Reply:
 
 
 def _render(path: Path, request: Mapping[str, Any], *, limits: DecodeLimits) -> Reply:
-    """Two blobs for each (frame, appearance), in their order: the clear picture and the blurred one."""
+    """Answer with two blobs for each (frame, appearance), in order: the clear picture and the blurred one."""
     sizes, blobs = list[tuple[int, int]](), list[bytes]()
     alone = len({frame for frame, _ in request["wanted"]}) == 1
     with pixels.open_image(path, limits=limits) as image:
-        for frame, shown in groupby(request["wanted"], key=itemgetter(0)):
+        for frame, wanted in groupby(request["wanted"], key=itemgetter(0)):
             pixels.seek(image, frame=frame, limits=limits)
             if alone:  # MPO would keep the scale for its next picture
-                image.draft(None, renditions.within(image.size, side=request["max_side"]))  # obeyed by JPEG alone
+                image.draft(None, renditions.within(image.size, side=request["max_side"]))  # only JPEG has drafts
             plain = pixels.upright_rgb(image)
-            for _, appearance in shown:
-                picture = renderings.show(image, plain, appearance=Appearance(appearance)) or plain
+            for _, appearance in wanted:
+                picture = renderings.rendering(image, plain, appearance=Appearance(appearance)) or plain
                 clear, blurred, *size = renditions.encode(picture, max_side=request["max_side"])
                 sizes.append((size[0], size[1]))
                 blobs += clear, blurred
@@ -140,37 +140,37 @@ def _render(path: Path, request: Mapping[str, Any], *, limits: DecodeLimits) -> 
 
 
 def _decode(path: Path, *, limits: DecodeLimits, preprocessings: list[Preprocessing], plan: ViewPlan) -> Reply:
-    """One blob for each preprocessing: uint8, pictures x height x width x 3."""
-    looks: list[dict[str, Any]] = [{} for _ in preprocessings]
+    """Answer with one blob for each preprocessing: uint8, pictures x height x width x 3."""
+    inputs: list[dict[str, Any]] = [{} for _ in preprocessings]
     blobs = [b""] * len(preprocessings)
     hashed = None
     with pixels.open_image(path, limits=limits) as image:
         header = pixels.read_header(image, limits=limits)
         for side, indexes in _by_draft_side(image, preprocessings).items():
             pixels.seek(image, frame=0, limits=limits)
-            eye = Eye([preprocessings[index] for index in indexes], side, limits, plan)
-            look = eye.look(image, path, count=header.frames)
-            hashed = hashed or look.fingerprint
+            reader = FrameReader([preprocessings[index] for index in indexes], side, limits, plan)
+            frame_set = reader.read(image, path, count=header.frames)
+            hashed = hashed or frame_set.fingerprint
             for place, index in enumerate(indexes):
-                looks[index] = _told(look, place)
-                blobs[index] = b"".join(views[place] for _, views in look.seen)
-    return {"header": asdict(header), "looks": looks, "fingerprint": hashed and hashed.as_json()}, blobs
+                inputs[index] = _input_facts(frame_set, place)
+                blobs[index] = b"".join(views[place] for _, views in frame_set.pictures)
+    return {"header": asdict(header), "inputs": inputs, "fingerprint": hashed and hashed.as_json()}, blobs
 
 
-def _told(look: Look, place: int) -> dict[str, Any]:
-    pictures = [asdict(picture) for picture, _ in look.seen]
-    return {"pictures": pictures, "measured": look.measured[place], "unseen": look.unseen}
+def _input_facts(frame_set: FrameSet, place: int) -> dict[str, Any]:
+    pictures = [asdict(picture) for picture, _ in frame_set.pictures]
+    return {"pictures": pictures, "measured": frame_set.measured[place], "unseen": frame_set.unseen}
 
 
 def _parts(path: Path, request: Mapping[str, Any], *, limits: DecodeLimits, preprocessing: Preprocessing) -> Reply:
-    """One blob: uint8, parts x height x width x 3."""
+    """Answer with one blob: uint8, parts x height x width x 3."""
     with pixels.open_image(path, limits=limits) as image:
-        views = parts_of(image, path, wanted=request["wanted"], preprocessing=preprocessing, limits=limits)
+        views = prepare_parts(image, path, wanted=request["wanted"], preprocessing=preprocessing, limits=limits)
         return {}, [b"".join(views)]
 
 
 def _by_draft_side(image: Image.Image, preprocessings: list[Preprocessing]) -> dict[int, list[int]]:
-    """Which preprocessings share a decode: a score never depends on which other classifiers run."""
+    """Group the preprocessings that share a decode, so that a score never depends on the other classifiers."""
     groups: dict[int, list[int]] = {}
     for index, preprocessing in enumerate(preprocessings):
         factor = preprocessing.draft_factor(image.size) if image.format in ("JPEG", "MPO") else 1
@@ -179,7 +179,7 @@ def _by_draft_side(image: Image.Image, preprocessings: list[Preprocessing]) -> d
 
 
 def _claim_stdout() -> BinaryIO:
-    """Keep the pipe for answers alone: what a codec prints must not end up between them, nor block us."""
+    """Reserve the pipe for answers: the output of codecs goes to stderr, which must not block."""
     os.set_blocking(2, False)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -200,7 +200,7 @@ def _has_ended(lifeline: int) -> bool:
 
 
 def _allow_cpu(seconds: float) -> None:
-    """Let the kernel end the process when one request burns far more time than the parent would wait."""
+    """Let the kernel end the process when one request uses far more CPU time than the parent would wait."""
     used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     most = math.ceil(used + seconds + _CPU_GRACE_SECONDS)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
@@ -211,4 +211,4 @@ if __name__ == "__main__":
     try:
         main()
     except (ParentGone, BrokenPipeError):
-        os._exit(0)  # nobody is left to read what buffers hold
+        os._exit(0)  # do not flush buffers: nobody reads them

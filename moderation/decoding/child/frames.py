@@ -1,17 +1,17 @@
-"""Count the frames of a file and reach one of them, at a cost that is bounded before it is spent.
+"""Count the frames of a file and go to one of them, at a cost that is checked beforehand.
 
-Runs in the decode process. What Pillow raises passes through; ``pixels`` turns it into refusals.
+Runs in the decode process. Pillow's exceptions pass through; ``pixels`` turns them into refusals.
 """
 
 from PIL import GifImagePlugin, Image, ImageFile
 
 from moderation.decoding.images import DecodeLimits, ImageRefused, Reason
 
-#: Formats that state no number of frames: only a walk through the file tells it.
+#: Formats that do not state the number of frames, so that the file must be walked through.
 _UNCOUNTED = ("GIF", "TIFF")
-#: Formats whose frames are changes of the frames before: a late one costs the decode of all of them.
+#: Formats whose frames are changes to the frames before, so that a late frame needs all of them decoded.
 _COMPOSED = ("GIF", "PNG", "WEBP", "AVIF")
-#: Formats that Pillow composes while it seeks, and not when the frame is loaded.
+#: Formats that Pillow composes while it seeks, not when it loads the frame.
 _COMPOSED_BY_SEEKING = ("GIF", "PNG")
 
 
@@ -19,7 +19,7 @@ def count(image: ImageFile.ImageFile, *, limits: DecodeLimits) -> int:
     """Count the frames without decoding one.
 
     Raises:
-        ImageRefused: there are too many, or composing the last one would take too many pixels.
+        ImageRefused: there are too many frames, or composing the last one would take too many pixels.
     """
     frames = _walked(image, limits=limits) if image.format in _UNCOUNTED else getattr(image, "n_frames", 1)
     if frames > limits.max_frames_counted:
@@ -31,10 +31,10 @@ def count(image: ImageFile.ImageFile, *, limits: DecodeLimits) -> int:
 
 
 def reach(image: ImageFile.ImageFile, *, frame: int, limits: DecodeLimits) -> None:
-    """Go to a frame. Pages differ in size, and the canvas of a GIF file grows with a frame that is larger.
+    """Go to a frame. Pages differ in size, and a larger frame enlarges the canvas of a GIF file.
 
     Raises:
-        ImageRefused: a picture on the way has too many pixels, or all of them together have.
+        ImageRefused: a picture on the way, or all of them together, has too many pixels.
     """
     if frame == image.tell():
         return
@@ -46,12 +46,12 @@ def reach(image: ImageFile.ImageFile, *, frame: int, limits: DecodeLimits) -> No
 
 
 def is_composed(image: ImageFile.ImageFile) -> bool:
-    """Whether a frame is a change of those before it, and not a page that stands alone."""
+    """Whether a frame is a change to the frames before it, and not an independent page."""
     return image.format in _COMPOSED
 
 
 def check_pixels(image: Image.Image, *, limits: DecodeLimits) -> None:
-    """Refuse a picture by the size that its header states."""
+    """Raise ImageRefused if the size that the header states exceeds the limit."""
     if image.width * image.height > limits.max_pixels:
         found = f"{image.width} x {image.height} = {image.width * image.height} pixels"
         raise ImageRefused(Reason.TOO_MANY_PIXELS, f"found {found}; at most {limits.max_pixels} are accepted")
@@ -67,10 +67,10 @@ def _check_composed(image: ImageFile.ImageFile, *, frames: int, limits: DecodeLi
 
 
 def _walked(image: ImageFile.ImageFile, *, limits: DecodeLimits) -> int:
-    """Count by going on to the end, or to one frame more than is accepted. ``n_frames`` knows no such bound."""
+    """Count by seeking to the end, or to one frame more than the limit; ``n_frames`` has no limit."""
     try:
         while image.tell() < limits.max_frames_counted:
-            _go_on(image)
+            _seek_next(image)
     except EOFError:
         pass
     frames = image.tell() + 1
@@ -78,9 +78,9 @@ def _walked(image: ImageFile.ImageFile, *, limits: DecodeLimits) -> int:
     return frames
 
 
-def _go_on(image: ImageFile.ImageFile) -> None:
+def _seek_next(image: ImageFile.ImageFile) -> None:
     if isinstance(image, GifImagePlugin.GifImageFile):
-        # As ``n_frames`` does; ``seek`` would compose every frame on the way.
+        # As in ``n_frames``; ``seek`` would compose every frame on the way.
         image._seek(image.tell() + 1, update_image=False)
     else:
         image.seek(image.tell() + 1)

@@ -1,9 +1,10 @@
-"""PDQ: a hash of 256 bits that stays nearly the same when a picture is compressed, resized or written upon.
+"""PDQ: a hash of 256 bits that changes little when a picture is compressed, resized or captioned.
 
-The algorithm is Meta's (the paper "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", 2019):
-luminance in 64 x 64 points after a tent filter; of its cosine transform the 16 x 16 lowest frequencies without the
-mean; of each of them, whether it lies above their median. Its authors' bindings come without wheels, and who installs
-this should not need a compiler; of a picture of 512 x 512 pixels both give the same bits, which a test holds.
+The algorithm is Meta's ("The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", 2019): luminance
+is reduced to 64 x 64 points with a tent filter; the 16 x 16 lowest frequencies of its cosine transform, without the
+mean, give one bit each, which is set if the frequency lies above their median. The authors' Python bindings have no
+wheels, and an installation should not need a compiler. For a picture of 512 x 512 pixels both give the same bits,
+which a test checks.
 """
 
 from functools import lru_cache, reduce
@@ -20,20 +21,20 @@ Places = NDArray[np.intp]
 
 _GRID = 64
 _FREQUENCIES = 16
-#: Every picture is hashed as if it had so many pixels along each side. The authors' filter is rounded to whole pixels,
-#: so that the hash of a small copy would differ from that of the original.
+#: Every picture is hashed as if it had this many pixels along each side. The authors' filter is rounded to whole
+#: pixels, so the hash of a small copy would differ from the original's.
 _SIDE = 512
-#: No side of less can be hashed.
+#: The shortest side that can be hashed.
 _LEAST_SIDE = 5
 _COSINES: Floats = (
     np.sqrt(2 / _GRID) * np.cos(np.pi / 2 / _GRID * np.outer(np.arange(1, _FREQUENCIES + 1), 2 * np.arange(_GRID) + 1))
 ).astype(np.float32)
-#: The authors' scale of the quality.
+#: The authors' scale for the quality.
 _GRADIENTS_PER_PERCENT = 90
 
 
 def pdq_hash(picture: Image.Image) -> PdqHash:
-    """Hash an upright picture, in any of Pillow's modes that turn into grey."""
+    """Hash an upright picture in any of Pillow's modes that convert to grey."""
     if min(picture.size) < _LEAST_SIDE:
         return PdqHash(bytes(BITS // 8), bytes(BITS // 8), 0)
     points, mirrored = _points(picture)
@@ -41,9 +42,9 @@ def pdq_hash(picture: Image.Image) -> PdqHash:
 
 
 def _points(picture: Image.Image) -> tuple[Floats, Floats]:
-    """Luminance in 64 x 64 points, float32, 0 to 255, rows first, of the picture and of its mirror image.
+    """Return luminance in 64 x 64 points, float32, 0 to 255, rows first, of the picture and of its mirror image.
 
-    Filtered anew: the authors' filter reaches further to the right than to the left.
+    The mirror image is filtered separately, because the authors' filter reaches further to the right than to the left.
     """
     grey = picture.convert("L")
     size = min(grey.width, _SIDE), min(grey.height, _SIDE)
@@ -54,16 +55,16 @@ def _points(picture: Image.Image) -> tuple[Floats, Floats]:
 
 
 def _filtered(samples: NDArray[np.uint8] | Floats, tents: tuple[tuple[Places, Floats], ...]) -> Floats:
-    """(samples, any) to float32 (64, any)."""
+    """Reduce (samples, any) to float32 (64, any)."""
     return reduce(np.add, (weights * samples[places] for places, weights in tents))
 
 
 @lru_cache(maxsize=_SIDE)
 def _tents(samples: int) -> tuple[tuple[Places, Floats], ...]:
-    """How 64 points follow from so many samples, each a tent over ``_SIDE`` pixels' worth of them.
+    """Return the weights that turn ``samples`` samples into 64 points, each a tent over ``_SIDE`` pixels.
 
     Returns:
-        pairs to be summed: for each point the place of a sample, int (64,), and its weight, float32 (64, 1).
+        terms of a sum: the index of a sample for each point, int (64,), and its weight, float32 (64, 1).
     """
     edges = np.linspace(0, _SIDE, samples + 1)
     sums = np.cumsum(np.pad(_pixel_weights(), ((0, 0), (1, 0))), axis=1)
@@ -79,7 +80,7 @@ def _tents(samples: int) -> tuple[tuple[Places, Floats], ...]:
 
 
 def _pixel_weights() -> NDArray[np.float64]:
-    """The authors' tent for each point, (64, ``_SIDE``): two box filters one after the other, to the pixel."""
+    """Return the authors' tent for each point, (64, ``_SIDE``): two box filters in succession, exact to the pixel."""
     window = _SIDE // (2 * _GRID)
     pixels = np.arange(_SIDE)
     after = pixels[None, :] - pixels[:, None]
@@ -90,9 +91,9 @@ def _pixel_weights() -> NDArray[np.float64]:
 
 
 def _bits(points: Floats) -> bytes:
-    """One bit for each frequency, the highest first, as hash lists write it."""
+    """Return one bit for each frequency, the highest first, as in hash lists."""
     flat = (_COSINES @ points @ _COSINES.T).ravel()
-    # Of an even number of values the lower middle one, so that half of the bits are set.
+    # The lower of the two middle values, so that half of the bits are set.
     median = np.partition(flat, BITS // 2 - 1)[BITS // 2 - 1]
     return np.packbits((flat > median)[::-1]).tobytes()
 

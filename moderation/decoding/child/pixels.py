@@ -1,13 +1,13 @@
-"""Files -> upright RGB pictures. Runs in the decode process; never open an upload anywhere else.
+"""Decode files into upright RGB pictures. Runs in the decode process; uploads are opened nowhere else.
 
 How modes become RGB, so that a score can be explained:
 
-* transparency of any kind (RGBA, LA, PA, palettes and tRNS) is laid on ``BACKGROUND``;
+* transparency of any kind (RGBA, LA, PA, palettes and tRNS) is composed onto ``BACKGROUND``;
 * CMYK, YCbCr, HSV, L, 1 and P are converted by Pillow without colour profiles;
 * 16-bit grey is divided by 256; 32-bit integers and floats, which state no range, are stretched from their
   least to their greatest value;
 * LAB is converted to sRGB by LittleCMS;
-* what Pillow does not convert is refused as unreadable.
+* modes that Pillow does not convert are refused as unreadable.
 """
 
 import io
@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-# Every plug-in that may ever open a file. Pillow would load all its others if one of these were missing.
+# Every plug-in that may open a file. If one were missing here, Pillow would load all its plug-ins.
 from PIL import (  # noqa: F401
     AvifImagePlugin,
     BmpImagePlugin,
@@ -41,19 +41,19 @@ from moderation.decoding.images import HEAD_BYTES, DecodeLimits, Header, ImageRe
 
 Colour = tuple[int, int, int]
 
-#: Transparent pixels are laid on white, as most pages do; ``appearances`` lays them on black, too.
+#: Transparent pixels are composed onto white, as on most pages; ``renderings`` composes them onto black as well.
 BACKGROUND: Colour = (255, 255, 255)
 
-# A thread would reserve address space that the limit counts; the pre-screen runs one process a core anyhow.
+# Threads would reserve address space, which is limited; the pre-screen runs one process for each core anyway.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
-#: What Pillow's plug-ins raise on bytes that they did not expect.
+#: Exceptions of Pillow's plug-ins for unexpected bytes.
 BAD_BYTES = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError,
     EOFError, RuntimeError, BufferError, struct.error, zlib.error,
 )  # fmt: skip
 
-#: Modes that Pillow reads and converts to few others: through the first to the last of these.
+#: Modes that Pillow converts to few others -> the first and the last mode of a conversion that works.
 _SUPPORTED_AS = {"I;16B": ("I", "I;16"), "La": ("LA",), "RGBa": ("RGBA",)}
 
 _UPRIGHT = {
@@ -70,13 +70,13 @@ _SIDEWAYS = (5, 6, 7, 8)
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Turn what Pillow raises into refusals."""
+    """Turn Pillow's exceptions into refusals."""
     try:
         yield
     except ImageRefused:
         raise
     except MemoryError as error:
-        raise ImageRefused(Reason.OUT_OF_MEMORY, "decoding it takes more memory than is allowed") from error
+        raise ImageRefused(Reason.OUT_OF_MEMORY, "decoding the image takes more memory than is allowed") from error
     except Image.DecompressionBombError as error:
         raise ImageRefused(Reason.TOO_MANY_PIXELS, str(error)) from error
     except BAD_BYTES as error:
@@ -85,10 +85,10 @@ def _refusals() -> Iterator[None]:
 
 @contextmanager
 def open_image(path: Path, *, limits: DecodeLimits) -> Iterator[ImageFile.ImageFile]:
-    """Open one file with the plug-in of the format that its first bytes name, nothing loaded yet.
+    """Open one file with the plug-in for its first bytes, without loading pixels.
 
     Raises:
-        ImageRefused: the file is not there, not allowed, too large, or not what it seems.
+        ImageRefused: the file is missing, not allowed, too large, or not of the format that it starts as.
     """
     with _regular_file(path) as file:
         name = _checked_format(file, limits=limits)
@@ -101,23 +101,23 @@ def open_image(path: Path, *, limits: DecodeLimits) -> Iterator[ImageFile.ImageF
 
 @_refusals()
 def read_header(image: ImageFile.ImageFile, *, limits: DecodeLimits) -> Header:
-    """Read what the file says of itself; counting the frames of a GIF or TIFF file walks through it.
+    """Read the facts that the file states. Counting the frames of a GIF or TIFF file walks through it.
 
     Raises:
-        ImageRefused: it has more frames than may be counted or composed.
+        ImageRefused: the file has more frames than may be counted or composed.
     """
     return Header(str(image.format), image.width, image.height, frames.count(image, limits=limits))
 
 
 @_refusals()
 def seek(image: ImageFile.ImageFile, *, frame: int, limits: DecodeLimits) -> None:
-    """Go to a frame, which may have a size of its own."""
+    """Go to a frame, which may differ in size from the others."""
     frames.reach(image, frame=frame, limits=limits)
 
 
 @_refusals()
 def upright_rgb(image: ImageFile.ImageFile, *, ground: Colour = BACKGROUND) -> Image.Image:
-    """Decode the current frame: RGB on ``ground``, EXIF orientation applied, without any metadata."""
+    """Decode the current frame: RGB on ``ground``, with EXIF orientation applied, without metadata."""
     _load(image)
     picture = _rgb(image, ground=ground)
     picture = image.copy() if picture is image else picture
@@ -126,20 +126,20 @@ def upright_rgb(image: ImageFile.ImageFile, *, ground: Colour = BACKGROUND) -> I
 
 
 def turned_upright(image: Image.Image, picture: Image.Image) -> Image.Image:
-    """``picture``, turned as the EXIF block of ``image`` says."""
+    """Return ``picture`` with the EXIF orientation of ``image`` applied."""
     method = _UPRIGHT.get(_orientation(image))
     return picture if method is None else picture.transpose(method)
 
 
 def lies_on_its_side(image: Image.Image) -> bool:
-    """Whether turning it upright exchanges width and height."""
+    """Whether the EXIF orientation exchanges width and height."""
     return _orientation(image) in _SIDEWAYS
 
 
 def upright_rgb_draft(path: Path, *, frame: int, side: int, limits: DecodeLimits) -> Image.Image:
-    """Like ``upright_rgb`` for a JPEG file, decoded at the least scale that keeps both sides >= ``side``.
+    """Decode a JPEG file like ``upright_rgb``, at the smallest scale that keeps both sides >= ``side``.
 
-    The file is opened anew: a Pillow image takes one draft, and MPO would keep it for its next picture.
+    The file is opened again, because a Pillow image accepts only one draft and MPO would keep it for its next picture.
     """
     with open_image(path, limits=limits) as image:
         seek(image, frame=frame, limits=limits)
@@ -159,17 +159,17 @@ def _regular_file(path: Path) -> Iterator[BinaryIO]:
 
 @_refusals()
 def _descriptor(path: Path) -> int:
-    # O_NONBLOCK: a named pipe would else hold the process until somebody writes.
+    # O_NONBLOCK: otherwise a named pipe would block the process until something writes to it.
     try:
         return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ImageRefused(Reason.FILE_MISSING, f"{path} is not there; was it moved or removed?") from error
+        raise ImageRefused(Reason.FILE_MISSING, f"{path} does not exist; was it moved or removed?") from error
 
 
 def _content(file: BinaryIO) -> BinaryIO:
-    """All bytes of a file, in memory: a read of what a header states, 4 GB perhaps, then ends with the file.
+    """Return all bytes of a file in memory, where a read of a length stated in a header ends with the file.
 
-    Reading from disk, Python makes room for all that is asked for, and the refusal would blame the memory.
+    For a read from disk, Python allocates the whole length, perhaps 4 GB, and memory would be blamed for the refusal.
     """
     file.seek(0)
     return io.BytesIO(file.read())
@@ -177,12 +177,12 @@ def _content(file: BinaryIO) -> BinaryIO:
 
 @_refusals()
 def _opened(file: BinaryIO, *, name: str, limits: DecodeLimits) -> ImageFile.ImageFile:
-    # Pillow raises at twice its limit and warns at once it. MPO, TIFF and WebP ask for it before we can.
+    # Pillow warns from its limit on and raises from twice its limit on. MPO, TIFF and WebP check it while they open.
     Image.MAX_IMAGE_PIXELS = (limits.max_pixels + 1) // 2
     try:
         return Image.open(file, formats=[name])
     except UnidentifiedImageError as error:
-        raise ImageRefused(Reason.UNREADABLE, f"it starts as {name} and goes on as something else") from error
+        raise ImageRefused(Reason.UNREADABLE, f"the file starts as {name} but is not a valid {name} file") from error
 
 
 def _checked_format(file: BinaryIO, *, limits: DecodeLimits) -> str:
@@ -199,7 +199,7 @@ def _checked_format(file: BinaryIO, *, limits: DecodeLimits) -> str:
 
 
 def _reason(error: BaseException) -> Reason:
-    """Tell a file that ends too early, and a codec that ran out of memory, from a broken file."""
+    """Distinguish a file that ends too early, or a codec without memory, from a broken file."""
     text = str(error).lower()
     if "out of memory" in text or "cannot allocate" in text:
         return Reason.OUT_OF_MEMORY
@@ -208,7 +208,7 @@ def _reason(error: BaseException) -> Reason:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation 1 to 8; a broken EXIF block turns nothing."""
+    """Return the EXIF orientation, 1 to 8; a broken EXIF block counts as 1."""
     try:
         found = image.getexif().get(ExifTags.Base.Orientation, 1)
     except BAD_BYTES:
@@ -226,18 +226,18 @@ def _rgb(image: Image.Image, *, ground: Colour) -> Image.Image:
     if image.mode in ("I", "F"):
         return _stretched(image).convert("RGB")
     if image.has_transparency_data:
-        # A conversion to the same mode would copy: 200 MB of the largest picture.
+        # A conversion to the same mode would copy the pixels, 200 MB for the largest picture.
         return _on_ground(image if image.mode == "RGBA" else image.convert("RGBA"), ground=ground)
     return image.convert("RGB")
 
 
 def _load(image: ImageFile.ImageFile) -> None:
-    """Decode the current frame, and give back what these two plug-ins hold besides: 600 MB of the largest WebP."""
+    """Decode the current frame, and free the memory that WebP and AVIF keep besides: 600 MB for the largest WebP."""
     image.load()
     if image.format not in ("WEBP", "AVIF"):
         return
     if image.fp:
-        image.fp.close()  # the frame once more, as bytes
+        image.fp.close()  # holds the frame a second time, as bytes
     if getattr(image, "n_frames", 1) == 1:
         image._decoder = None  # type: ignore[attr-defined]
 
@@ -251,7 +251,7 @@ def _on_ground(image: Image.Image, *, ground: Colour) -> Image.Image:
 def _stretched(image: Image.Image) -> Image.Image:
     extrema = image.getextrema()
     least, greatest = float(extrema[0]), float(extrema[1])  # type: ignore[arg-type]
-    if not least < greatest:  # one flat value, or not a number
+    if not least < greatest:  # a single value, or not a number
         return Image.new("L", image.size)
     scale = 255 / (greatest - least)
     return image.point(lambda value: value * scale - least * scale).convert("L")

@@ -1,10 +1,10 @@
-"""What else a viewer may show of a frame than what was decoded. Runs in the decode process.
+"""Renderings of a frame that some viewers show instead of the decoded picture. Runs in the decode process.
 
 * transparent pixels on black instead of white;
-* colours by the file's ICC profile or, in PNG files, its gamma, which browsers obey and many programs do not;
+* colours converted by the file's ICC profile or, in PNG files, its gamma: browsers do so and many programs do not;
 * the preview in the EXIF block, which file managers and some platforms show instead of the picture.
 
-Each is looked at only where it differs from the picture as decoded, so an ordinary photo costs nothing more.
+Each is scored only if it differs from the decoded picture, so an ordinary photo costs nothing more.
 """
 
 import io
@@ -15,33 +15,34 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageFile
 
 from moderation.decoding.child import pixels
-from moderation.decoding.child.frame_sampling import Print, distance, print_of
+from moderation.decoding.child.frame_sampling import Thumbnail, distance, thumbnail_of
 from moderation.decoding.views import Appearance
 
 BLACK = (0, 0, 0)
-#: Root mean square difference of two prints, of 255. Display P3 shown as sRGB stays below.
+#: Renderings differ from this root mean square difference of their thumbnails on, of 255. Display P3 shown as sRGB
+#: stays below it.
 DIFFERS = 16.0
-#: Previews are 160 x 120 by the standard; what is larger than this is none.
+#: Pixels. The standard has previews of 160 x 120; larger pictures than this are ignored.
 _LARGEST_PREVIEW = 2_000_000
-#: What a file without a gamma chunk is made for: 1 / 2.2.
+#: The gamma of files without a gamma chunk, 1 / 2.2.
 _USUAL_GAMMA = 0.45455
 _MODES_OF_SPACES = {"RGB ": "RGB", "CMYK": "CMYK", "GRAY": "L"}
 
 
-def others(image: ImageFile.ImageFile, picture: Image.Image) -> Iterator[tuple[Appearance, Image.Image]]:
+def differing_renderings(image: ImageFile.ImageFile, picture: Image.Image) -> Iterator[tuple[Appearance, Image.Image]]:
     """Yield each other appearance of the current frame, upright RGB, that differs from ``picture``."""
-    plain: Print | None = None
+    plain: Thumbnail | None = None
     for appearance in (Appearance.ON_BLACK, Appearance.MANAGED, Appearance.PREVIEW):
-        other = show(image, picture, appearance=appearance)
+        other = rendering(image, picture, appearance=appearance)
         if other is None:
             continue
-        plain = print_of(picture) if plain is None else plain
-        if distance(plain, _print_beside(other, picture)) >= DIFFERS:
+        plain = thumbnail_of(picture) if plain is None else plain
+        if distance(plain, _comparable_thumbnail(other, picture)) >= DIFFERS:
             yield appearance, other
 
 
-def show(image: ImageFile.ImageFile, picture: Image.Image, *, appearance: Appearance) -> Image.Image | None:
-    """The frame in one appearance, or None where the file has no such one. ``picture`` is the plain one."""
+def rendering(image: ImageFile.ImageFile, picture: Image.Image, *, appearance: Appearance) -> Image.Image | None:
+    """Return the frame in one appearance, or None if the file does not have it. ``picture`` is the plain one."""
     if appearance is Appearance.ON_BLACK:
         return pixels.upright_rgb(image, ground=BLACK) if image.has_transparency_data else None
     if appearance is Appearance.MANAGED:
@@ -61,12 +62,12 @@ def _managed(image: ImageFile.ImageFile, picture: Image.Image) -> Image.Image | 
 
 
 def _by_profile(image: ImageFile.ImageFile, picture: Image.Image, *, profile: bytes) -> Image.Image | None:
-    """Converted to sRGB; None where the profile is broken or not for such pictures, as browsers then ignore it."""
+    """Convert to sRGB. Return None if the profile is broken or for other pictures, as browsers then ignore it."""
     try:
         mode, transform = _transform(profile)
         source = picture if mode == "RGB" else image.convert(mode)
         shown = ImageCms.applyTransform(source, transform)
-        assert shown is not None  # it is only where the source is changed in place
+        assert shown is not None  # None is returned only for a conversion in place
         return shown if source is picture else pixels.turned_upright(image, shown)
     except (ImageCms.PyCMSError, KeyError, ValueError, OSError):
         return None
@@ -80,12 +81,12 @@ def _transform(profile: bytes) -> tuple[str, ImageCms.ImageCmsTransform]:
 
 
 def _gamma_table(gamma: float) -> list[int]:
-    """What a viewer makes of each value: the file says that light = value to the power of 1 / gamma."""
+    """Return the shown value of each stored value. By the file, light = value to the power of 1 / gamma."""
     return [round(255 * (value / 255) ** (_USUAL_GAMMA / gamma)) for value in range(256)]
 
 
 def _preview(image: ImageFile.ImageFile) -> Image.Image | None:
-    """The EXIF block's own picture, turned as the large one is; None where there is none that can be read."""
+    """Return the preview in the EXIF block, turned like the picture, or None if no preview can be read."""
     content = _preview_bytes(image)
     if not content:
         return None
@@ -109,11 +110,11 @@ def _preview_bytes(image: ImageFile.ImageFile) -> bytes:
         return b""
 
 
-def _print_beside(other: Image.Image, picture: Image.Image) -> Print:
-    """The print of ``other`` cut to the shape of ``picture``: a preview may carry black bars."""
+def _comparable_thumbnail(other: Image.Image, picture: Image.Image) -> Thumbnail:
+    """Return the thumbnail of ``other``, cropped to the aspect of ``picture`` because a preview may have black bars."""
     wanted = picture.width / picture.height
     width, height = min(other.width, round(other.height * wanted)), min(other.height, round(other.width / wanted))
     if width < 1 or height < 1:
         return np.full((1, 1, 3), 255, dtype=np.int16)
     left, top = (other.width - width) // 2, (other.height - height) // 2
-    return print_of(other.crop((left, top, left + width, top + height)))
+    return thumbnail_of(other.crop((left, top, left + width, top + height)))

@@ -1,7 +1,7 @@
-"""The pictures that people see: re-encoded, without metadata, from a decode of their own.
+"""Renditions, the pictures that people see: decoded separately and encoded anew, without metadata.
 
-Runs in the decode process. The frame, orientation and decoder are those that were scored. JPEG files are decoded at the
-least of the decoder's scales that holds the rendition: a third of the time of all pixels on 8 megapixels.
+Runs in the decode process. The frame, orientation and decoder are the scored ones. JPEG files are decoded at the
+smallest scale that is large enough for the rendition, in a third of the time of a full decode of 8 megapixels.
 """
 
 import io
@@ -10,11 +10,11 @@ from PIL import Image
 
 MEDIA_TYPE = "image/jpeg"
 
-#: Nothing can be recognised in a picture of so few pixels on its long side, only where which colour was.
+#: Pixels of a blurred picture's long side. With so few, only the distribution of colours can be recognised.
 BLURRED_SIDE = 16
-#: It is enlarged again to this, so that a page shows a soft blur and not squares.
+#: The blurred picture is enlarged to this side, so that a page shows a soft blur and not squares.
 _BLURRED_SHOWN_SIDE = 160
-#: Of JPEG; with less, a blurred picture shows the edges of the encoder's blocks.
+#: JPEG quality. With less, a blurred picture shows the edges of the encoder's blocks.
 _QUALITY = 85
 
 
@@ -25,24 +25,24 @@ def encode(picture: Image.Image, *, max_side: int) -> tuple[bytes, bytes, int, i
 
 
 def _fitted(picture: Image.Image, *, max_side: int) -> Image.Image:
-    """The picture with no side longer than ``max_side``; a small one as it is."""
+    """Shrink the picture until no side is longer than ``max_side``; return a small picture unchanged."""
     if max(picture.size) <= max_side:
         return picture
-    # Blocks of pixels are averaged first, down to twice the target: four times faster on 50 megapixels. Hamming's
-    # window is as sharp as a person can tell, and takes half of the time of Lanczos'.
+    # Blocks of pixels are first averaged, down to twice the target: four times faster on 50 megapixels. To the eye,
+    # Hamming's window is as sharp as Lanczos' and takes half the time.
     size = within(picture.size, side=max_side)
     return picture.resize(size, Image.Resampling.HAMMING, reducing_gap=2.0)
 
 
 def _blurred(picture: Image.Image) -> bytes:
-    # Averaged cells: a detail smaller than a cell leaves nothing but its mean.
+    # Each cell is averaged, so that only the mean is left of details smaller than a cell.
     tiny = picture.resize(within(picture.size, side=BLURRED_SIDE), Image.Resampling.BOX)
     shown = tiny.resize(within(picture.size, side=_BLURRED_SHOWN_SIDE), Image.Resampling.BICUBIC)
     return _jpeg(shown)
 
 
 def within(size: tuple[int, int], *, side: int) -> tuple[int, int]:
-    """The (width, height) of the same aspect whose longer side is ``side`` pixels."""
+    """Return the (width, height) of the same aspect whose longer side is ``side`` pixels."""
     width, height = (max(1, round(have * side / max(size))) for have in size)
     return width, height
 

@@ -1,7 +1,7 @@
-"""What can be measured of a picture's quality: has it been enlarged, was it compressed heavily, what is its border?
+"""Measured signals of a picture's quality: enlargement, heavy compression, a wide border.
 
-Signals are recorded and shown; none of them changes a route. ``findings`` says what they mean, docs/evasion.md how
-often they are wrong.
+Signals are recorded and shown; none of them changes a route. ``quality_flags`` interprets them, and docs/evasion.md
+states their error rates.
 """
 
 from collections.abc import Mapping
@@ -13,24 +13,24 @@ from PIL import Image, ImageFile
 
 from moderation.decoding.views import Box
 
-#: Whole numbers, whose sums are exact: numpy adds rows of floats several times faster than rows of integers.
+#: Integers stored as floats, whose sums are exact: numpy adds rows of floats several times faster than of integers.
 Luma = NDArray[np.float32]
 
-#: What a plain border leaves is looked at by itself where it is less than this share of the picture.
+#: The content inside a plain border is scored separately if it fills less than this share of the picture.
 CONTENT_SHARE = 0.4
 
 _BLOCK_CROP = 256
 _BORDER_CELLS = 64
-#: How far, of 255, a border may stray from its corner's colour.
+#: Accepted difference, of 255, between a border and its corner's colour.
 _BORDER_NOISE = 12
-#: Sum of the luminance table that quality 50 of the standard scales (ITU T.81, table K.1).
+#: Sum of the luminance table of quality 50 (ITU T.81, table K.1), which the other qualities scale.
 _QUALITY_50 = 3686
 
 
 def sharpness(view: NDArray[np.uint8]) -> float:
-    """Variance of the finest details over that of the next finer ones, for uint8 (height, width, 3).
+    """Return the variance of the finest details over that of the next coarser ones, for uint8 (height, width, 3).
 
-    Natural pictures have about half as much of the one as of the other, whatever they show; enlarging brings none.
+    In natural pictures of any content the ratio is about a half. Enlarging a picture adds no finest details.
     """
     green = view[: len(view) // 4 * 4, : view.shape[1] // 4 * 4, 1].astype(np.float32)
     half, finest = _halved(green)
@@ -39,7 +39,10 @@ def sharpness(view: NDArray[np.uint8]) -> float:
 
 
 def blockiness(picture: Image.Image) -> float:
-    """How much higher, of 255, steps are at one column (and row) of eight than at the others; the lesser of both."""
+    """Return by how much, of 255, the steps at one column of eight exceed the others; the lesser of columns and rows.
+
+    JPEG compresses blocks of 8 x 8 pixels, and heavy compression leaves steps between them.
+    """
     if min(picture.size) < 4 * 8:
         return 0.0
     width, height = (min(side, _BLOCK_CROP) for side in picture.size)
@@ -49,7 +52,7 @@ def blockiness(picture: Image.Image) -> float:
 
 
 def stated_quality(image: ImageFile.ImageFile) -> int | None:
-    """The quality, 1 to 100, that a JPEG file's own table stands for; None for other formats."""
+    """Return the quality, 1 to 100, of a JPEG file's quantization table; None for other formats."""
     tables: Mapping[int, Any] | None = getattr(image, "quantization", None)
     if not tables or 0 not in tables:
         return None
@@ -58,7 +61,7 @@ def stated_quality(image: ImageFile.ImageFile) -> int | None:
 
 
 def content_box(picture: Image.Image) -> Box | None:
-    """What a plain border leaves, where that is little enough to be looked at by itself; else None."""
+    """Return the box inside a plain border, if it is small enough to be scored separately; otherwise None."""
     small = picture.resize((_BORDER_CELLS, _BORDER_CELLS), Image.Resampling.BOX, reducing_gap=1.01)
     cells = np.asarray(small, dtype=np.int16)
     differs = np.abs(cells - cells[0, 0]).max(axis=2) > _BORDER_NOISE
@@ -72,7 +75,7 @@ def content_box(picture: Image.Image) -> Box | None:
 
 
 def _halved(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
-    """Means of 2 x 2 cells, and the mean square of what they leave out."""
+    """Return the means of 2 x 2 cells, and the mean square of the details that the means leave out."""
     rows = values[0::2] + values[1::2]
     means = (rows[:, 0::2] + rows[:, 1::2]) * np.float32(0.25)
     return means, float(np.square(values).mean() - np.square(means).mean())

@@ -1,6 +1,6 @@
-"""What people send in order to get through, composed: each hides a red patch that the patch classifier knows.
+"""Composed attempts at evasion: each file hides a red patch, to which the patch classifier reacts.
 
-``ATTACKS`` is read by the tests and by ``python -m benchmarks.evasion``, which prints the table of docs/evasion.md.
+The tests and ``python -m benchmarks.evasion``, which prints the table of docs/evasion.md, use ``ATTACKS``.
 """
 
 import io
@@ -20,9 +20,12 @@ GREY = (96, 104, 112)
 
 @dataclass(frozen=True)
 class Attack:
-    """One file. ``found``: whether the patch is seen; ``untrusted``: why a person is asked whatever the score.
+    """One file.
 
-    ``cropped`` asks a classifier that cuts a square out of the centre, else one that squeezes the picture into it.
+    Attributes:
+        found: whether the patch is scored high.
+        untrusted: why the score is untrusted, or "".
+        cropped: score with a classifier that crops the centre instead of one that resizes the whole picture.
     """
 
     name: str
@@ -33,7 +36,7 @@ class Attack:
 
 
 def ground(size: tuple[int, int], *, seed: int = 1) -> Image.Image:
-    """Soft texture without red, different for each seed."""
+    """Return a soft texture without red, different for each seed."""
     noise = np.random.default_rng(seed).integers(0, 80, (6, 8, 3), dtype=np.uint8)
     noise[..., 0] //= 4
     return Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC)
@@ -46,7 +49,7 @@ def patched(size: tuple[int, int], box: tuple[int, int, int, int], *, seed: int 
 
 
 def bad(size: tuple[int, int] = (320, 240)) -> Image.Image:
-    """A picture that the classifier surely knows."""
+    """A picture that the classifier scores high."""
     return patched(size, (size[0] // 4, size[1] // 4, size[0] // 2, size[1] // 2))
 
 
@@ -82,7 +85,7 @@ def tiny(folder: Path) -> Path:
 def one_of_300(folder: Path) -> Path:
     frames = [ground((120, 90)) for _ in range(300)]
     for index, frame in enumerate(frames):
-        frame.putpixel((index % 120, index // 120), (0, 255, 0))  # no encoder may merge them
+        frame.putpixel((index % 120, index // 120), (0, 255, 0))  # so that no encoder merges them
     frames[211] = bad((120, 90))
     return write_frames(folder / "one.gif", frames, duration=40)
 
@@ -112,7 +115,7 @@ def page_of_tiff(folder: Path) -> Path:
 
 
 def apng_default(folder: Path) -> Path:
-    """The picture that programs show which know no APNG; it is no part of the animation."""
+    """Hide the patch in the picture for programs without APNG support, which is not part of the animation."""
     frames = [bad(), ground((320, 240)), ground((320, 240), seed=2)]
     return write_frames(folder / "still.png", frames, default_image=True, duration=100)
 
@@ -135,7 +138,7 @@ def exif_with_preview(jpeg: bytes) -> bytes:
 
 
 def on_black(folder: Path) -> Path:
-    """Red through which a page shines: pale on white, deep on black."""
+    """Translucent red: pale on white, deep on black."""
     picture = Image.new("RGBA", (320, 240), (255, 255, 255, 0))
     picture.paste((255, 0, 0, 145), (80, 60, 160, 120))
     return write(folder / "veil.png", picture)
@@ -161,13 +164,13 @@ def deep(folder: Path) -> Path:
 
 
 def swapped_by_profile(folder: Path) -> Path:
-    """Red is stored as green, and the profile says so: browsers show red."""
+    """Store red as green with a profile that exchanges them, so that browsers show red."""
     red, green, blue = bad().split()
     return write(folder / "icc.png", Image.merge("RGB", (green, red, blue)), icc_profile=swapped_profile())
 
 
 def by_gamma(folder: Path) -> Path:
-    """Stored too pale to be anything; the gamma chunk makes it deep again."""
+    """Store the patch too pale to be recognised; the gamma chunk makes it deep again."""
     pale = bad().point([round(255 * (value / 255) ** 0.08) if value else 150 for value in range(256)] * 3)
     content = io.BytesIO()
     pale.save(content, "PNG")

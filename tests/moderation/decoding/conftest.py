@@ -1,4 +1,4 @@
-"""Fixtures of the pure engine: no database, one set of decode processes a module."""
+"""Fixtures without a database; each module has one set of decode processes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,14 +29,14 @@ def scorer(red: ClassifierSession) -> Iterator[Scorer]:
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     small = Preprocessing("small", Resize("exact", (8, 8), "bilinear"), None, False, False)
-    # Patient: a busy machine is no late file.
+    # A long limit, because files are late on a busy machine.
     with Sandbox(limits=DecodeLimits(seconds=60.0), preprocessings=[small]) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[DecoderChild]:
-    """The children that a test starts: real ones, remembered so that it can count or kill them."""
+    """The real children that a test starts, so that it can count or kill them."""
     children: list[DecoderChild] = []
     start = Sandbox._start
 

@@ -1,4 +1,4 @@
-"""Builders of image files: plain functions that write real ones."""
+"""Builders of real image files, and a rendition of one frame."""
 
 import struct
 import zlib
@@ -7,9 +7,12 @@ from typing import Any
 
 from PIL import Image
 
+from moderation.decoding.sandbox import Rendition, Sandbox
+from moderation.decoding.views import WHOLE, appearance_of
+
 RED, BLACK, WHITE, BLUE = (255, 0, 0), (0, 0, 0), (255, 255, 255), (0, 0, 255)
 
-#: Suffix -> what Pillow's decoder calls it. MPO needs two pictures.
+#: Suffix -> Pillow's name of the format. MPO needs two pictures.
 FORMATS = {
     "jpg": "JPEG", "png": "PNG", "webp": "WEBP", "gif": "GIF", "avif": "AVIF", "bmp": "BMP", "tiff": "TIFF",
     "mpo": "MPO",
@@ -21,7 +24,7 @@ def plain(colour: Any = RED, *, size: tuple[int, int] = (64, 48), mode: str = "R
 
 
 def top_red(*, size: tuple[int, int] = (64, 48)) -> Image.Image:
-    """Red above, black below: it tells which way is up."""
+    """Red above, black below, so that a test can see which way is up."""
     image = Image.new("RGB", size)
     image.paste(RED, (0, 0, size[0], size[1] // 2))
     return image
@@ -41,7 +44,7 @@ def write_frames(path: Path, frames: list[Image.Image], **options: Any) -> Path:
 
 
 def one_red_of(count: int, *, at: int) -> list[Image.Image]:
-    """Dark frames, all different so that no encoder merges them, and one red one."""
+    """Dark frames, all different so that no encoder merges them, and a red one at index ``at``."""
     frames = [plain((0, 100 * (index % 3), 37 * index % 256)) for index in range(count)]
     frames[at] = plain(RED)
     return frames
@@ -53,6 +56,12 @@ def bomb_png(path: Path, *, width: int, height: int) -> Path:
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b"")]
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks))
     return path
+
+
+def render(sandbox: Sandbox, path: Path, *, frame: int = 0, view: int = WHOLE, max_side: int = 1600) -> Rendition:
+    """Render one frame in the appearance of ``view``."""
+    (rendition,) = sandbox.render_all(path, wanted=[(frame, appearance_of(view))], max_side=max_side)
+    return rendition
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What a picture is recognised by: the same bits as the authors' program, nearly the same ones after small changes."""
+"""PDQ hashes have the same bits as the authors' program, and nearly the same bits after small changes."""
 
 import io
 import json
@@ -61,7 +61,7 @@ def is_found(pdq: bytes, other: bytes) -> bool:
 
 
 @given(st.binary(min_size=32, max_size=32), st.sets(st.integers(0, BITS - 1), max_size=RADIUS))
-def test_whatever_lies_within_the_radius_is_found(pdq: bytes, bits: set[int]) -> None:
+def test_every_hash_within_the_radius_is_found(pdq: bytes, bits: set[int]) -> None:
     assert is_found(pdq, flipped(pdq, bits))
 
 
@@ -77,8 +77,8 @@ def test_different_pictures_differ_in_many_bits() -> None:
 
 
 @pytest.mark.parametrize("picture", [Image.new("RGB", (300, 200), "white"), Image.linear_gradient("L")])
-def test_a_flat_picture_says_nothing(picture: Image.Image) -> None:
-    assert not pdq_hash(picture).says_something
+def test_a_flat_picture_is_not_distinctive(picture: Image.Image) -> None:
+    assert not pdq_hash(picture).is_distinctive
 
 
 @pytest.mark.parametrize("size", [(1, 1), (4, 600), (5, 5), (64, 64), (5, 20_000), (20_000, 5), (513, 511)])
@@ -94,14 +94,12 @@ def decode(path: Path, sandbox: Sandbox) -> DecodedFile:
     return found
 
 
-def test_a_decode_hashes_what_it_decodes(sandbox: Sandbox) -> None:
+def test_a_decode_also_hashes_the_picture(sandbox: Sandbox) -> None:
     assert decode(DEMO / "cat.jpg", sandbox).fingerprint == pdq_hash(photo())
 
 
-def test_what_looks_one_way_here_and_another_there_is_not_recognised_by_one_of_them(
-    sandbox: Sandbox, folder: Path
-) -> None:
-    """Else a harmless first frame, or a harmless look on white, would vouch for the rest."""
+def test_a_file_with_several_appearances_has_no_fingerprint(sandbox: Sandbox, folder: Path) -> None:
+    """Otherwise a harmless first frame, or a harmless rendering on white, would stand for the others."""
     see_through = photo().convert("RGBA")
     see_through.putalpha(Image.linear_gradient("L").resize(see_through.size))
     see_through.save(folder / "a.png")

@@ -1,4 +1,4 @@
-"""Formats are named by their first bytes and by nothing else."""
+"""Formats are recognised by their first bytes alone."""
 
 from pathlib import Path
 
@@ -22,14 +22,14 @@ NOT_ALLOWED = {
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_every_allowed_format_is_named_by_its_head(suffix: str, tmp_path: Path) -> None:
+def test_every_allowed_format_is_recognised_by_its_first_bytes(suffix: str, tmp_path: Path) -> None:
     head = write(tmp_path / f"a.{suffix}").read_bytes()[:HEAD_BYTES]
     # A file of several JPEG pictures starts as the first of them does.
     assert sniff(head) == {"mpo": "JPEG"}.get(suffix, FORMATS[suffix])
 
 
 @pytest.mark.parametrize("head", NOT_ALLOWED.values(), ids=list(NOT_ALLOWED))
-def test_nothing_else_has_a_name(head: bytes) -> None:
+def test_no_other_format_is_recognised(head: bytes) -> None:
     assert sniff(head) is None
 
 
@@ -46,5 +46,5 @@ def test_tiff_in_either_byte_order_and_size(magic: bytes) -> None:
     assert sniff(magic + b"\0" * 8) == "TIFF"
 
 
-def test_the_tests_know_all_formats() -> None:
+def test_the_tests_cover_all_formats() -> None:
     assert set(FORMATS.values()) == set(ALLOWED_FORMATS)

@@ -1,4 +1,4 @@
-"""A small file may not cost much: frames are counted, and composed, up to a bound."""
+"""A small file cannot cost much: frames are counted and composed up to a limit."""
 
 import struct
 import zlib
@@ -11,7 +11,7 @@ from moderation.decoding.images import DecodeLimits, ImageRefused, Reason
 from moderation.decoding.preprocessing import Preprocessing, Resize
 from moderation.decoding.process import DecoderChild
 from moderation.decoding.sandbox import DecodedFile, RefusedFile, Sandbox
-from tests.moderation.decoding.pictures import one_red_of, write, write_frames
+from tests.moderation.decoding.pictures import one_red_of, render, write, write_frames
 
 SMALL = Preprocessing("small", Resize("exact", (8, 8), "bilinear"), None, False, False)
 
@@ -48,13 +48,13 @@ def apng_that_states(path: Path, *, frames: int) -> Path:
 
 
 def gif_of_many_blocks(path: Path) -> Path:
-    """One frame behind 24 MB of the smallest blocks there are: seconds of work, and one frame."""
+    """One frame behind 24 MB of the smallest possible blocks, which take seconds to read."""
     path.write_bytes(b"GIF89a\1\0\1\0\0\0\0!\xf0" + b"\1\0" * 12_000_000 + b"\0,\0\0\0\0\1\0\1\0\0" + PIXEL + b";")
     return path
 
 
 def first_reason(sandbox: Sandbox, path: Path) -> tuple[Reason, str]:
-    """Why the probe refuses the file; the decode must do so for the same reason."""
+    """Return why the probe refuses the file, and check that the decode refuses it for the same reason."""
     with pytest.raises(ImageRefused) as caught:
         sandbox.probe(path)
     (outcome,) = sandbox.decode([path])
@@ -75,7 +75,7 @@ def test_a_tiff_file_of_200_000_pages_is_not_walked_to_its_end(folder: Path) -> 
         assert first_reason(sandbox, path) == (Reason.TOO_MANY_FRAMES, found)
 
 
-def test_a_number_that_is_only_stated_is_believed_when_it_is_too_great(sandbox: Sandbox, folder: Path) -> None:
+def test_a_stated_number_of_frames_above_the_limit_is_refused_without_counting(sandbox: Sandbox, folder: Path) -> None:
     path = apng_that_states(folder / "a.png", frames=2_000_000)
     found = "found 2000000 frames or more; at most 5000 are accepted"
     assert first_reason(sandbox, path) == (Reason.TOO_MANY_FRAMES, found)
@@ -92,7 +92,7 @@ def test_the_limit_of_frames_is_exact(suffix: str, most: int, refused: bool, fol
 
 
 @pytest.mark.parametrize("make", [gif, tiff])
-def test_what_is_counted_is_what_pillow_counts(make: object, sandbox: Sandbox, folder: Path) -> None:
+def test_the_count_equals_pillows(make: object, sandbox: Sandbox, folder: Path) -> None:
     for count in (1, 2, 17, 400):
         options = {"canvas": (5, 5), "frames": count} if make is gif else {"pages": count}
         path = make(folder / "a", **options)  # type: ignore[operator]
@@ -120,7 +120,7 @@ def test_the_limit_of_composed_pixels_is_exact(suffix: str, most: int, refused: 
 
 
 @pytest.mark.parametrize("suffix", ["tiff", "mpo"])
-def test_pages_stand_alone_and_are_not_composed(suffix: str, folder: Path) -> None:
+def test_pages_are_independent_and_not_composed(suffix: str, folder: Path) -> None:
     path = write_frames(folder / f"a.{suffix}", one_red_of(2, at=1))
     with Sandbox(limits=DecodeLimits(max_pixels_composed=1), preprocessings=[SMALL]) as sandbox:
         (outcome,) = sandbox.decode([path])
@@ -144,7 +144,7 @@ def test_a_canvas_that_grows_on_the_way_is_measured_there(sandbox: Sandbox, fold
 def test_a_late_frame_is_not_rendered_at_any_cost(sandbox: Sandbox, folder: Path) -> None:
     path = gif(folder / "a.gif", canvas=(7000, 7000), frames=300)
     with pytest.raises(ImageRefused, match="at most 300000000 are accepted in all frames"):
-        sandbox.render(path, frame=299)
+        render(sandbox, path, frame=299)
 
 
 def test_600_frames_of_800_x_600_pass(sandbox: Sandbox, folder: Path) -> None:
@@ -155,7 +155,7 @@ def test_600_frames_of_800_x_600_pass(sandbox: Sandbox, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("probe_seconds", "seconds"), [(0.1, 10.0), (2.0, 0.1)])
-def test_a_late_header_has_a_clock_of_its_own(probe_seconds: float, seconds: float, folder: Path) -> None:
+def test_the_header_has_a_time_limit_of_its_own(probe_seconds: float, seconds: float, folder: Path) -> None:
     path = gif_of_many_blocks(folder / "a.gif")
     with Sandbox(limits=DecodeLimits(probe_seconds=probe_seconds, seconds=seconds)) as sandbox:
         with pytest.raises(ImageRefused) as caught:
@@ -165,7 +165,7 @@ def test_a_late_header_has_a_clock_of_its_own(probe_seconds: float, seconds: flo
         assert sandbox.probe(write(folder / "a.png")).width == 64
 
 
-def test_a_late_file_is_asked_for_once_and_takes_no_other_along(folder: Path, started: list[DecoderChild]) -> None:
+def test_a_late_file_is_tried_once_and_affects_no_other(folder: Path, started: list[DecoderChild]) -> None:
     paths = [write(folder / "a.png"), gif_of_many_blocks(folder / "b.gif"), write(folder / "c.png")]
     with Sandbox(limits=DecodeLimits(seconds=1.0), preprocessings=[SMALL]) as sandbox:
         outcomes = list(sandbox.decode(paths))

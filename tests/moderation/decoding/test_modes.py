@@ -15,7 +15,7 @@ from moderation.inference.scorer import Scored, Scorer
 from tests.hostile import png, tiff
 from tests.moderation.decoding.pictures import BLACK, plain, write
 
-#: Mode, colour, what to save besides; red that is seen, of 1, transparency laid on white.
+#: Mode, colour, options of the encoder; the red of the result, of 1, with transparency on white.
 PNG_MODES: list[tuple[str, Any, dict[str, Any], float]] = [
     ("1", 0, {}, 0.0),
     ("1", 1, {}, 1.0),
@@ -36,7 +36,7 @@ PNG_MODES: list[tuple[str, Any, dict[str, Any], float]] = [
     ("I;16", 51 * 256, {}, 0.2),
 ]
 
-#: PNG's number of a colour type, and the 16-bit samples of one pixel. Pillow writes none of these but grey.
+#: PNG's number of a colour type, and the 16-bit samples of one pixel. Of these, Pillow writes only grey.
 DEEP_PNG = {
     "grey": (0, [51 * 257], 0.2),
     "RGB": (2, [51 * 257, 0, 0], 0.2),
@@ -82,7 +82,7 @@ def test_modes_of_jpeg(mode: str, colour: object, scorer: Scorer, folder: Path) 
 
 
 def test_jpeg_whose_cmyk_is_stored_as_ycck(scorer: Scorer, folder: Path) -> None:
-    # Y 51, no chroma, no black, as Pillow stores it inverted; then Adobe's marker says that it is YCCK.
+    # Y 51, no chroma, no black, stored inverted as by Pillow. Then Adobe's marker is changed to state YCCK.
     path = write(folder / "a.jpg", plain((204, 127, 127, 0), mode="CMYK"))
     content = bytearray(path.read_bytes())
     transform = content.index(b"Adobe") + 11
@@ -97,7 +97,7 @@ def test_lab_is_converted_by_its_lightness(scorer: Scorer, folder: Path) -> None
     assert red(scorer, path) == pytest.approx(119 / 255, abs=0.01)  # L* 50 is sRGB 119
 
 
-#: Byte order, samples of one pixel, their bits, what the last one is (1: transparency that is multiplied in).
+#: Byte order, samples of one pixel, their bits, the meaning of the last one (1: premultiplied transparency).
 TIFF_PIXELS = {
     "16 bits, little-endian": ("<", [51 * 256], 16, None, 0.2),
     "16 bits, big-endian": (">", [51 * 256], 16, None, 0.2),
@@ -107,7 +107,7 @@ TIFF_PIXELS = {
 
 
 @pytest.mark.parametrize(("order", "samples", "bits", "extra", "expected"), TIFF_PIXELS.values(), ids=list(TIFF_PIXELS))
-def test_tiff_pixels_that_pillow_converts_to_little_else(
+def test_tiff_pixels_that_pillow_converts_to_few_modes(
     order: str, samples: list[int], bits: int, extra: int | None, expected: float, scorer: Scorer, folder: Path
 ) -> None:
     data = struct.pack(f"{order}{len(samples)}{'BH'[bits == 16]}", *samples) * 64

@@ -1,4 +1,4 @@
-"""Messages between processes: what was written is read, and nonsense is refused before it costs memory."""
+"""A written message is read back, and invalid bytes are refused before they cost memory."""
 
 import io
 import json
@@ -17,7 +17,7 @@ def read(content: bytes) -> Message:
 
 
 @given(st.dictionaries(st.text().filter(lambda name: name != "blobs"), st.text()), st.lists(st.binary()))
-def test_what_was_written_is_read(header: dict[str, str], blobs: list[bytes]) -> None:
+def test_a_written_message_is_read_back(header: dict[str, str], blobs: list[bytes]) -> None:
     stream = io.BytesIO()
     write_message(stream, header, blobs=blobs)
     assert read(stream.getvalue()) == (header, [bytearray(blob) for blob in blobs])
@@ -41,7 +41,7 @@ def test_what_was_written_is_read(header: dict[str, str], blobs: list[bytes]) ->
         b'{"blobs": "12"}',
     ],
 )
-def test_nonsense_is_refused(header: bytes) -> None:
+def test_invalid_headers_are_refused(header: bytes) -> None:
     with pytest.raises(BadMessage):
         read(struct.pack(">I", len(header)) + header)
 

@@ -1,4 +1,4 @@
-"""What comes out of a decode: every format and mode upright, in RGB, frame by frame."""
+"""A decode gives every format and mode upright, in RGB, frame by frame."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +19,7 @@ from tests.moderation.decoding.pictures import (
     WHITE,
     one_red_of,
     plain,
+    render,
     top_red,
     write,
     write_frames,
@@ -88,7 +89,7 @@ def test_a_broken_exif_block_turns_nothing(scorer: Scorer, folder: Path) -> None
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png", "avif", "tiff"])
-def test_the_worst_frame_counts_and_is_remembered(suffix: str, scorer: Scorer, folder: Path) -> None:
+def test_the_worst_frame_counts_and_is_recorded(suffix: str, scorer: Scorer, folder: Path) -> None:
     path = write_frames(folder / f"a.{suffix}", one_red_of(6, at=4))
     (labels,) = score(scorer, path).scores.values()
     assert labels["red"].frame == 4
@@ -126,7 +127,7 @@ def test_a_draft_decode_shows_the_same_picture(suffix: str, folder: Path) -> Non
     full = Preprocessing("full", Resize("exact", (64, 64), "bilinear"), None, False, False)
     decoded = decode(path, draft, full)
     quick, slow = (view.astype(float) for view in decoded.views)
-    assert 0 < np.abs(quick - slow).mean() < 3  # another decode, and nearly the same
+    assert 0 < np.abs(quick - slow).mean() < 3  # different pixels of nearly the same picture
 
 
 def test_a_draft_never_depends_on_the_other_classifiers(folder: Path) -> None:
@@ -164,7 +165,7 @@ def test_two_streams_and_a_render_do_not_disturb_each_other(scorer: Scorer, fold
     red, black = write(folder / "red.png"), write(folder / "black.png", plain(BLACK))
     pairs = zip(scorer.score([red] * 9), scorer.score([black] * 9), strict=True)
     for first, second in pairs:
-        scorer.sandbox.render(black)
+        render(scorer.sandbox, black)
         assert (first.path, second.path) == (red, black)
 
 

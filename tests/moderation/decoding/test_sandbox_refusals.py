@@ -1,4 +1,4 @@
-"""Files that cannot be read safely: each has its reason, and takes no other file along."""
+"""Files that cannot be read safely: each is refused with its reason and affects no other file."""
 
 import os
 import random
@@ -18,7 +18,7 @@ from moderation.decoding.preprocessing import Preprocessing, Resize
 from moderation.decoding.process import DecoderChild
 from moderation.decoding.sandbox import DecodedFile, RefusedFile, Sandbox, SandboxUnavailable
 from moderation.inference.scorer import Scored, Scorer
-from tests.moderation.decoding.pictures import FORMATS, bomb_png, plain, write, write_frames
+from tests.moderation.decoding.pictures import FORMATS, bomb_png, plain, render, write, write_frames
 
 SMALL = Preprocessing("small", Resize("exact", (8, 8), "bilinear"), None, False, False)
 
@@ -43,7 +43,7 @@ def refusal(sandbox: Sandbox, path: Path) -> RefusedFile:
         (b"II*\0" + random.Random(7).randbytes(900), Reason.UNREADABLE),
     ],
 )
-def test_bytes_that_are_no_image(content: bytes, reason: Reason, sandbox: Sandbox, folder: Path) -> None:
+def test_bytes_that_are_not_an_image(content: bytes, reason: Reason, sandbox: Sandbox, folder: Path) -> None:
     path = folder / "a"
     path.write_bytes(content)
     assert refusal(sandbox, path).reason == reason
@@ -73,7 +73,7 @@ def test_a_missing_file(sandbox: Sandbox, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
-def test_what_is_no_regular_file_is_not_waited_for(make: object, sandbox: Sandbox, folder: Path) -> None:
+def test_a_path_that_is_not_a_regular_file_does_not_block(make: object, sandbox: Sandbox, folder: Path) -> None:
     make(folder / "odd")  # type: ignore[operator]
     assert refusal(sandbox, folder / "odd").reason == Reason.UNREADABLE
 
@@ -117,7 +117,7 @@ def test_formats_can_be_narrowed(formats: tuple[str, ...], suffix: str, folder: 
         assert refusal(sandbox, write(folder / f"a.{suffix}")).reason == Reason.FORMAT_NOT_ALLOWED
 
 
-def test_too_little_memory_is_a_refusal_and_the_child_goes_on(folder: Path) -> None:
+def test_too_little_memory_is_a_refusal_and_the_child_keeps_running(folder: Path) -> None:
     large = write(folder / "large.png", plain(size=(9000, 5000)))
     small = write(folder / "small.png")
     with Sandbox(limits=DecodeLimits(address_space=250_000_000), preprocessings=[SMALL]) as sandbox:
@@ -152,7 +152,7 @@ def test_a_child_that_died_idle_is_replaced(folder: Path, started: list[DecoderC
 
 
 class HostileSandbox(Sandbox):
-    """Its children are signalled when they are asked for a file of that name: SIGSTOP stalls, others kill."""
+    """Its children get the signal that a file is named after: SIGSTOP stalls them, the others kill them."""
 
     #: Signals for the next files, whatever their names.
     signals: Sequence[str] = ()
@@ -174,7 +174,7 @@ class HostileSandbox(Sandbox):
         return child
 
 
-def test_a_file_that_ends_two_children_is_refused_alone(folder: Path) -> None:
+def test_a_file_that_ends_two_children_is_refused_and_no_other(folder: Path) -> None:
     paths = [write(folder / f"{stem}.png") for stem in ("a", "b", "SIGKILL", "c", "d")]
     with HostileSandbox(preprocessings=[SMALL]) as sandbox:
         outcomes = list(sandbox.decode(paths))
@@ -188,20 +188,18 @@ def test_a_file_that_ends_two_children_is_refused_alone(folder: Path) -> None:
     ("name", "detail"),
     [
         ("SIGSTOP", "no answer within 1 seconds"),
-        # The kernel's own clock, for a parent that is late itself.
+        # The kernel's limit, for a parent that does not read its own clock in time.
         ("SIGXCPU", "the decode process ended with signal SIGXCPU"),
     ],
 )
-def test_a_file_that_is_late_is_not_asked_for_again(
-    name: str, detail: str, folder: Path, started: list[DecoderChild]
-) -> None:
+def test_a_late_file_is_not_tried_again(name: str, detail: str, folder: Path, started: list[DecoderChild]) -> None:
     path = write(folder / f"{name}.png")
     with HostileSandbox(limits=DecodeLimits(seconds=1.0), preprocessings=[SMALL]) as sandbox:
         assert refusal(sandbox, path) == RefusedFile(path, Reason.TIMED_OUT, detail)
     assert len(started) == 1
 
 
-def test_a_death_and_then_a_late_answer_are_both_told(folder: Path) -> None:
+def test_a_death_and_then_a_late_answer_are_both_reported(folder: Path) -> None:
     path = write(folder / "a.png")
     with HostileSandbox(limits=DecodeLimits(seconds=1.0), preprocessings=[SMALL]) as sandbox:
         sandbox.signals = ["SIGKILL", "SIGSTOP"]
@@ -213,7 +211,7 @@ def test_a_death_and_then_a_late_answer_are_both_told(folder: Path) -> None:
 def test_a_single_request_that_kills_twice_is_refused(folder: Path) -> None:
     path = write(folder / "SIGKILL.png")
     with HostileSandbox() as sandbox, pytest.raises(ImageRefused, match="SIGKILL") as caught:
-        sandbox.render(path)
+        render(sandbox, path)
     assert caught.value.reason == Reason.DECODER_DIED
 
 
@@ -228,7 +226,7 @@ def test_an_abandoned_stream_leaves_no_answer_for_the_next(folder: Path) -> None
     assert outcome.header.width == 30
 
 
-def test_no_process_is_an_error_of_the_installation_and_blames_no_file(folder: Path) -> None:
+def test_a_process_that_does_not_start_is_an_error_of_the_installation_not_a_refusal(folder: Path) -> None:
     path = write(folder / "a.png")
     sandbox = Sandbox(limits=DecodeLimits(address_space=10_000_000))
     with pytest.raises(SandboxUnavailable, match="10000000 bytes of address space"):
@@ -238,15 +236,15 @@ def test_no_process_is_an_error_of_the_installation_and_blames_no_file(folder: P
 PARENT = """
 import sys, time
 from moderation.decoding.process import DecoderChild
-from moderation.decoding.images import Limits
-child = DecoderChild(limits=Limits(), preprocessings=[])
+from moderation.decoding.images import DecodeLimits
+child = DecoderChild(limits=DecodeLimits(), preprocessings=[])
 print(child.pid, flush=True)
 time.sleep(60)
 """
 
 
-def test_a_child_ends_with_its_parent_() -> None:
-    """The kernel ends it: whatever a codec is doing, nothing is left to chance."""
+def test_a_child_ends_with_its_parent() -> None:
+    """The kernel ends it, whatever a codec is doing."""
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         child = os.pidfd_open(int(parent.stdout.readline()))
@@ -268,7 +266,7 @@ def test_the_child_can_write_no_file_and_sees_no_secret(monkeypatch: pytest.Monk
     assert b"secret" not in environment
 
 
-def test_a_refused_file_takes_no_other_result_along(scorer: Scorer, folder: Path) -> None:
+def test_a_refused_file_affects_no_other_result(scorer: Scorer, folder: Path) -> None:
     (folder / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 broken")
     good, bad = write(folder / "good.png"), folder / "bad.jpg"
     outcomes = list(scorer.score([bad, good, bad, good, good, good, good, bad]))

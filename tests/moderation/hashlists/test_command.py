@@ -10,9 +10,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from moderation.hashlists.importing import IMPORTING
+from moderation.hashlists.entry_reviews import confirm, contest
+from moderation.locks import Lock
 from moderation.models import HashEntry, HashList, Policy, PolicyVersion
-from moderation.models.hash_opinions import confirm, contest
 from moderation.verification import verify
 from tests.factories import default_policy, image_bytes, make_entry, make_hash_list, make_user
 from tests.moderation.screening.pictures import DEMO, photo, picture_of
@@ -55,7 +55,7 @@ def stored(hash_list: HashList) -> list[dict[str, object]]:
 
 def test_a_list_is_made_and_listed(run: Run) -> None:
     said = run("create", "ours", "--policy", "adult-content", "--kind", "known-bad", "--source", "us", *SIGNED)
-    assert "Made list ours (known-bad) of Adult content." in said
+    assert "Created list ours (known-bad) of Adult content." in said
     (told,) = json.loads(run("list", "--json"))
     assert (told["name"], told["kind"], told["entries"], told["enabled"]) == ("ours", "known_bad", 0, True)
     assert told["last_change"] == {"done": "created", "by": "ada", "why": "From our partner."}
@@ -65,7 +65,7 @@ def test_a_list_is_made_and_listed(run: Run) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--radius", "31"], "at most 17 bits are looked up"),
+        (["--radius", "31"], "at most 17 bits are accepted"),
         (["--by", "nobody"], "--by nobody: there is no such account"),
         (["--why", " "], "--why is empty"),
         (["--policy", "weapons"], "no such policy is in force"),
@@ -78,7 +78,7 @@ def test_a_list_that_can_not_be_is_refused(run: Run, options: list[str], said: s
 
 def test_a_second_list_of_a_name_is_refused(run: Run) -> None:
     make_hash_list(name="ours")
-    with pytest.raises(CommandError, match="has a list 'ours' already"):
+    with pytest.raises(CommandError, match="already has a list 'ours'"):
         run("create", "ours", "--policy", "adult-content", "--kind", "known-good", *SIGNED)
 
 
@@ -104,14 +104,14 @@ def test_csv_is_written_as_it_was_read(run: Run, file: Path) -> None:
     assert run("export", "ours").splitlines() == CSV.splitlines()
 
 
-def test_an_import_that_says_something_else_changes_the_entry_and_keeps_what_people_said(run: Run, file: Path) -> None:
+def test_an_import_that_is_distinctive_else_changes_the_entry_and_keeps_what_people_said(run: Run, file: Path) -> None:
     hash_list = make_hash_list(name="ours")
     run("import", file, "--list", "ours", *SIGNED)
     contest(HashEntry.objects.get(reference="ref-1"), by=None, why="Wrong.")
     file.write_text(CSV.replace("ref-1", "ref-2"), newline="")
     assert run("import", file, "--list", "ours", *SIGNED) == "0 new, 1 changed, 2 unchanged.\n"
     entry = HashEntry.objects.get(reference="ref-2")
-    assert (entry.standing, entry.events.count()) == ("contested", 3)
+    assert (entry.review_state, entry.events.count()) == ("contested", 3)
     hash_list.refresh_from_db()
     assert (hash_list.done, hash_list.why) == ("imported: 0 new, 1 changed, 2 unchanged", "From our partner.")
 
@@ -178,8 +178,8 @@ def test_a_list_or_one_entry_is_switched(run: Run, action: list[str], field: str
     entry, other = make_entry(hash_list, b"one"), make_entry(hash_list, b"two")
     name, *rest = action
     run(name, "ours", "--hash", entry.hash.upper(), *rest, *SIGNED)
-    assert not HashEntry.objects.on().filter(pk=entry.pk).exists()
-    assert HashEntry.objects.on().filter(pk=other.pk).exists()
+    assert not HashEntry.objects.routing().filter(pk=entry.pk).exists()
+    assert HashEntry.objects.routing().filter(pk=other.pk).exists()
     run(name, "ours", *rest, *SIGNED)
     hash_list.refresh_from_db()
     assert (str(getattr(hash_list, field)), hash_list.why) == (value, "From our partner.")
@@ -238,8 +238,8 @@ def test_of_two_imports_into_one_list_the_second_is_refused(run: Run, file: Path
             connection.close()
 
     with transaction.atomic(), connection.cursor() as cursor, ThreadPoolExecutor(1) as pool:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [IMPORTING, hash_list.pk])
-        with pytest.raises(CommandError, match="another import into ours is at work"):
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [int(Lock.HASH_LIST_IMPORT), hash_list.pk])
+        with pytest.raises(CommandError, match="another import into ours is running"):
             pool.submit(import_meanwhile).result()
 
 

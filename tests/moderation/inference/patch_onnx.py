@@ -1,7 +1,7 @@
-"""A real, tiny classifier that reacts to a red patch, so that a test knows the truth of what it composes.
+"""A real, tiny classifier that reacts to a red patch, so that a test knows the right outcome.
 
 The score is the greatest share of red in any block of 4 x 4 pixels of its 32 x 32 input, so a patch counts as long as
-it is an eighth of what the classifier sees. Green and blue count against red: white is no patch.
+it is an eighth of the input. Green and blue count against red, so white is not a patch.
 """
 
 import base64
@@ -19,7 +19,7 @@ from moderation.inference.classifier import ClassifierSession
 from moderation.inference.manifest import Manifest
 
 SIDE, BLOCK = 32, 4
-#: For a classifier that sees the centre of a picture alone.
+#: Manifest fields of a classifier that crops the centre of a picture.
 CENTRE_CROP = {"resize": {"mode": "short_side", "size": [SIDE], "filter": "bilinear"}, "crop": [SIDE, SIDE]}
 
 

@@ -1,4 +1,4 @@
-"""What people send in order to get through, and what becomes of it. The table of docs/evasion.md is measured here."""
+"""Attempts at evasion and their outcome, as in the table of docs/evasion.md."""
 
 import io
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from moderation.decoding.views import in_pixels
 from moderation.inference.classifier import ClassifierSession
 from moderation.inference.scorer import ClassifierScores, Scored, Scorer
 from tests.moderation.decoding.attacks import ATTACKS, Attack, bad, exif_with_preview, ground, one_of_300
-from tests.moderation.decoding.pictures import write, write_frames
+from tests.moderation.decoding.pictures import render, write, write_frames
 from tests.moderation.inference.patch_onnx import CENTRE_CROP, patch_classifier
 
 
@@ -42,12 +42,12 @@ def test_an_attack(attack: Attack, squeezing: Scorer, cropping: Scorer, folder: 
     assert (scores.untrusted or "") == attack.untrusted
 
 
-def test_an_ordinary_picture_is_looked_at_once(squeezing: Scorer, folder: Path) -> None:
+def test_an_ordinary_picture_is_scored_once(squeezing: Scorer, folder: Path) -> None:
     for size in ((640, 480), (480, 640), (4000, 3000)):
         assert found(squeezing, write(folder / "a.jpg", ground(size))).looked == 1
 
 
-def test_every_view_is_told_the_worst_first_with_its_place(squeezing: Scorer, folder: Path) -> None:
+def test_every_view_is_returned_with_its_place_the_worst_first(squeezing: Scorer, folder: Path) -> None:
     picture = ground((200, 800))
     picture.paste((255, 0, 0), (60, 700, 140, 780))
     first, *others = found(squeezing, write(folder / "a.png", picture)).labels["patch"].views
@@ -57,7 +57,7 @@ def test_every_view_is_told_the_worst_first_with_its_place(squeezing: Scorer, fo
     assert {view.view for view in others} == {0, 1, 2, 3, 4}
 
 
-def test_views_are_bounded_and_what_is_left_out_is_untrusted(tmp_path: Path, folder: Path) -> None:
+def test_views_are_limited_and_leaving_some_out_makes_the_score_untrusted(tmp_path: Path, folder: Path) -> None:
     path = write_frames(folder / "a.tiff", [ground((100, 800), seed=page) for page in range(9)])
     with Scorer([patch_classifier(tmp_path)], plan=ViewPlan(views=20)) as scorer:
         scores = found(scorer, path)
@@ -65,7 +65,7 @@ def test_views_are_bounded_and_what_is_left_out_is_untrusted(tmp_path: Path, fol
     assert scores.untrusted == UntrustedReason.NOT_ALL_SEEN
 
 
-def test_an_animation_of_like_frames_is_looked_at_as_often_as_it_changes(squeezing: Scorer, folder: Path) -> None:
+def test_an_animation_is_scored_once_for_each_scene(squeezing: Scorer, folder: Path) -> None:
     assert found(squeezing, one_of_300(folder)).looked == 2
 
 
@@ -100,12 +100,12 @@ def test_a_faithful_preview_costs_nothing(squeezing: Scorer, folder: Path) -> No
 
 
 @pytest.mark.parametrize("attack", [each for each in ATTACKS if each.found], ids=lambda attack: attack.name)
-def test_what_is_shown_and_outlined_is_what_was_scored(
+def test_the_rendition_and_the_outline_show_the_scored_part(
     attack: Attack, squeezing: Scorer, cropping: Scorer, folder: Path
 ) -> None:
     path = attack.make(folder)
     worst = found(cropping if attack.cropped else squeezing, path).labels["patch"].views[0]
-    shown = squeezing.sandbox.render(path, frame=worst.frame, view=worst.view)
+    shown = render(squeezing.sandbox, path, frame=worst.frame, view=worst.view)
     with Image.open(io.BytesIO(shown.clear)) as rendition:
         outlined = rendition.crop(in_pixels(worst.box, rendition.size))
     assert found(squeezing, write(folder / "outlined.png", outlined)).labels["patch"].value > 0.5

@@ -1,6 +1,6 @@
 """Real, tiny classifiers for tests: a graph whose score is the mean of a colour, written without `onnx`.
 
-``ReduceMean`` over the picture gives three colour means, ``Gemm`` makes labels of them. A test chooses its
+``ReduceMean`` over the picture gives three colour means, and ``Gemm`` turns them into labels. A test chooses its
 score by choosing a colour.
 """
 
@@ -20,7 +20,7 @@ from moderation.inference.manifest import Manifest
 SIDE = 16
 FLOAT, INTS = 1, 7
 
-#: One row for each colour (red, green, blue), one column for each label; and what is added to each label.
+#: One row for each colour (red, green, blue) and one column for each label; and the bias of each label.
 RED_WEIGHTS = ((-1.0, 1.0), (0.0, 0.0), (0.0, 0.0))
 RED_BIAS = (1.0, 0.0)
 
@@ -46,7 +46,7 @@ def write_colour_classifier(
 ) -> tuple[Manifest, Path]:
     """Write ``<positive>.onnx`` and ``<positive>.json``: labels = means of (red, green, blue) @ weights + bias.
 
-    ``changes`` replace fields of the manifest, golden inputs excepted: these state the truth.
+    ``changes`` replace fields of the manifest, except golden inputs, which follow from the weights.
     """
     path = folder / f"{positive}.onnx"
     path.write_bytes(colour_graph(weights, bias, layout=layout))
