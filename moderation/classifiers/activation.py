@@ -134,7 +134,7 @@ def retire(name: str) -> Classifier:
             "'classifiers activate OTHER --policy SLUG --low L --high H --why WHY'."
         )
     if shadowed := ", ".join(
-        Shadow.objects.open().filter(classifier=classifier).values_list("policy__slug", flat=True)
+        Shadow.objects.current().filter(classifier=classifier).values_list("policy__slug", flat=True)
     ):
         raise AdoptionRefused(
             f"{name} is in shadow mode under {shadowed}, so it was not retired. End that first: "

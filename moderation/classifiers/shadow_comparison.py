@@ -184,7 +184,7 @@ class ShadowComparison:
 
     def _recent(self, *, scored: bool) -> ScreeningQuerySet:
         has_score = {"shadow__isnull": not scored}
-        return self.shadow.compared().filter(created_at__gte=Now() - WINDOW, **has_score)
+        return self.shadow.comparable_screenings().filter(created_at__gte=Now() - WINDOW, **has_score)
 
     def _frame_views(self, screenings: list[Screening]) -> dict[int, FrameView]:
         """Return the frame with the worst shadow score, by the id of the file."""

@@ -60,9 +60,9 @@ def find_shadow(name: str, *, policy: str) -> Shadow:
         AdoptionRefused: the classifier was never in shadow mode under the policy.
     """
     shadows = Shadow.objects.filter(classifier__name=name, policy__slug=policy).select_related("classifier", "policy")
-    found = shadows.open().first() or shadows.order_by("-ended_at").first()
+    found = shadows.current().first() or shadows.order_by("-ended_at").first()
     if found is None:
-        open_ones = Shadow.objects.open().filter(policy__slug=policy).values_list("classifier__name", flat=True)
+        open_ones = Shadow.objects.current().filter(policy__slug=policy).values_list("classifier__name", flat=True)
         raise AdoptionRefused(
             f"{name} was never in shadow mode under {policy}. In shadow mode there: "
             f"{', '.join(open_ones) or 'no classifier'}. Start it with 'classifiers shadow {name} --policy {policy}'."

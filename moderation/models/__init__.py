@@ -1,5 +1,6 @@
 """The record: every table, one module a step."""
 
+from moderation.models.certificates import Certificate
 from moderation.models.classifiers import Classifier, Score
 from moderation.models.cluster_reviews import ClusterReview
 from moderation.models.decisions import Decision, UndoRefused, Verdict
@@ -12,7 +13,6 @@ from moderation.models.hash_lists import HashEntry, HashList
 from moderation.models.hash_matches import HashMatch
 from moderation.models.hash_opinions import HashOpinion, OpinionRefused
 from moderation.models.ledgers import (
-    Certificate,
     DrawnUpload,
     FirstOpinion,
     LedgerDay,

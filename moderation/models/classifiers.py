@@ -1,4 +1,4 @@
-"""Classifiers as data, and the scores they gave."""
+"""Registered classifiers and their scores."""
 
 from functools import reduce
 from operator import or_
@@ -19,6 +19,7 @@ from moderation.models.uploads import StoredFile
 
 class ClassifierQuerySet(models.QuerySet["Classifier"]):
     def active(self) -> Self:
+        """Classifiers that are not retired."""
         return self.filter(retired_at=None)
 
 
@@ -33,7 +34,7 @@ class Classifier(models.Model):
     positive_label = models.CharField(max_length=100)
     licence = models.CharField(max_length=200)
     provenance = models.JSONField(default=dict)
-    # Empty for the classifier that comes with the product: its file lies in an installed package.
+    # Empty for the embedded classifier, whose file is part of an installed package.
     file_name = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     retired_at = models.DateTimeField(null=True, blank=True)
@@ -56,24 +57,24 @@ class Classifier(models.Model):
 
     @property
     def path(self) -> Path:
-        """Where an imported file lies; the embedded one knows its own place."""
+        """The path of an imported file; not for the embedded classifier."""
         return storage.classifiers_folder() / self.file_name
 
     @property
     def score_version(self) -> str:
-        """The preprocessing version of its scores: how it prepares a picture, and what of a file it looks at now."""
+        """The version of its scores: its preprocessing of a picture, and the plan of frames and views now in force."""
         return f"{self.preprocessing_version}+{plan.IN_FORCE.version}"
 
 
 class ScoreQuerySet(models.QuerySet["Score"]):
     def by(self, *classifiers: Classifier) -> Self:
-        """The scores that these classifiers give now, and not those of an earlier way to look."""
+        """Scores of these classifiers under the plan now in force, without those of earlier plans."""
         pairs = (Q(classifier=each, preprocessing_version=each.score_version) for each in classifiers)
         return self.filter(reduce(or_, pairs, Q(pk__in=[])))
 
 
 class Score(models.Model):
-    """What one classifier says of one file: the worst of its views and frames, and which one that was."""
+    """One classifier's score of one file for one label: the highest of its views and frames, and which one that was."""
 
     file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="scores")
     classifier = models.ForeignKey(Classifier, on_delete=models.PROTECT, related_name="scores")
@@ -81,13 +82,17 @@ class Score(models.Model):
     label = models.CharField(max_length=100)
     value = models.FloatField(help_text="Probability in [0, 1], as the classifier gave it.")
     frame = models.PositiveIntegerField(default=0)
-    view = models.PositiveIntegerField(default=0, help_text="0: the whole picture; parts of it count from 1.")
-    views = models.JSONField(default=list, help_text="Where there were several: all of them, the worst first.")
-    looked = models.PositiveSmallIntegerField(default=1, help_text="How many views were computed.")
+    view = models.PositiveIntegerField(default=0, help_text="0 for the whole picture; its parts count from 1.")
+    views = models.JSONField(
+        default=list, help_text="All views with their scores, highest first; empty if there was only one."
+    )
+    looked = models.PositiveSmallIntegerField(default=1, help_text="The number of views that were scored.")
     untrusted = models.CharField(
         max_length=14, blank=True, choices=[(reason.value, reason.value) for reason in UntrustedReason]
     )
-    measured = models.JSONField(default=dict, help_text="Signals of the first picture, as this classifier sees it.")
+    measured = models.JSONField(
+        default=dict, help_text="Measurements of the first picture at this classifier's input size."
+    )
     runtime = models.CharField(max_length=100, help_text="Inference library, version and execution provider.")
     created_at = models.DateTimeField(db_default=Now())
 
@@ -108,16 +113,16 @@ class Score(models.Model):
 
     @property
     def seen(self) -> list[dict[str, Any]]:
-        """Every view, the worst first; see ``inference.scorer.Viewed``."""
+        """All views, highest score first; see ``inference.scorer.Viewed``."""
         alone = {"value": self.value, "frame": self.frame, "view": self.view, "size": None, "box": None, "near": False}
         return self.views or [alone]
 
     @property
     def box(self) -> list[float] | None:
-        """Where its view lies in the picture, as shares of the sides; None: it is all of it."""
+        """The position of its view in the picture, as shares of the sides; None for the whole picture."""
         return None if is_whole(self.view) else list(self.views[0]["box"])
 
     @property
     def whole(self) -> float:
-        """The greatest probability in a whole picture: what ``value`` were if no part of one had been looked at."""
+        """The highest score of a whole picture, which ``value`` would be if no part had been scored."""
         return next((view["value"] for view in self.views if is_whole(view["view"])), self.value)

@@ -1,4 +1,4 @@
-"""The epochs within which evidence adds up."""
+"""Epochs, the spans of time in which evidence adds up."""
 
 import secrets
 from typing import TYPE_CHECKING
@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 
 
 class Epoch(models.Model):
-    """A stretch within which verdicts are evidence about the same thing: text, classifier and preprocessing.
+    """A span in which all verdicts are evidence about one policy text, classifier and preprocessing.
 
-    Moving thresholds keeps it. ``pi_floor`` is the smallest audit rate by risk; a rate below it opens a new epoch.
+    Moving thresholds does not end it. ``pi_floor`` is the smallest sampling probability by risk; publishing a smaller
+    one opens a new epoch. ``start_low`` and ``start_high`` are in force at its opening, and the sequence of
+    certificates starts there.
     """
 
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="epochs")
     text_sha256 = models.CharField(max_length=64)
     classifier = models.ForeignKey("moderation.Classifier", on_delete=models.PROTECT, related_name="epochs")
-    preprocessing_version = models.CharField(max_length=60, help_text="Of the scores: Classifier.score_version.")
+    preprocessing_version = models.CharField(
+        max_length=60, help_text="The version of its scores: Classifier.score_version."
+    )
     secret = models.BinaryField(max_length=32)
     grid = models.JSONField()
     start_low = models.FloatField()
@@ -47,19 +51,22 @@ class Epoch(models.Model):
         return f"epoch {self.pk} of {self.policy}"
 
 
-# The secret stays out of the history; so that nobody who reads it can predict the coin.
+# The history leaves out the secret, so that nobody who reads it can predict the coin.
 tracked(exclude=["secret"])(Epoch)
 
 
 def epoch_for(version: "PolicyVersion", *, root: "PolicyVersion", why: str) -> Epoch:
-    """The open epoch where evidence keeps adding up under ``version``, else a new one. The caller locked the policy."""
+    """Return the open epoch if it can go on under ``version``; otherwise close it and open a new one.
+
+    The caller has locked the policy.
+    """
     assert root.classifier is not None
-    now = _open(version)
-    if now is not None:
-        change = _what_ends(now, version, root=root)
+    current = _open_epoch(version)
+    if current is not None:
+        change = _ending_change(current, version, root=root)
         if not change:
-            return now
-        Epoch.objects.filter(pk=now.pk).update(closed_at=Now(), why_closed=change)
+            return current
+        Epoch.objects.filter(pk=current.pk).update(closed_at=Now(), why_closed=change)
         why = change
     return Epoch.objects.create(
         policy=version.policy,
@@ -76,24 +83,24 @@ def epoch_for(version: "PolicyVersion", *, root: "PolicyVersion", why: str) -> E
     )
 
 
-def why_new(version: "PolicyVersion", *, root: "PolicyVersion") -> str:
-    """Why publishing ``version`` would end the open epoch; empty where evidence keeps adding up."""
-    now = _open(version)
-    return _what_ends(now, version, root=root) if now else "It is the first."
+def why_new_epoch(version: "PolicyVersion", *, root: "PolicyVersion") -> str:
+    """Return why publishing ``version`` would open a new epoch; empty if the open epoch would go on."""
+    current = _open_epoch(version)
+    return _ending_change(current, version, root=root) if current else "It is the first epoch."
 
 
-def _open(version: "PolicyVersion") -> Epoch | None:
+def _open_epoch(version: "PolicyVersion") -> Epoch | None:
     return Epoch.objects.filter(policy=version.policy, closed_at=None).first()
 
 
-def _what_ends(epoch: Epoch, version: "PolicyVersion", *, root: "PolicyVersion") -> str:
-    """Why ``epoch`` can't go on under ``version``; empty where it can."""
+def _ending_change(epoch: Epoch, version: "PolicyVersion", *, root: "PolicyVersion") -> str:
+    """Return the change that keeps ``epoch`` from going on under ``version``; empty if there is none."""
     assert root.classifier is not None
     if epoch.text_sha256 != root.text_sha256:
         return "The policy's text changed."
     before = epoch.versions.filter(community=None).order_by("pk").first()
     if before and (before.labels, before.combination) != (root.labels, root.combination):
-        return "The labels that make the score, or how they combine, changed."
+        return "The labels of the score, or their combination, changed."
     if (epoch.classifier_id, epoch.preprocessing_version) != (
         root.classifier.pk,
         root.classifier.score_version,

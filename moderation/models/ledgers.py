@@ -1,4 +1,4 @@
-"""The ledger: what is known a day, in counts that outlive the uploads, and the certificates that rest on it."""
+"""The ledger of daily counts, which are kept when uploads are erased."""
 
 from datetime import timedelta
 from typing import Self
@@ -6,7 +6,6 @@ from typing import Self
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from moderation.models.decisions import Decision
 from moderation.models.epochs import Epoch
@@ -16,13 +15,13 @@ from moderation.models.tracking import never_deleted, tracked, tracked_changes
 from moderation.models.uploads import StoredFile
 from moderation.routing import UNTRUSTED, Route
 
-# A drawn upload whose verdict is not final so long after its day counts as missing.
+# A drawn upload without a final verdict counts as missing when its day is this long over.
 DEADLINE = timedelta(days=7)
 
 
 class LedgerDayQuerySet(models.QuerySet["LedgerDay"]):
     def closed_prefix(self, epoch: Epoch) -> list["LedgerDay"]:
-        """The epoch's closed days up to the first that is open: all that evidence may rest on."""
+        """Return the epoch's closed days up to the first open day, the only days that evidence may rest on."""
         days = list(self.filter(epoch=epoch).order_by("day"))
         first_open = next((k for k, day in enumerate(days) if day.closed_at is None), len(days))
         return days[:first_open]
@@ -30,17 +29,17 @@ class LedgerDayQuerySet(models.QuerySet["LedgerDay"]):
 
 @tracked()
 class LedgerDay(models.Model):
-    """One day (in UTC) of an epoch: the day of the uploads' first screening in it.
+    """One day (in UTC) of an epoch, with the uploads whose first screening in the epoch was on that day.
 
-    It closes for good once it is over and each drawn upload has a final verdict, or has passed the deadline. What
-    is decided or undone later (``decisions_until``) changes its counts no more.
+    It closes when it is over and each drawn upload has a final verdict or has passed the deadline. Then its counts
+    never change again: decisions and undos after ``decisions_until`` do not count.
     """
 
     epoch = models.ForeignKey(Epoch, on_delete=models.PROTECT, related_name="days")
     day = models.DateField()
     closed_at = models.DateTimeField(null=True, blank=True)
     decisions_until = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="The last decision that was read before it closed."
+        null=True, blank=True, help_text="The last decision that the roll-up read before the day closed."
     )
 
     objects = LedgerDayQuerySet.as_manager()
@@ -64,8 +63,8 @@ class LedgerDay(models.Model):
 class LedgerRow(models.Model):
     """Counts of one stratum: day, score bin, rate class, group.
 
-    Bin k holds scores in [k/100, (k + 1)/100); bin 100 those of exactly 1. ``labelled`` counts drawn uploads with a
-    final verdict, ``missing`` drawn ones without any by the deadline.
+    Bin k holds scores in [k/100, (k + 1)/100), and bin 100 scores of exactly 1. ``labelled`` counts drawn uploads with
+    a final verdict, ``missing`` drawn uploads without one by the deadline.
     """
 
     day = models.ForeignKey(LedgerDay, on_delete=models.PROTECT, related_name="rows")
@@ -98,13 +97,13 @@ class LedgerRow(models.Model):
 
 
 class DrawnUpload(models.Model):
-    """An upload that the coin drew, and what its verdicts amount to. Derived: `verify` recounts it."""
+    """An upload that the coin drew, with the outcome of its verdicts. It is derived data, which `verify` recounts."""
 
     class Outcome(models.TextChoices):
-        OPEN = "open", "no final verdict yet"
-        VIOLATING = "violating", "violating"
-        BENIGN = "benign", "benign"
-        MISSING = "missing", "no final verdict"
+        OPEN = "open", "no final verdict yet"  # keeps its day open
+        VIOLATING = "violating", "violating"  # labelled
+        BENIGN = "benign", "benign"  # labelled
+        MISSING = "missing", "no final verdict"  # nobody could tell, or the deadline passed
 
     screening = models.OneToOneField(Screening, on_delete=models.PROTECT, related_name="drawn_upload")
     day = models.ForeignKey(LedgerDay, on_delete=models.PROTECT, related_name="drawn_uploads")
@@ -118,7 +117,7 @@ class DrawnUpload(models.Model):
             )
         ]
         indexes = [
-            # Serves the roll-up: which days may close, and whose deadline has passed.
+            # Serves the roll-up: days that can close, and uploads whose deadline has passed.
             models.Index(fields=["day"], name="drawn_upload_open_idx", condition=Q(outcome="open")),
         ]
 
@@ -127,10 +126,10 @@ class DrawnUpload(models.Model):
 
 
 class FirstOpinion(models.Model):
-    """What a person last said of a file's bytes in an epoch, with nobody's verdict before theirs having asked for it.
+    """A person's last verdict on a file's bytes in an epoch that no earlier verdict called for.
 
-    That is the verdict on a first task, or on a gold item; second opinions, which somebody's verdict called for, would
-    show how people agree about doubtful pictures only. Derived: `verify` recounts what follows from it.
+    It is a verdict on a first task or on a gold item. Second opinions are left out: an alarming verdict calls for them,
+    so they would measure agreement on difficult pictures only. It is derived data, which `verify` recounts.
     """
 
     epoch = models.ForeignKey(Epoch, on_delete=models.PROTECT, related_name="first_opinions")
@@ -143,7 +142,7 @@ class FirstOpinion(models.Model):
     class Meta:
         triggers = [never_deleted()]
         constraints = [
-            # Serves the roll-up as well: all that was said of a file.
+            # Also serves the roll-up: all opinions on a file.
             models.UniqueConstraint(fields=["epoch", "file", "reviewer"], name="one_opinion_per_person_file_and_epoch"),
             models.CheckConstraint(condition=Q(verdict__in=["violating", "benign"]), name="an_opinion_is_conclusive"),
         ]
@@ -153,7 +152,7 @@ class FirstOpinion(models.Model):
 
 
 class OpinionCount(models.Model):
-    """How many files of an epoch so many people found violating and so many benign; two people at least."""
+    """The number of an epoch's files with a given number of violating and benign opinions, at least two in all."""
 
     epoch = models.ForeignKey(Epoch, on_delete=models.PROTECT, related_name="opinion_counts")
     violating = models.PositiveIntegerField()
@@ -174,7 +173,7 @@ class OpinionCount(models.Model):
 
 
 class RollUp(models.Model):
-    """How far the ledger has read; one row, which whoever rolls up holds."""
+    """The last rows that the roll-up has read. There is one row, which a running roll-up locks."""
 
     screenings_read = models.PositiveBigIntegerField(default=0)
     decisions_read = models.PositiveBigIntegerField(default=0)
@@ -188,73 +187,6 @@ class RollUp(models.Model):
 
     @classmethod
     def hold(cls) -> Self:
-        """The one row, locked until the transaction ends: roll-ups come one after the other."""
+        """Return the row, locked until the transaction ends, so that only one roll-up runs at a time."""
         cls.objects.get_or_create(pk=1)
         return cls.objects.select_for_update().get(pk=1)
-
-
-class CertificateQuerySet(models.QuerySet["Certificate"]):
-    def valid(self) -> Self:
-        """Neither withdrawn nor at their end; what closes an epoch ends its certificates."""
-        return self.filter(withdrawn_at=None, ends_at__gt=Now(), epoch__closed_at=None)
-
-
-@tracked()
-class Certificate(models.Model):
-    """A claim "risk < target" with all that it rests on; ``content`` alone suffices to recompute it."""
-
-    class Risk(models.TextChoices):
-        LEAK = "leak", "violating among the approved"
-        MISS = "miss", "approved among the violating"
-        WRONGFUL = "wrongful", "benign among the rejected"
-        ESCAPES = "escapes", "violating and approved among all"
-
-    epoch = models.ForeignKey(Epoch, on_delete=models.PROTECT, related_name="certificates")
-    risk = models.CharField(max_length=8, choices=Risk)
-    target = models.FloatField()
-    delta = models.FloatField()
-    low = models.FloatField()
-    high = models.FloatField()
-    first_day = models.DateField()
-    last_day = models.DateField()
-    log_e = models.FloatField()
-    content = models.JSONField(help_text="Counts per rate class and all else that log E follows from.")
-    code_version = models.CharField(max_length=40)
-    issued_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    issued_at = models.DateTimeField(db_default=Now())
-    ends_at = models.DateTimeField()
-    withdrawn_at = models.DateTimeField(null=True, blank=True)
-    why_withdrawn = models.CharField(max_length=500, blank=True)
-
-    objects = CertificateQuerySet.as_manager()
-
-    class Meta:
-        triggers = [never_deleted()]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(target__gt=0, target__lt=1, delta__gt=0, delta__lt=1), name="a_claim_lies_between_0_and_1"
-            ),
-            models.CheckConstraint(condition=Q(low__lte=F("high")), name="certified_thresholds_are_in_order"),
-            models.CheckConstraint(condition=Q(first_day__lte=F("last_day")), name="a_certificate_covers_a_day"),
-            models.CheckConstraint(
-                condition=Q(withdrawn_at=None, why_withdrawn="") | Q(withdrawn_at__isnull=False) & ~Q(why_withdrawn=""),
-                name="withdrawn_for_a_reason",
-            ),
-            # Evidence is used once: later days need a certificate of their own.
-            models.UniqueConstraint(
-                fields=["epoch", "risk", "target", "delta", "low", "high", "first_day"],
-                name="one_certificate_per_claim_and_start",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.risk} below {self.target:g} at [{self.low:g}, {self.high:g}], to {self.last_day}"
-
-    @property
-    def why_invalid(self) -> str:
-        """Why nobody may rely on it any more; empty while it is valid."""
-        if self.withdrawn_at is not None:
-            return f"withdrawn on {self.withdrawn_at:%Y-%m-%d}: {self.why_withdrawn}"
-        if self.epoch.closed_at is not None:
-            return f"ended with epoch {self.epoch_id} on {self.epoch.closed_at:%Y-%m-%d}: {self.epoch.why_closed}"
-        return "" if self.ends_at > timezone.now() else "ended 90 days after its last day"

@@ -1,4 +1,4 @@
-"""Rules that uploads may break, and the parts of the platform that go by thresholds of their own."""
+"""Policies, and the communities that can have their own thresholds."""
 
 from typing import Self
 
@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from moderation.models.tracking import tracked
 
-# What a new policy aims at, by risk.
+# The targets of a new policy, by risk.
 DEFAULT_TARGETS = {"leak": 0.005, "miss": 0.1, "wrongful": 0.2}
 
 
@@ -17,7 +17,7 @@ def default_targets() -> dict[str, float]:
 
 @tracked()
 class Community(models.Model):
-    """A part of the platform with thresholds of its own; what it does not set comes from its parent."""
+    """A part of the platform that can have its own thresholds; without them, those of its parent apply."""
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=100)
@@ -38,7 +38,7 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
 
 @tracked()
 class Policy(models.Model):
-    """A rule that uploads may break; its versions say what it meant when."""
+    """A rule about what is not allowed; its versions record its meaning over time."""
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=100)

@@ -1,4 +1,4 @@
-"""Runs of the pre-screen, what they were busy with when they died, and the row that records each screening."""
+"""Runs of the pre-screen, the files that their workers are busy with, and the row that records each screening."""
 
 from collections import Counter
 from datetime import datetime
@@ -23,24 +23,26 @@ from moderation.routing import Draw, Route, SamplingReason
 
 
 class ScreeningRun(models.Model):
-    """One call of the pre-screen: what it was asked, what it did."""
+    """One run of the pre-screen: its options and its counts."""
 
     class State(models.TextChoices):
-        RUNNING = "running", "running"
-        DONE = "done", "done"
-        STOPPED = "stopped", "stopped with work left"
-        FAILED = "failed", "failed"
-        INTERRUPTED = "interrupted", "interrupted"
+        RUNNING = "running", "running"  # or killed, and not yet found
+        DONE = "done", "done"  # no work was left
+        STOPPED = "stopped", "stopped with work left"  # by its limits, or on request
+        FAILED = "failed", "failed"  # ended by an error
+        INTERRUPTED = "interrupted", "interrupted"  # killed; a later run found it
 
     state = models.CharField(max_length=12, choices=State, default=State.RUNNING)
     options = models.JSONField(default=dict)
-    policy_versions = models.ManyToManyField(PolicyVersion, related_name="runs", help_text="In force when it began.")
+    policy_versions = models.ManyToManyField(
+        PolicyVersion, related_name="runs", help_text="The versions in force when it began."
+    )
     started_at = models.DateTimeField(db_default=Now())
-    worked_until = models.DateTimeField(null=True, blank=True, help_text="When it last committed something.")
+    worked_until = models.DateTimeField(null=True, blank=True, help_text="The time of its last commit.")
     finished_at = models.DateTimeField(null=True, blank=True)
     counts = models.JSONField(default=dict)
     work_left = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="Uploads that it left when it ended; unknown where it was killed."
+        null=True, blank=True, help_text="Uploads left when it ended; unknown if it was killed."
     )
 
     class Meta:
@@ -52,7 +54,7 @@ class ScreeningRun(models.Model):
             )
         ]
         indexes = [
-            # Serves the runs of one night and of the last 28, and the last one that ended, in reports and /metrics.
+            # Serves reports and /metrics: the runs of one night and of the last 28, and the last run that ended.
             models.Index(fields=["-started_at"], name="screeningrun_started_idx"),
         ]
 
@@ -64,7 +66,7 @@ class ScreeningRun(models.Model):
 
     @property
     def mode(self) -> str:
-        """What it was to screen: "pending"; "rescore", what is stored; "shadows", for classifiers in the shadow."""
+        """Its work: "pending" uploads; "rescore" for stored scores; "shadows" for classifiers in shadow mode."""
         return str(self.options.get("mode", "pending"))
 
     @property
@@ -73,30 +75,30 @@ class ScreeningRun(models.Model):
 
     @property
     def screens(self) -> bool:
-        """Whether what it counts are uploads that waited and that it screened."""
+        """Whether it screens pending uploads, so that its counts are of uploads that it screened."""
         return self.mode == "pending" and not self.is_dry
 
     @property
     def sees_all(self) -> bool:
-        """Whether what it left is all that waited, of every policy and age."""
+        """Whether it covers every pending upload, so that `work_left` counts all policies and ages."""
         return self.screens and not self.options.get("policy") and not self.options.get("since")
 
     @property
     def until(self) -> datetime:
-        """When it ended; now while it goes on."""
+        """The time at which it ended; now, if it is still running."""
         return self.finished_at or timezone.now()
 
     def add(self, counts: Counter[str]) -> None:
-        """Add to the run's counts, within the transaction that does what is counted. Locks the run's row till then."""
+        """Add to the run's counts, in the transaction that does the counted work; locks the run's row until its end."""
         run = ScreeningRun.objects.select_for_update().get(pk=self.pk)
         ScreeningRun.objects.filter(pk=self.pk).update(counts=dict(Counter(run.counts) + counts), worked_until=Now())
 
 
 class ScreeningAttempt(models.Model):
-    """A file that a worker is busy with, written outside the worker's transaction.
+    """A file that a worker is busy with; the row is written outside the worker's transaction.
 
-    Where the worker dies, the row stays: the command that watches it marks the file as suspect, and it is screened
-    alone next time. A second death, alone, quarantines it.
+    If the worker dies, the row stays. The command that watches the worker then marks the file as suspect, so it is
+    screened alone next time. If a worker dies again with that file alone, the file is quarantined.
     """
 
     file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="attempts")
@@ -114,12 +116,13 @@ class ScreeningAttempt(models.Model):
 
 class ScreeningQuerySet(models.QuerySet["Screening"]):
     def live(self) -> Self:
+        """Screenings that no re-score has superseded."""
         return self.filter(superseded=False)
 
 
 @tracked_changes()
 class Screening(models.Model):
-    """One upload scored and routed under one policy. Immutable, but that a re-score supersedes it."""
+    """One upload scored and routed under one policy. Immutable, except that a re-score supersedes it."""
 
     upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="screenings")
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="screenings")
@@ -128,19 +131,21 @@ class Screening(models.Model):
     run = models.ForeignKey(ScreeningRun, on_delete=models.PROTECT, related_name="screenings")
     classifier = models.ForeignKey(Classifier, on_delete=models.PROTECT, related_name="screenings")
     preprocessing_version = models.CharField(max_length=60)
-    score = models.FloatField(help_text="As compared with the thresholds.")
-    # Where the score comes from, and what people see first.
+    score = models.FloatField(help_text="The score that was compared with the thresholds.")
+    # The view that gave the score, which people see first.
     frame = models.PositiveIntegerField(default=0)
-    view = models.PositiveIntegerField(default=0, help_text="What of the frame: 100 x appearance + part (views).")
+    view = models.PositiveIntegerField(default=0, help_text="The view of the frame: 100 x rendering + part.")
     box = ArrayField(
         models.FloatField(), size=4, null=True, blank=True,
-        help_text="Left, top, right, bottom of a part as shares of the picture; null: all of it.",
+        help_text="Left, top, right and bottom of a part, as shares of the picture; null for the whole picture.",
     )  # fmt: skip
-    untrusted = models.CharField(max_length=14, blank=True, help_text="Why a person looks, whatever the score.")
+    untrusted = models.CharField(
+        max_length=14, blank=True, help_text="The reason why the score is not trusted; empty if it is."
+    )
     low = models.FloatField()
     high = models.FloatField()
     route = models.CharField(max_length=7, choices=[(route.value, route.value) for route in Route])
-    # Those of the first screening per (upload, policy, epoch); a re-score keeps them.
+    # The draw of the first screening per (upload, policy, epoch); a re-score keeps it.
     u = models.FloatField()
     pi = models.FloatField()
     sampling_reason = models.CharField(
@@ -177,7 +182,7 @@ class Screening(models.Model):
             ),
         ]
         indexes = [
-            # Serves the histogram and the shares of the thresholds page.
+            # Serves the thresholds page: its histogram and shares.
             models.Index(
                 fields=["policy", "created_at", "score"],
                 name="screening_live_idx",
@@ -198,12 +203,12 @@ class Screening(models.Model):
 
     @property
     def ranked_frames(self) -> list[FrameView]:
-        """The pictures that were looked at, the worst first: the first one gave the score."""
+        """The frames that were scored, worst first; the first one gave the score."""
         return ranked_frames(self.scores.order_by("pk")) or [FrameView(self.frame, appearance_of(self.view))]
 
     @property
     def scores(self) -> ScoreQuerySet:
-        """Those that made ``score``, one for each label of the policy."""
+        """The scores that make ``score``, one for each label of the policy."""
         return Score.objects.filter(
             file__uploads=self.upload_id,
             classifier=self.classifier_id,
@@ -213,7 +218,7 @@ class Screening(models.Model):
 
     @property
     def _labels(self) -> list[str]:
-        """Those of the root: one epoch has one set of labels."""
+        """The labels of the root version, which are the same throughout an epoch."""
         root: PolicyVersion | None = self.policy_version
         if self.policy_version.community_id is not None:
             root = PolicyVersion.objects.root().filter(epoch=self.epoch_id).first()
@@ -221,5 +226,5 @@ class Screening(models.Model):
 
     @property
     def automatic_outcome(self) -> str:
-        """What the machine alone decided: approve, reject, or hold while a person is asked."""
+        """The decision of the machine alone: approve, reject, or hold while the upload waits for review."""
         return "hold" if self.route == Route.REVIEW else self.route

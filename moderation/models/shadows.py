@@ -1,4 +1,4 @@
-"""Classifiers in the shadow of a policy: they score along, and decide nothing."""
+"""Shadow mode: classifiers that score along under a policy and decide nothing."""
 
 from collections.abc import Collection
 from typing import Any, Self
@@ -16,19 +16,20 @@ from moderation.models.tracking import never_deleted, tracked
 
 
 class ShadowQuerySet(models.QuerySet["Shadow"]):
-    def open(self) -> Self:
+    def current(self) -> Self:
+        """Shadows that have not ended."""
         return self.filter(ended_at=None)
 
     def end(self, *, why: str, by: User | None) -> int:
-        """Ask them no more from the next pre-screen on; how many that were."""
-        return self.open().update(ended_at=Now(), why_ended=why, ended_by=by)
+        """End the current ones from the next pre-screen on, and return their number."""
+        return self.current().update(ended_at=Now(), why_ended=why, ended_by=by)
 
 
 @tracked()
 class Shadow(models.Model):
-    """A classifier that every pre-screen asks too, over the same decode, while another one rules the policy.
+    """A classifier in shadow mode under a policy: every pre-screen computes its scores too, from the same decode.
 
-    Its scores are rows like any others. ``labels`` and ``combination`` say how they make the one probability.
+    Its scores are stored like all others. ``labels`` and ``combination`` define the probability that they make.
     """
 
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="shadows")
@@ -58,24 +59,25 @@ class Shadow(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.classifier} in the shadow of {self.policy}"
+        return f"{self.classifier} in shadow mode for {self.policy}"
 
     def combine(self, scores: dict[str, float]) -> float:
-        """The one probability that would be compared with thresholds."""
+        """Return the probability that would be compared with thresholds."""
         return combine([scores[label] for label in self.labels], combination=self.combination)
 
-    def beside(self, screenings: ScreeningQuerySet) -> ScreeningQuerySet:
-        """``screenings`` with ``shadow``, the combined score that this classifier gave their files, or NULL."""
+    def with_shadow_scores(self, screenings: ScreeningQuerySet) -> ScreeningQuerySet:
+        """Annotate ``screenings`` with ``shadow``, this classifier's combined score of their file, or NULL."""
         return screenings.annotate(shadow=Subquery(self._combined(OuterRef("upload__file"))))
 
-    def compared(self) -> ScreeningQuerySet:
-        """The live screenings of the policy by the classifier that rules it now, each ``beside`` the shadow's score.
+    def comparable_screenings(self) -> ScreeningQuerySet:
+        """Return the policy's live screenings by its active classifier, annotated with the shadow's score.
 
-        Communities have thresholds of their own and are left out, and so is what a person looks at whatever its score.
+        Screenings under a community's own thresholds and those with an untrusted score are left out, because their
+        routes cannot be compared.
         """
-        ruling = self.policy.versions.root().in_force().values("classifier")
+        active = self.policy.versions.root().in_force().values("classifier")
         live = Screening.objects.live().filter(policy=self.policy, policy_version__community=None, untrusted="")
-        return self.beside(live.filter(classifier=Subquery(ruling)))
+        return self.with_shadow_scores(live.filter(classifier=Subquery(active)))
 
     def _combined(self, file: OuterRef) -> models.QuerySet[Score, Any]:
         scores = Score.objects.by(self.classifier).filter(file=file, label__in=self.labels)
@@ -84,6 +86,6 @@ class Shadow(models.Model):
         return whole.filter(known=len(self.labels)).values("combined")
 
 
-def in_shadow(policies: Collection[int]) -> list[Shadow]:
-    """The open shadows of these policies, oldest first, with their classifiers."""
-    return list(Shadow.objects.open().filter(policy__in=policies).select_related("classifier").order_by("pk"))
+def current_shadows(policies: Collection[int]) -> list[Shadow]:
+    """Return the current shadows of these policies, oldest first, with their classifiers."""
+    return list(Shadow.objects.current().filter(policy__in=policies).select_related("classifier").order_by("pk"))

@@ -3,12 +3,13 @@
 from django.db import models
 from django.db.models import F
 
-# Thresholds lie on this grid, so that a ledger's bins never have to be split.
+# Thresholds lie on the edges of a ledger's bins, so that no bin ever has to be split.
 GRID_STEPS = 100
 GRID = [step / GRID_STEPS for step in range(GRID_STEPS + 1)]
 
 
 def on_grid(name: str) -> models.CheckConstraint:
+    """Return the constraint that keeps the field ``name`` on the grid."""
     hundredfold = F(name) * GRID_STEPS
     return models.CheckConstraint(
         condition=models.lookups.LessThan(

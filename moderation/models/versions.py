@@ -1,49 +1,28 @@
-"""What a policy meant when: its versions, drafted, published and retired."""
+"""The versions of a policy: drafted, published and retired."""
 
 import hashlib
-from functools import reduce
-from operator import or_
 from typing import Any, Self
 
-import pgtrigger
 from django.db import models, transaction
 from django.db.models import F, Max, Q
 from django.db.models.functions import Now
 
-from moderation.models.epochs import Epoch, epoch_for, why_new
+from moderation.models.epochs import Epoch, epoch_for, why_new_epoch
 from moderation.models.label_score import Combination, combine
 from moderation.models.people import User
 from moderation.models.policies import Community, Policy, default_targets
 from moderation.models.threshold_grid import on_grid
 from moderation.models.tracking import never_deleted, tracked
+from moderation.models.version_content import CONTENT, published_content_never_changes
 from moderation.routing import Rates, Route
 
 
 class AlreadyPublished(Exception):
-    """The version is not a draft any more."""
+    """The version is no longer a draft. Nothing was changed."""
 
 
 class ClassifierRetired(Exception):
-    """The version goes by a classifier that is out of use."""
-
-
-# What a draft copies from the version it starts from, and what never changes once a version was published.
-CONTENT = (
-    "text", "reasons", "classifier", "labels", "combination", "low", "high",
-    "audit_rate_approve", "audit_rate_reject", "review_rate", "fallback",
-    "cost_miss", "cost_wrongful", "cost_review", "targets", "capacity", "miss_share",
-)  # fmt: skip
-
-
-def published_content_never_changes() -> pgtrigger.Protect:
-    """Only a draft's content may change; state and its dates move on."""
-    names = ("policy", "community", "number", *CONTENT)
-    changes = [pgtrigger.Q(**{f"old__{name}__df": pgtrigger.F(f"new__{name}")}) for name in names]
-    return pgtrigger.Protect(
-        name="published_content_never_changes",
-        operation=pgtrigger.Update,
-        condition=pgtrigger.Q(old__state__in=["in_force", "retired"]) & reduce(or_, changes),
-    )
+    """The version's classifier is retired. Nothing was changed."""
 
 
 class PolicyVersionQuerySet(models.QuerySet["PolicyVersion"]):
@@ -56,15 +35,15 @@ class PolicyVersionQuerySet(models.QuerySet["PolicyVersion"]):
 
 @tracked()
 class PolicyVersion(models.Model):
-    """A policy at one time: text, reasons, thresholds, rates, costs. Only a draft can change.
+    """A policy at one time: text, reasons, thresholds, rates and costs. Only a draft can change.
 
-    A community's version sets thresholds, rates and capacity; text, reasons and classifier come from the root's.
+    A community's version sets thresholds, rates and capacity. Text, reasons and classifier come from the root version.
     """
 
     class State(models.TextChoices):
-        DRAFT = "draft", "draft"
-        IN_FORCE = "in_force", "in force"
-        RETIRED = "retired", "retired"
+        DRAFT = "draft", "draft"  # can be changed; screens nothing
+        IN_FORCE = "in_force", "in force"  # the next pre-screen uses it
+        RETIRED = "retired", "retired"  # another version replaced it; kept for the record
 
     Combination = Combination
 
@@ -87,21 +66,23 @@ class PolicyVersion(models.Model):
     high = models.FloatField()
     audit_rate_approve = models.FloatField(default=0.02)
     audit_rate_reject = models.FloatField(default=0.10)
-    review_rate = models.FloatField(default=1.0, help_text="Below 1 where the band holds more than the capacity.")
+    review_rate = models.FloatField(
+        default=1.0, help_text="Share of the band that is reviewed; below 1 if the band exceeds the capacity."
+    )
     fallback = models.CharField(
         max_length=7,
         choices=[("approve", "approve"), ("reject", "reject")],
         default="reject",
-        help_text="What becomes of an upload in the band that nobody looks at or that nobody can tell.",
+        help_text="The route of an upload in the band that is not drawn for review, or that nobody can tell.",
     )
     cost_miss = models.FloatField(default=20.0)
     cost_wrongful = models.FloatField(default=5.0)
     cost_review = models.FloatField(default=0.5)
     targets = models.JSONField(default=default_targets)
-    capacity = models.PositiveIntegerField(null=True, blank=True, help_text="Reviews a day; empty: no limit.")
+    capacity = models.PositiveIntegerField(null=True, blank=True, help_text="Reviews a day; empty for no limit.")
     miss_share = models.FloatField(
         default=0.0,
-        help_text="Share of violations that one moderator misses, measured with gold items; 0: not declared.",
+        help_text="Share of violations that one moderator misses, measured with gold items; 0 if not declared.",
     )
     epoch = models.ForeignKey(Epoch, on_delete=models.PROTECT, null=True, blank=True, related_name="versions")
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
@@ -165,6 +146,7 @@ class PolicyVersion(models.Model):
 
     @property
     def rates(self) -> Rates:
+        """The sampling probabilities by route, and the fallback for the band."""
         return Rates(
             approve=self.audit_rate_approve,
             review=self.review_rate,
@@ -178,8 +160,8 @@ class PolicyVersion(models.Model):
 
     @property
     def pi_floor(self) -> dict[str, float]:
-        """The smallest rate, by risk, among the regions that can hold the risk's violations (THRESHOLDS 5)."""
-        # The band counts everywhere: a candidate threshold may lie within it.
+        """The smallest rate, by risk, among the regions that can hold the risk's bad uploads (docs/statistics.md)."""
+        # The band counts for every risk, because a candidate threshold can lie within it.
         return {
             "leak": min(self.audit_rate_approve, self.review_rate),
             "miss": min(self.audit_rate_approve, self.review_rate),
@@ -187,20 +169,21 @@ class PolicyVersion(models.Model):
         }
 
     def combine(self, scores: dict[str, float]) -> float:
-        """The one probability that is compared with the thresholds, from the labels that the policy names."""
+        """Return the probability that is compared with the thresholds, from the labels that the policy names."""
         return combine([scores[label] for label in self.labels], combination=self.combination)
 
     @transaction.atomic
     def publish(self, *, by: User | None, why: str) -> None:
-        """Put this draft in force; the one before it retires and the next pre-screen uses this one.
+        """Put this draft in force and retire the version before it; the next pre-screen uses this one.
 
-        Where another classifier is to rule, the thresholds of communities retire too: they do not transfer.
+        If the classifier, the labels or their combination change, the versions of communities retire too, because
+        thresholds do not transfer to other scores.
 
         Raises:
-            AlreadyPublished: it is not a draft any more. Nothing was changed.
-            ClassifierRetired: its classifier is out of use. Nothing was changed.
+            AlreadyPublished: it is no longer a draft. Nothing was changed.
+            ClassifierRetired: its classifier is retired. Nothing was changed.
         """
-        # Everybody who publishes for this policy queues up here.
+        # One publication of this policy at a time.
         Policy.objects.select_for_update().get(pk=self.policy_id)
         self._refuse_retired_classifier()
         siblings = PolicyVersion.objects.filter(policy=self.policy, community=self.community)
@@ -213,39 +196,40 @@ class PolicyVersion(models.Model):
             epoch=epoch_for(self, root=self._root(), why=why),
         )
         if published != 1:
-            raise AlreadyPublished(f"{self} is not a draft any more. Reload the page to see what is in force.")
-        # What rules is in nobody's shadow.
-        self.policy.shadows.filter(classifier=self.classifier_id).end(why=f"Version {self.number} rules by it.", by=by)
+            raise AlreadyPublished(
+                f"{self} is no longer a draft. Nothing was published. Reload the page to see the version in force."
+            )
+        # An active classifier does not stay in shadow mode under the same policy.
+        self.policy.shadows.filter(classifier=self.classifier_id).end(why=f"Active since version {self.number}.", by=by)
         self.refresh_from_db()
 
     def _refuse_retired_classifier(self) -> None:
         if self.classifier is None:
             return
-        # Locked: whoever retires it comes before or after.
+        # The lock keeps the classifier from being retired until this version is in force.
         classifier = type(self.classifier).objects.select_for_update(no_key=True).get(pk=self.classifier.pk)
         if classifier.retired_at is not None:
             raise ClassifierRetired(
                 f"{classifier.name}, the classifier of {self}, was retired on {classifier.retired_at:%d %B %Y}. "
-                "Nothing was published. Draft a version from what is in force, or activate another classifier."
+                "Nothing was published. Draft a version from the one in force, or activate another classifier."
             )
 
     def _replaced_by_this(self) -> PolicyVersionQuerySet:
-        """The versions in force that this one retires."""
+        """Return the versions in force that this one retires."""
         in_force = PolicyVersion.objects.in_force().filter(policy=self.policy)
         before = in_force.filter(community=self.community).first()
-        return in_force if before and self._scores_otherwise(before) else in_force.filter(community=self.community)
+        return in_force if before and self._scores_differently(before) else in_force.filter(community=self.community)
 
-    def _scores_otherwise(self, before: "PolicyVersion") -> bool:
+    def _scores_differently(self, before: "PolicyVersion") -> bool:
         names = ("classifier_id", "labels", "combination")
         return self.community_id is None and any(getattr(self, name) != getattr(before, name) for name in names)
 
     def copy_as_draft(self, *, by: User | None, **changes: Any) -> "PolicyVersion":
-        """A new draft with this version's content and the next free number."""
+        """Create a draft with this version's content, ``changes`` and the next free number."""
         with transaction.atomic():
             Policy.objects.select_for_update().get(pk=self.policy_id)
-            newest = PolicyVersion.objects.filter(policy=self.policy, community=self.community).aggregate(
-                number=Max("number")
-            )["number"]
+            siblings = PolicyVersion.objects.filter(policy=self.policy, community=self.community)
+            newest = siblings.aggregate(number=Max("number"))["number"]
             content = {name: getattr(self, name) for name in CONTENT} | changes
             return PolicyVersion.objects.create(
                 policy=self.policy, community=self.community, number=newest + 1, created_by=by, **content
@@ -257,11 +241,11 @@ class PolicyVersion(models.Model):
         return PolicyVersion.objects.root().in_force().get(policy=self.policy)
 
     def why_new_epoch(self) -> str:
-        """Why publishing this would end the open epoch; empty where evidence keeps adding up."""
-        return why_new(self, root=self._root())
+        """Return why publishing this version would close the open epoch; empty if the epoch would go on."""
+        return why_new_epoch(self, root=self._root())
 
     def smallest_rates(self) -> dict[str, float]:
-        """The floor by risk over this version and those that other communities have in force."""
+        """Return the smallest `pi_floor` by risk among this version and the others in force for communities or root."""
         others = PolicyVersion.objects.in_force().filter(policy=self.policy).exclude(community=self.community)
         floors = [version.pi_floor for version in (self, *others)]
         return {risk: min(floor[risk] for floor in floors) for risk in floors[0]}

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Coalesce, Now
 
 from moderation.models import Epoch, Policy, PolicyVersion, ScreeningRun, Upload
-from moderation.models.shadows import in_shadow
+from moderation.models.shadows import current_shadows
 from moderation.models.uploads import UploadQuerySet
 from moderation.screening import attempts
 from moderation.screening.engine import Rulebook
@@ -104,7 +104,7 @@ class Supervisor:
         """
         with transaction.atomic():
             self.versions = versions_in_force(self.options.policy)
-            self.shadows = in_shadow({version.policy_id for version in self.versions})
+            self.shadows = current_shadows({version.policy_id for version in self.versions})
             if self.options.mode == "shadows" and not self.shadows:
                 raise ScreeningFailed(
                     "Nothing is in the shadow of a policy. See 'manage.py classifiers shadow NAME --policy SLUG'."

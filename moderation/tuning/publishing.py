@@ -6,7 +6,8 @@ from django.db import transaction
 from django.db.models import Max, Sum
 
 from moderation.models import LedgerRow, Policy, PolicyVersion, User
-from moderation.models.versions import CONTENT, PolicyVersionQuerySet
+from moderation.models.version_content import CONTENT
+from moderation.models.versions import PolicyVersionQuerySet
 from moderation.routing import Route, SamplingReason
 
 AUDITED = {SamplingReason.AUDIT_APPROVE: Route.APPROVE, SamplingReason.AUDIT_REJECT: Route.REJECT}

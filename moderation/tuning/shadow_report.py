@@ -122,9 +122,11 @@ def report_on_shadow(shadow: Shadow, *, low: float, high: float, since: date | N
         )
     since = since or first
     days = [day.day for day in LedgerDay.objects.closed_prefix(epoch) if day.day >= since]
-    beside: Any = shadow.beside(_first_screenings(epoch, days=days))  # annotated with `shadow`, which mypy cannot know
-    without = beside.filter(shadow=None)
-    ledger = _ledger(beside.filter(shadow__isnull=False))
+    screenings: Any = shadow.with_shadow_scores(
+        _first_screenings(epoch, days=days)
+    )  # annotated with `shadow`, which mypy cannot know
+    without = screenings.filter(shadow=None)
+    ledger = _ledger(screenings.filter(shadow__isnull=False))
     ledger.regions(low, high)  # raises for a wrong pair
     return ShadowReport(
         version=version,

@@ -65,6 +65,6 @@ def retired_classifiers_rule_nothing() -> Iterator[Finding]:
     in_force = PolicyVersion.objects.in_force().exclude(classifier__retired_at=None)
     for version in in_force.select_related("policy", "classifier"):
         yield str(version), f"in force with {version.classifier}, which is retired"
-    shadows = Shadow.objects.open().exclude(classifier__retired_at=None)
+    shadows = Shadow.objects.current().exclude(classifier__retired_at=None)
     for shadow in shadows.select_related("policy", "classifier"):
         yield str(shadow), "still asked, and retired"

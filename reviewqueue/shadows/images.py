@@ -49,7 +49,7 @@ def _get_flip_or_404(request: ReviewerRequest, *, pk: int, upload: int) -> Route
         Http404: they did not both score it, or it waits for a verdict that this person may be asked for.
     """
     shadow = get_object_or_404(Shadow.objects.select_related("classifier", "policy"), pk=pk)
-    both = shadow.compared().filter(upload=upload, shadow__isnull=False).select_related("upload__file")  # type: ignore[misc]
+    both = shadow.comparable_screenings().filter(upload=upload, shadow__isnull=False).select_related("upload__file")  # type: ignore[misc]
     # The thresholds do not matter here.
     comparison = ShadowComparison.of(shadow, low=0, high=1)
     flips = comparison.described(list(comparison.routed(shown_to(request.user, both))))

@@ -173,7 +173,7 @@ def test_ending_on_the_page(shadow: Shadow) -> None:
     client = signed_in()
     page = client.post(f"/thresholds/shadows/{shadow.pk}/end/", follow=True)
     assert b"is asked no more" in page.content
-    assert not Shadow.objects.open().exists()
+    assert not Shadow.objects.current().exists()
 
 
 def test_a_shadow_that_saw_nothing_and_a_list(shadow: Shadow) -> None:

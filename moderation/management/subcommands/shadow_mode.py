@@ -57,7 +57,7 @@ def end(name: str, *, policy: str, why: str, by: User | None) -> str:
 
 def find_or_start(name: str, *, policy: str, by: User | None, options: dict[str, Any]) -> Shadow:
     """Return the shadow to report on; start shadow mode if it is off and `--report` is not given."""
-    if options["report"] or Shadow.objects.open().filter(classifier__name=name, policy__slug=policy).exists():
+    if options["report"] or Shadow.objects.current().filter(classifier__name=name, policy__slug=policy).exists():
         return find_shadow(name, policy=policy)
     return start_shadow_mode(name, policy=policy, labels=options["labels"], combination=options["combination"], by=by)
 

@@ -129,7 +129,7 @@ def test_activation_ends_shadow_mode_and_an_active_classifier_cannot_start_it(gr
     classifiers("activate", "green", *POLICY, "--low", 0.3, "--high", 0.7, "--why", "It proved itself.")
     shadow = Shadow.objects.get()
     assert shadow.ended_at is not None
-    assert shadow.why_ended == "Version 3 rules by it."
+    assert shadow.why_ended == "Active since version 3."
     with pytest.raises(CommandError, match="green is already the active classifier of adult-content"):
         classifiers("shadow", "green", *POLICY)
 

@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, transaction
 
 from moderation.models import Classifier, Community, Epoch, Policy, PolicyVersion
-from moderation.models.versions import CONTENT, AlreadyPublished
+from moderation.models.version_content import CONTENT
+from moderation.models.versions import AlreadyPublished
 from tests.factories import default_policy, make_user, version_in_force
 
 pytestmark = pytest.mark.django_db
@@ -76,7 +77,7 @@ def test_publishing_retires_the_version_before() -> None:
 def test_only_a_draft_can_be_published_and_nothing_changes_otherwise(state: str) -> None:
     publish(low=0.3)
     version, before = PolicyVersion.objects.get(state=state), list(PolicyVersion.objects.order_by("pk").values())
-    with pytest.raises(AlreadyPublished, match="is not a draft any more"):
+    with pytest.raises(AlreadyPublished, match="is no longer a draft"):
         version.publish(by=None, why="Again.")
     assert list(PolicyVersion.objects.order_by("pk").values()) == before
 
@@ -331,4 +332,4 @@ def test_another_way_to_the_score_opens_a_new_epoch(change: dict[str, object]) -
     draft = before.copy_as_draft(by=None, **change)
     draft.publish(by=None, why="The score means something else.")
     assert draft.epoch != before.epoch
-    assert draft.epoch.why_opened == "The labels that make the score, or how they combine, changed."
+    assert draft.epoch.why_opened == "The labels of the score, or their combination, changed."

@@ -84,7 +84,7 @@ def test_what_was_screened_before_it_was_chosen_does_not_count(shadow: Shadow) -
     score_along(shadow)
     proof = shadow_report.report_on_shadow(shadow, low=0.2, high=0.9)
     assert (proof.days, proof.ledger.uploads.sum()) == ([], 0)
-    with pytest.raises(shadow_report.TooEarly, match="may have chosen it"):
+    with pytest.raises(shadow_report.TooEarly, match="may have helped to choose it"):
         shadow_report.report_on_shadow(shadow, low=0.2, high=0.9, since=shadow.started_at.date())
 
 
