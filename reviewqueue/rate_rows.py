@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from moderation.tuning import text
-from moderation.tuning.evidence import Evidence
-from moderation.tuning.shadow_report import Proof
+from moderation.tuning.evidence import ClaimEvidence
+from moderation.tuning.shadow_report import ShadowReport
 from moderation.tuning.threshold_report import ThresholdReport
 
 # Prevalence stands beside the two rates that mean little without it.
@@ -108,21 +108,21 @@ def claimed(now: ThresholdReport, then: ThresholdReport, *, new_epoch: bool) -> 
     return found
 
 
-def _standing(finding: ThresholdReport, claim: Evidence) -> tuple[str, bool]:
+def _standing(finding: ThresholdReport, claim: ClaimEvidence) -> tuple[str, bool]:
     if (certificate := finding.certificate(claim.risk)) is not None:
         return f"until {certificate.ends_at:%-d %B %Y}", True
     if claim.refused or claim.e_value is None:
         return claim.refused or "not certified", False
-    return f"evidence {text.meter(claim)}; {text.state(claim)}", False
+    return f"evidence {text.meter(claim)}; {text.claim_status(claim)}", False
 
 
-def rates(finding: ThresholdReport | Proof) -> list[Rate]:
+def rates(finding: ThresholdReport | ShadowReport) -> list[Rate]:
     if not finding.days:
         return []
     return [_rate(name, finding) for name in SHOWN]
 
 
-def _rate(name: str, finding: ThresholdReport | Proof) -> Rate:
+def _rate(name: str, finding: ThresholdReport | ShadowReport) -> Rate:
     found = getattr(finding.estimates, name)
     visible = found.shown and found.value is not None
     return Rate(
@@ -134,11 +134,11 @@ def _rate(name: str, finding: ThresholdReport | Proof) -> Rate:
     )
 
 
-def meters(finding: ThresholdReport | Proof) -> list[Meter]:
+def meters(finding: ThresholdReport | ShadowReport) -> list[Meter]:
     return [_meter(finding, claim) for claim in finding.evidence if claim.target is not None] if finding.days else []
 
 
-def _meter(finding: ThresholdReport | Proof, claim: Evidence) -> Meter:
+def _meter(finding: ThresholdReport | ShadowReport, claim: ClaimEvidence) -> Meter:
     certificate = finding.certificate(claim.risk) if isinstance(finding, ThresholdReport) else None
     return Meter(
         claim=text.CLAIMS[claim.risk],
@@ -146,6 +146,6 @@ def _meter(finding: ThresholdReport | Proof, claim: Evidence) -> Meter:
         text=text.meter(claim),
         value=min(claim.e_value or 0, claim.needed),
         needed=claim.needed,
-        state=f"until {certificate.ends_at:%-d %B %Y}" if certificate else text.state(claim),
+        state=f"until {certificate.ends_at:%-d %B %Y}" if certificate else text.claim_status(claim),
         certified=certificate is not None,
     )

@@ -25,8 +25,8 @@ class Side:
         return cls(
             version=version,
             shares=shares,
-            looks=shares.looks(version.rates) / counts.days,
-            audits=shares.audits(version.rates) / counts.days,
+            looks=shares.reviews_expected(version.rates) / counts.days,
+            audits=shares.audits_expected(version.rates) / counts.days,
         )
 
     @property

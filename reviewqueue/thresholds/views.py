@@ -12,6 +12,7 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRedirect
 
 from moderation import tuning
+from moderation.formatting import percent
 from moderation.models import Policy, PolicyVersion
 from moderation.review import gold
 from moderation.tuning import text, threshold_report
@@ -141,7 +142,7 @@ def words_of_miss_share(found: gold.GoldResults) -> str:
     if found.miss_share is None or found.miss_limits is None:
         return "Empty or 0: not declared. Gold items have measured nothing yet."
     low, high = found.miss_limits
-    share = f"{text.percent(found.miss_share)} ({text.percent(low)} to {text.percent(high)})"
+    share = f"{percent(found.miss_share)} ({percent(low)} to {percent(high)})"
     return f"Measured with gold items: {share}, {found.missed} of {found.violating} verdicts. Empty or 0: not declared."
 
 
@@ -160,7 +161,7 @@ def pairs_compared(
 def error_rates_of(finding: threshold_report.ThresholdReport) -> dict[str, Any]:
     """What the closed days say of the pair in force, and what they recommend."""
     return {
-        "recommended": text.recommended(finding.recommendation) if finding.days else "",
+        "recommended": text.recommendation_sentence(finding.recommendation) if finding.days else "",
         "try_best": link_to_best(finding),
         "finding": finding,
         "rates": rate_rows.rates(finding),

@@ -93,7 +93,7 @@ def test_exact_shares_count_them_as_reviewed_at_any_thresholds() -> None:
 
 def test_each_is_a_look_where_the_band_is_not_looked_at_whole() -> None:
     shares = tuning.Shares(approve=100, review=30, reject=10, untrusted=10)
-    assert shares.looks(Rates(approve=0.02, review=0.5, reject=0.1)) == 2 + 10 + 10 + 1
+    assert shares.reviews_expected(Rates(approve=0.02, review=0.5, reject=0.1)) == 2 + 10 + 10 + 1
 
 
 def test_verify_knows_how_they_come_about() -> None:
