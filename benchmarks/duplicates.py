@@ -147,7 +147,7 @@ def look_up(
     started = time.perf_counter()
     found = Fingerprint.near(asked, using=f"hashes_{size}")
     took = (time.perf_counter() - started) / AT_ONCE
-    hits = {(each.asked, each.pk) for each in found}
+    hits = {(each.query, each.pk) for each in found}
     return {
         "ms": 1000 * took,
         "pages": pages(asked, using=f"hashes_{size}") / AT_ONCE,
@@ -167,7 +167,7 @@ def pages(asked: list[bytes], *, using: str) -> int:
     from moderation.models import Fingerprint  # noqa: PLC0415
 
     with connections[using].cursor() as cursor:
-        cursor.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + Fingerprint.near_sql(), Fingerprint.asking(asked))
+        cursor.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + Fingerprint.near_sql(), Fingerprint.near_parameters(asked))
         plan: dict[str, Any] = cursor.fetchone()[0][0]["Plan"]
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 

@@ -24,12 +24,12 @@ from moderation.models import (
     Community,
     Decision,
     Effect,
+    EntryReview,
     Epoch,
     Exposure,
     HashEntry,
     HashList,
     HashMatch,
-    HashOpinion,
     Objection,
     Policy,
     PolicyVersion,
@@ -223,15 +223,15 @@ RECORD: dict[type[models.Model], dict[str, list[str]]] = {
     },
     HashList: {"show": ["name", "policy", "kind", "enabled", "expires_at", "done", "by", "why"], "filter": ["kind"]},
     HashEntry: {
-        "show": ["pk", "hash_list", "algorithm", "enabled", "expires_at", "standing", "label"],
-        "filter": ["algorithm", "standing"],
+        "show": ["pk", "hash_list", "algorithm", "enabled", "expires_at", "review_state", "label"],
+        "filter": ["algorithm", "review_state"],
         "hide": ["keys"],
     },
     HashMatch: {
         "show": ["pk", "upload", "policy", "entry", "distance", "superseded", "created_at"],
         "filter": ["policy"],
     },
-    HashOpinion: {"show": ["pk", "entry", "said", "by", "why", "given_at"], "filter": ["said"], "hide": ["match"]},
+    EntryReview: {"show": ["pk", "entry", "state", "by", "why", "given_at"], "filter": ["state"], "hide": ["match"]},
     Exposure: {"show": ["pk", "person", "upload", "revealed_at"], "hide": ["claim_token"]},
 }
 

@@ -88,7 +88,7 @@ def _policy(routed: Screening | HashMatch, *, outcome: str | None) -> dict[str, 
         "version": routed.policy_version.number if isinstance(routed, Screening) else None,
         "route": routed.route,
         "outcome": None if outcome == Effect.Outcome.HOLD else outcome,
-        "hash_list": routed.told if isinstance(routed, HashMatch) else None,
+        "hash_list": routed.summary if isinstance(routed, HashMatch) else None,
     }
 
 

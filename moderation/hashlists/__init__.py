@@ -1,5 +1,9 @@
-"""Hash lists: bringing them in and out, and asking them about files.
+"""Hash lists: import and export them, check files against them, and review their entries.
 
-``rows`` is what one line of any format says; ``as_csv`` and ``threatexchange`` read and write it; ``importing`` brings
-it into a list, ``exporting`` out again; ``asking`` says which lists know a file.
+* `rows`: one line of a hash list in any format, with validation
+* `as_csv`, `threatexchange`: the two formats, read and written
+* `importing`, `exporting`: a list's entries, from and to a file
+* `entry_reviews`: confirming and contesting an entry
+* `file_check`: which lists match a file, without storing anything
+* `counts`: the size and recent matches of lists
 """

@@ -1,4 +1,4 @@
-"""Hash lists as CSV: a header, then a line for each entry."""
+"""Hash lists as CSV: a header, then one line for each entry."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -11,57 +11,61 @@ COLUMNS = (*REQUIRED, "quality", "enabled", "expires_at", "label", "note", "refe
 
 
 def read(text: TextIO) -> Iterator[HashRow]:
-    """The rows, in the order of the file. ``text`` keeps line ends as they are (newline="").
+    """Yield the rows in the order of the file. `text` must be opened with newline="".
 
     Raises:
-        NotAccepted: what is wrong, with the number of the line.
+        ListNotAccepted: with the line number and the problem.
     """
     lines = csv.reader(text)
     try:
-        names = _header(next(lines, []))
+        columns = _header(next(lines, []))
         for fields in lines:
             if any(field.strip() for field in fields):
-                yield HashRow.read(_named(fields, names=names, line=lines.line_num), where=f"line {lines.line_num}")
+                line = lines.line_num
+                yield HashRow.read(_by_column(fields, columns=columns, line=line), where=f"line {line}")
     except csv.Error as error:
-        raise ListNotAccepted(f"line {lines.line_num}: this is no CSV ({error})") from error
+        raise ListNotAccepted(f"line {lines.line_num}: this is not CSV ({error})") from error
 
 
 def _header(fields: list[str]) -> list[str]:
-    names = [field.strip().lower() for field in fields]
-    unknown = [name for name in names if name not in COLUMNS]
-    missing = [name for name in REQUIRED if name not in names]
-    if unknown or missing or len(set(names)) < len(names):
-        found = ", ".join(name[:40] for name in names) or "nothing"
+    columns = [field.strip().lower() for field in fields]
+    unknown = [name for name in columns if name not in COLUMNS]
+    missing = [name for name in REQUIRED if name not in columns]
+    if unknown or missing or len(set(columns)) < len(columns):
+        found = ", ".join(name[:40] for name in columns) or "nothing"
         raise ListNotAccepted(
             f"line 1: found the columns {found}; accepted are {', '.join(COLUMNS)}, each once and in any order. "
-            f"{' and '.join(REQUIRED).capitalize()} are needed"
+            f"{' and '.join(REQUIRED).capitalize()} are required"
         )
-    return names
+    return columns
 
 
-def _named(fields: list[str], *, names: list[str], line: int) -> dict[str, str]:
-    if len(fields) != len(names):
-        raise ListNotAccepted(f"line {line}: found {len(fields)} fields; {len(names)} are accepted, as many as columns")
-    return dict(zip(names, fields, strict=True))
+def _by_column(fields: list[str], *, columns: list[str], line: int) -> dict[str, str]:
+    if len(fields) != len(columns):
+        raise ListNotAccepted(
+            f"line {line}: found {len(fields)} fields; {len(columns)} are accepted, one for each column"
+        )
+    return dict(zip(columns, fields, strict=True))
 
 
 def write(rows: Iterable[HashRow]) -> Iterator[str]:
-    """Lines of text. Reading them gives the same rows again."""
-    echo = csv.writer(_Echo())  # its line ends, CR LF, are what it quotes within a text
-    yield echo.writerow(COLUMNS)
+    """Yield lines of text. Reading them gives the same rows again."""
+    writer = csv.writer(_Echo())  # its line ends, CR LF, are the ones that it quotes within a text
+    yield writer.writerow(COLUMNS)
     for row in rows:
-        yield echo.writerow(_fields(row))
+        yield writer.writerow(_fields(row))
 
 
 def _fields(row: HashRow) -> list[str]:
-    said = {name: getattr(row, name) for name in COLUMNS}
-    said["enabled"] = "true" if row.enabled else "false"
-    said["expires_at"] = f"{row.expires_at:%Y-%m-%dT%H:%M:%SZ}" if row.expires_at else ""
-    return ["" if value is None else str(value) for value in said.values()]
+    values = {name: getattr(row, name) for name in COLUMNS if name != "standing"}
+    values["enabled"] = "true" if row.enabled else "false"
+    values["expires_at"] = f"{row.expires_at:%Y-%m-%dT%H:%M:%SZ}" if row.expires_at else ""
+    values["standing"] = row.review_state
+    return ["" if values[name] is None else str(values[name]) for name in COLUMNS]
 
 
 class _Echo:
-    """A file whose ``write`` gives back what it is given: so lines can be sent on one by one."""
+    """A file whose `write` returns its argument, so that csv.writer hands back each line."""
 
     def write(self, line: str) -> str:
         return line

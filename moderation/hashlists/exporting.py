@@ -1,4 +1,4 @@
-"""A list as a file: what an import takes again, in the order in which its entries came."""
+"""Write a list as a file that an import accepts, in the order in which its entries were added."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,8 @@ MEDIA_TYPES: dict[Format, str] = {"csv": "text/csv; charset=utf-8", "threatexcha
 ENDINGS: dict[Format, str] = {"csv": "csv", "threatexchange": "json"}
 
 
-def export(hash_list: HashList, *, format: Format) -> Iterator[str]:  # noqa: A002  (as the command calls it)
-    """Pieces of text; all entries, also those that route nothing, each with how it stands."""
-    rows = map(HashRow.of, HashEntry.objects.filter(hash_list=hash_list).order_by("pk").iterator(chunk_size=2_000))
+def export(hash_list: HashList, *, format: Format) -> Iterator[str]:  # noqa: A002  (the command's option)
+    """Yield the file's text in pieces: every entry with its review state, including those that route nothing."""
+    entries = HashEntry.objects.filter(hash_list=hash_list).order_by("pk").iterator(chunk_size=2_000)
+    rows = map(HashRow.from_entry, entries)
     return as_csv.write(rows) if format == "csv" else threatexchange.write(rows, kind=hash_list.kind)

@@ -1,4 +1,4 @@
-"""What one line of a hash list says, in whichever format, and what is wrong with one that is not accepted.
+"""One line of a hash list, whatever its format, and the messages for lines that are not accepted.
 
 Messages never repeat a hash: lists are sensitive, and messages are logged.
 """
@@ -13,7 +13,7 @@ from moderation.models import HashEntry
 from moderation.moments import parse_moment
 
 DIGITS = 64
-#: How algorithms are called, here and elsewhere.
+#: The names of algorithms that files use, each with ours.
 ALGORITHMS = {
     "pdq": "pdq",
     "hash_pdq": "pdq",
@@ -26,12 +26,12 @@ MOST_CHARACTERS = {"label": 100, "note": 500, "reference": 200, "who": 150, "why
 
 
 class ListNotAccepted(Exception):
-    """Something in a file can't be taken in; nothing of the file is."""
+    """A file has something that cannot be imported. Nothing of the file is imported."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HashRow:
-    """One entry. ``who`` and ``why`` are None where the file does not say; ``hash`` has 64 digits in lower case."""
+    """One entry. `who` and `why` are None where the file has no such column; `hash` is 64 digits in lower case."""
 
     algorithm: str
     hash: str
@@ -43,38 +43,39 @@ class HashRow:
     reference: str = ""
     who: str | None = None
     why: str | None = None
-    standing: str = "unconfirmed"
+    #: The column `standing` of the files.
+    review_state: str = "unconfirmed"
 
     @classmethod
-    def read(cls, said: Mapping[str, str], *, where: str) -> "HashRow":
-        """From texts by the names of the attributes; one that is missing is as if it were empty.
+    def read(cls, texts: Mapping[str, str], *, where: str) -> "HashRow":
+        """Parse texts by column name. A missing one counts as empty.
 
         Raises:
-            NotAccepted: naming ``where``, what was found and what is accepted.
+            ListNotAccepted: with `where`, the text found and the accepted ones.
         """
         try:
-            return cls._read({name: text.strip() for name, text in said.items()})
+            return cls._read({name: text.strip() for name, text in texts.items()})
         except ListNotAccepted as error:
             raise ListNotAccepted(f"{where}: {error}") from error
 
     @classmethod
-    def _read(cls, said: Mapping[str, str]) -> "HashRow":
-        algorithm = _algorithm(said.get("algorithm", ""))
-        texts = {name: _text(said[name], name=name) for name in MOST_CHARACTERS if name in said}
+    def _read(cls, texts: Mapping[str, str]) -> "HashRow":
+        algorithm = _algorithm(texts.get("algorithm", ""))
+        long_texts = {name: _text(texts[name], name=name) for name in MOST_CHARACTERS if name in texts}
         return cls(
             algorithm=algorithm,
-            hash=_hash(said.get("hash", "")),
-            quality=_quality(said.get("quality", ""), algorithm=algorithm),
-            enabled=_enabled(said.get("enabled", "")),
-            expires_at=expiry(said.get("expires_at", "")),
-            standing=_standing(said.get("standing", "")),
-            **texts,
+            hash=_hash(texts.get("hash", "")),
+            quality=_quality(texts.get("quality", ""), algorithm=algorithm),
+            enabled=_enabled(texts.get("enabled", "")),
+            expires_at=expiry(texts.get("expires_at", "")),
+            review_state=_review_state(texts.get("standing", "")),
+            **long_texts,
         )
 
     @classmethod
-    def of(cls, entry: HashEntry) -> "HashRow":
-        content: dict[str, Any] = {name: getattr(entry, name) for name in ("algorithm", "hash", "quality", "enabled")}
-        content |= {name: getattr(entry, name) for name in (*MOST_CHARACTERS, "expires_at", "standing")}
+    def from_entry(cls, entry: HashEntry) -> "HashRow":
+        names = ("algorithm", "hash", "quality", "enabled", *MOST_CHARACTERS, "expires_at", "review_state")
+        content: dict[str, Any] = {name: getattr(entry, name) for name in names}
         return cls(**content)
 
     @property
@@ -83,7 +84,7 @@ class HashRow:
 
     @property
     def content(self) -> dict[str, Any]:
-        """What the row says of an entry, beyond its hash; never how it stands, which people say here."""
+        """The fields that an import may change. The review state is not one: only people here change it."""
         content = {
             "quality": self.quality,
             "enabled": self.enabled,
@@ -92,7 +93,7 @@ class HashRow:
             "note": self.note,
             "reference": self.reference,
         }
-        return content | {name: said for name in ("who", "why") if (said := getattr(self, name)) is not None}
+        return content | {name: text for name in ("who", "why") if (text := getattr(self, name)) is not None}
 
 
 def expiry(text: str) -> datetime | None:
@@ -120,16 +121,16 @@ def _algorithm(text: str) -> str:
     if text.lower() not in ALGORITHMS:
         raise ListNotAccepted(
             f"found the algorithm {text[:40]!r}; pdq and sha256 are accepted. Hashes of other kinds, such as MD5 or "
-            "PhotoDNA, can't be compared with what comes in"
+            "PhotoDNA, cannot be compared with uploads"
         )
     return ALGORITHMS[text.lower()]
 
 
 def _hash(text: str) -> str:
     if not re.fullmatch(rf"[0-9A-Fa-f]{{{DIGITS}}}", text):
-        what = "other characters among them" if len(text) == DIGITS else "no more and no less"
+        problem = "and some of these are not" if len(text) == DIGITS else "no more and no fewer"
         raise ListNotAccepted(
-            f"found a hash of {len(text)} characters; {DIGITS} hexadecimal digits are accepted, {what}"
+            f"found a hash of {len(text)} characters; {DIGITS} hexadecimal digits are accepted, {problem}"
         )
     return text.lower()
 
@@ -148,10 +149,10 @@ def _enabled(text: str) -> bool:
     return YES_NO[text.lower()]
 
 
-def _standing(text: str) -> str:
-    found = text.lower() or HashEntry.Standing.UNCONFIRMED.value
-    if found not in HashEntry.Standing.values:
-        accepted = ", ".join(HashEntry.Standing.values)
+def _review_state(text: str) -> str:
+    found = text.lower() or HashEntry.ReviewState.UNCONFIRMED.value
+    if found not in HashEntry.ReviewState.values:
+        accepted = ", ".join(HashEntry.ReviewState.values)
         raise ListNotAccepted(f"found the standing {text[:40]!r}; one of {accepted}, or nothing, is accepted")
     return found
 

@@ -1,7 +1,7 @@
 """Hash lists in the formats of Meta's ThreatExchange: threat descriptors, and the signals of HMA.
 
-Descriptors: https://developers.facebook.com/docs/threat-exchange/reference/apis/threat-descriptor. What they have no
-field for stands under ``second_look``, which others ignore.
+https://developers.facebook.com/docs/threat-exchange/reference/apis/threat-descriptor describes descriptors. Fields
+that they do not have are written under `second_look`, which other programs ignore.
 """
 
 import json
@@ -14,7 +14,7 @@ from moderation.models import HashList
 
 TYPES = {"pdq": "HASH_PDQ", "sha256": "HASH_SHA256"}
 STATUS = {HashList.Kind.KNOWN_BAD: "MALICIOUS", HashList.Kind.KNOWN_GOOD: "NON_MALICIOUS"}
-#: By our name, theirs: the first that is there counts.
+#: Our field names, each with ThreatExchange's: the first one present is used.
 NAMES = {
     "algorithm": ("type", "signal_type"),
     "hash": ("raw_indicator", "indicator", "signal_value"),
@@ -23,23 +23,24 @@ NAMES = {
     "note": ("description",),
     "reference": ("id",),
 }
+#: The fields under `second_look`.
 OURS = ("quality", "enabled", "who", "why", "standing")
 
 
 def read(text: TextIO, *, kind: str) -> Iterator[HashRow]:
-    """Rows for a list of this kind, from ``{"data": [...]}``, an array, or one object a line.
+    """Yield rows for a list of this kind, from `{"data": [...]}`, an array, or one object a line.
 
     Raises:
-        NotAccepted: what is wrong, with the number of the entry, counted from 1.
+        ListNotAccepted: with the number of the entry, counted from 1, and the problem.
     """
     for number, found in enumerate(objects(text), start=1):
         where = f"entry {number}"
         if not isinstance(found, dict):
             raise ListNotAccepted(
-                f"{where}: found {_kind_of(found)}; objects are accepted, a descriptor or a signal each"
+                f"{where}: found {_kind_of(found)}; objects are accepted, each one a descriptor or a signal"
             )
         _refuse_other_kinds(found, kind=kind, where=where)
-        yield HashRow.read(_said(found, where=where), where=where)
+        yield HashRow.read(_texts(found, where=where), where=where)
 
 
 def _refuse_other_kinds(found: Mapping[str, Any], *, kind: str, where: str) -> None:
@@ -51,17 +52,18 @@ def _refuse_other_kinds(found: Mapping[str, Any], *, kind: str, where: str) -> N
         )
 
 
-def _said(found: Mapping[str, Any], *, where: str) -> dict[str, str]:
-    said = {name: found[theirs] for name, names in NAMES.items() if (theirs := _first(names, found))}
-    if isinstance(said.get("hash"), dict):
-        said["hash"] = said["hash"].get("indicator")
-    if "label" in said:
-        said["label"] = _joined(said["label"])
+def _texts(found: Mapping[str, Any], *, where: str) -> dict[str, str]:
+    """Return the values of a descriptor or signal as texts, by our column names."""
+    values = {name: found[theirs] for name, names in NAMES.items() if (theirs := _first(names, found))}
+    if isinstance(values.get("hash"), dict):
+        values["hash"] = values["hash"].get("indicator")
+    if "label" in values:
+        values["label"] = _joined(values["label"])
     own = found.get("second_look", {})
     if found.get("should_delete"):
-        said["enabled"] = False
-    said |= {name: own[name] for name in OURS if name in own} if isinstance(own, dict) else {}
-    return {name: _as_text(value, where=f"{where}: {name}") for name, value in said.items()}
+        values["enabled"] = False
+    values |= {name: own[name] for name in OURS if name in own} if isinstance(own, dict) else {}
+    return {name: _as_text(value, where=f"{where}: {name}") for name, value in values.items()}
 
 
 def _first(names: Iterable[str], found: Mapping[str, Any]) -> str | None:
@@ -69,7 +71,7 @@ def _first(names: Iterable[str], found: Mapping[str, Any]) -> str | None:
 
 
 def _joined(tags: Any) -> Any:
-    """Tags come as an array of texts, or as ``{"data": [{"text": ...}]}``."""
+    """Join tags, which come as an array of texts or as `{"data": [{"text": ...}]}`."""
     if isinstance(tags, dict):
         tags = [tag.get("text") for tag in tags.get("data", []) if isinstance(tag, dict)]
     return ", ".join(map(str, tags)) if isinstance(tags, list) else tags
@@ -90,7 +92,7 @@ def _kind_of(value: Any) -> str:
 
 
 def write(rows: Iterable[HashRow], *, kind: str) -> Iterator[str]:
-    """Lines of text, a descriptor each. Reading them gives the same rows again."""
+    """Yield lines of text, one descriptor each. Reading them gives the same rows again."""
     yield '{"data": ['
     for number, row in enumerate(rows):
         yield f"{',' if number else ''}\n{json.dumps(_descriptor(row, status=STATUS[HashList.Kind(kind)]))}"
@@ -98,7 +100,7 @@ def write(rows: Iterable[HashRow], *, kind: str) -> Iterator[str]:
 
 
 def _descriptor(row: HashRow, *, status: str) -> dict[str, Any]:
-    told = {
+    fields = {
         "id": row.reference,
         "type": TYPES[row.algorithm],
         "raw_indicator": row.hash,
@@ -108,12 +110,12 @@ def _descriptor(row: HashRow, *, status: str) -> dict[str, Any]:
         "tags": row.label.split(", ") if row.label else [],
         "second_look": _ours(row),
     }
-    return {name: value for name, value in told.items() if value not in ("", None, [], {})}
+    return {name: value for name, value in fields.items() if value not in ("", None, [], {})}
 
 
 def _ours(row: HashRow) -> dict[str, Any]:
-    """What differs from what is taken for granted where nothing is said."""
-    told = {name: getattr(row, name) for name in OURS}
-    granted = {"enabled": True, "standing": "unconfirmed"}
-    # An empty who or why is said, too: else it would be taken from the next import.
-    return {name: value for name, value in told.items() if value is not None and value != granted.get(name)}
+    """Return the fields under `second_look` that differ from the defaults of an import."""
+    fields = {name: getattr(row, name) for name in OURS if name != "standing"} | {"standing": row.review_state}
+    defaults = {"enabled": True, "standing": "unconfirmed"}
+    # An empty who or why is written too; otherwise the next import would fill in its own.
+    return {name: value for name, value in fields.items() if value is not None and value != defaults.get(name)}

@@ -1,38 +1,37 @@
-"""Lists of hashes that are known: what is on one is routed by it, and no classifier is asked."""
+"""Lists of hashes. An upload whose hash is on a list is routed by it, without a classifier."""
 
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from django.db import connection, models
+from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
 from moderation.decoding import fingerprints
 from moderation.decoding.fingerprints import RADIUS
+from moderation.locks import lock_entries_shared
 from moderation.models.fingerprints import Recognisable, key_indexes
 from moderation.models.people import User
 from moderation.models.policies import Policy
 from moderation.models.tracking import never_deleted, tracked
 from moderation.routing import Route
 
-# What whoever asks for a wider radius is told.
+# The message to a person who asks for a wider radius.
 TOO_WIDE = (
-    f"at most {RADIUS} bits are looked up, as near-duplicates are; farther ones would be missed without a word. "
-    "(HMA's default of 31 also takes in more pictures by mistake.)"
+    f"at most {RADIUS} bits are accepted. The look-up finds every hash within that distance and would miss farther "
+    f"ones. Choose a radius from 0 to {RADIUS}. (HMA's default of 31 also matches more pictures by mistake.)"
 )
-# Advisory locks of entries: (this, entry id).
-ENTRY_LOCKS = 20_484
 
 
-class Switched(models.Model):
-    """What can be switched off, and runs out."""
+class Switchable(models.Model):
+    """A list or an entry: it can be switched off, and it can expire."""
 
     enabled = models.BooleanField(default=True)
-    expires_at = models.DateTimeField(null=True, blank=True, help_text="From then on it routes nothing.")
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="It routes nothing from this time on.")
 
-    #: True of rows that are switched on and have not run out; of their own alone.
+    #: Rows that are enabled and have not expired. An entry also depends on its list, which this does not check.
     IS_ON: ClassVar[Q] = Q(enabled=True) & (Q(expires_at=None) | Q(expires_at__gt=Now()))
 
     class Meta:
@@ -45,12 +44,12 @@ class HashListQuerySet(models.QuerySet["HashList"]):
 
 
 @tracked()
-class HashList(Switched):
-    """Hashes from one source that one policy goes by. Each change notes what it did, who did it and why."""
+class HashList(Switchable):
+    """Hashes from one source that route uploads under one policy. Each change notes its kind, its author and why."""
 
     class Kind(models.TextChoices):
-        KNOWN_BAD = "known_bad", "known-bad"
-        KNOWN_GOOD = "known_good", "known-good"
+        KNOWN_BAD = "known_bad", "known-bad"  # a match is rejected
+        KNOWN_GOOD = "known_good", "known-good"  # a match is approved
 
     ROUTES: ClassVar[dict[str, Route]] = {Kind.KNOWN_BAD: Route.REJECT, Kind.KNOWN_GOOD: Route.APPROVE}
 
@@ -59,11 +58,16 @@ class HashList(Switched):
     kind = models.CharField(max_length=10, choices=Kind)
     source = models.CharField(max_length=500, blank=True, help_text="Where its hashes come from.")
     radius = models.PositiveSmallIntegerField(
-        default=RADIUS, help_text="In how many of 256 bits a picture's PDQ hash may differ from an entry's."
+        default=RADIUS, help_text="The number of bits, of 256, by which a picture's PDQ hash may differ from an entry."
     )
-    done = models.CharField(max_length=200, help_text="What the last change did.")
+    done = models.CharField(max_length=200, help_text="The last change, in words.")
     by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, blank=True, related_name="hash_lists", help_text="Who did it."
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="hash_lists",
+        help_text="The person who made the last change.",
     )
     why = models.CharField(max_length=500)
     made_at = models.DateTimeField(db_default=Now())
@@ -77,7 +81,7 @@ class HashList(Switched):
             models.UniqueConstraint(
                 fields=["policy", "name"],
                 name="one_hash_list_per_policy_and_name",
-                violation_error_message="The policy has a list of this name already.",
+                violation_error_message="The policy already has a list with this name.",
             ),
             models.CheckConstraint(condition=Q(kind__in=["known_bad", "known_good"]), name="hash_list_kind_is_known"),
             models.CheckConstraint(condition=Q(radius__lte=RADIUS), name="a_radius_is_one_that_is_looked_up"),
@@ -99,7 +103,7 @@ class HashList(Switched):
         return self.kind == self.Kind.KNOWN_BAD
 
     def change(self, done: str, *, by: User | None, why: str, **content: Any) -> None:
-        """Change the list; what it did route already stays as it is."""
+        """Change the list. Uploads that it has routed keep their route."""
         HashList.objects.filter(pk=self.pk).update(done=done, by=by, why=why, **content)
         self.refresh_from_db()
 
@@ -110,60 +114,62 @@ class HashList(Switched):
         self.change("disabled", by=by, why=why, enabled=False)
 
     def expire(self, at: datetime | None, *, by: User | None, why: str) -> None:
-        """Let it route nothing from ``at`` on; None: it never runs out."""
+        """Let the list route nothing from `at` on; None: it never expires."""
         done = f"expires {at:%Y-%m-%d %H:%M %Z}" if at else "expires never"
         self.change(done, by=by, why=why, expires_at=at)
 
 
 class HashEntryQuerySet(models.QuerySet["HashEntry"]):
-    def on(self) -> Self:
-        """Entries that route where their list is in use: neither switched off, nor run out, nor contested."""
-        return self.filter(HashEntry.IS_ON).exclude(standing=HashEntry.Standing.CONTESTED)
+    def routing(self) -> Self:
+        """Entries that route if their list is in use: enabled, not expired and not contested."""
+        return self.filter(HashEntry.IS_ON).exclude(review_state=HashEntry.ReviewState.CONTESTED)
 
     def with_hash(self, text: str) -> Self:
-        """Those whose hash begins with ``text``: up to 64 hexadecimal digits in lower case."""
+        """Entries whose hash begins with `text`: up to 64 hexadecimal digits in lower case."""
         first, last = text.ljust(64, "0"), text.ljust(64, "f")
         return self.filter(Q(sha256__range=(first, last)) | Q(pdq__range=(bytes.fromhex(first), bytes.fromhex(last))))
 
-    def still_on(self, entries: Collection[int]) -> set[int]:
-        """Of these entries, those that route. Until the transaction ends, none of them can be contested."""
-        take_turns_with_contests(entries)
-        return set(self.on().filter(pk__in=entries).values_list("pk", flat=True))
+    def lock_routing(self, entries: Collection[int]) -> set[int]:
+        """Return which of `entries` route. None of them can be contested until the transaction ends."""
+        lock_entries_shared(entries)
+        return set(self.routing().filter(pk__in=entries).values_list("pk", flat=True))
 
 
 @tracked(exclude=["keys"])
-class HashEntry(Recognisable, Switched):
-    """One hash on a list: of the very bytes (sha256), or of the picture (PDQ).
+class HashEntry(Recognisable, Switchable):
+    """One hash on a list: of a file's bytes (sha256) or of a picture (PDQ).
 
-    ``who`` and ``why`` are as its source has them, or else those of whoever put it here or changed it last.
+    `who` and `why` come from the list's source. Where the source has none, they name the person here who added or
+    last changed the entry, and their reason.
     """
 
     class Algorithm(models.TextChoices):
-        PDQ = "pdq", "PDQ"
-        SHA256 = "sha256", "sha256"
+        PDQ = "pdq", "PDQ"  # finds nearly the same picture
+        SHA256 = "sha256", "sha256"  # finds the same bytes only
 
-    class Standing(models.TextChoices):
-        UNCONFIRMED = "unconfirmed", "unconfirmed"
-        CONFIRMED = "confirmed", "confirmed"
-        CONTESTED = "contested", "contested"
+    class ReviewState(models.TextChoices):
+        UNCONFIRMED = "unconfirmed", "unconfirmed"  # nobody has reviewed it; it routes
+        CONFIRMED = "confirmed", "confirmed"  # the latest review says it is right; it routes
+        CONTESTED = "contested", "contested"  # the latest review says it is wrong; it routes nothing
 
-    # Found by its constraints' indexes: one of the list alone would be taken for selective, and walk through all of it.
+    # Without an index of its own: the planner would take one for selective and walk through the whole list. The
+    # constraints' indexes find entries.
     hash_list = models.ForeignKey(HashList, on_delete=models.PROTECT, related_name="entries", db_index=False)
     algorithm = models.CharField(max_length=6, choices=Algorithm)
     sha256 = models.CharField(max_length=64, blank=True)
     quality = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="Of a PDQ hash, 0 to 100, where the source tells it."
+        null=True, blank=True, help_text="The quality of a PDQ hash, 0 to 100, if the source gives it."
     )
     label = models.CharField(max_length=100, blank=True)
     note = models.CharField(max_length=500, blank=True)
-    reference = models.CharField(max_length=200, blank=True, help_text="What its source calls it.")
+    reference = models.CharField(max_length=200, blank=True, help_text="The source's own name for the entry.")
     who = models.CharField(max_length=150, blank=True)
     why = models.CharField(max_length=500, blank=True)
-    # Set by moderation.models.hash_opinions alone: what the latest opinion says.
-    standing = models.CharField(max_length=11, choices=Standing, default=Standing.UNCONFIRMED)
+    # The latest EntryReview's state. Only moderation.hashlists writes it.
+    review_state = models.CharField(max_length=11, choices=ReviewState, default=ReviewState.UNCONFIRMED)
     added_at = models.DateTimeField(db_default=Now())
 
-    among = "pdq IS NOT NULL"
+    searched = "pdq IS NOT NULL"
 
     objects = HashEntryQuerySet.as_manager()
 
@@ -184,7 +190,8 @@ class HashEntry(Recognisable, Switched):
                 condition=Q(quality=None) | Q(algorithm="pdq", quality__lte=100), name="only_a_picture_has_a_quality"
             ),
             models.CheckConstraint(
-                condition=Q(standing__in=["unconfirmed", "confirmed", "contested"]), name="entry_standing_is_known"
+                condition=Q(review_state__in=["unconfirmed", "confirmed", "contested"]),
+                name="an_entry_has_a_known_review_state",
             ),
         ]
         indexes = [
@@ -206,16 +213,17 @@ class HashEntry(Recognisable, Switched):
 
     @property
     def is_flat(self) -> bool:
-        """Of a picture with too little in it: it is kept, and matches nothing."""
+        """Whether the picture has too little detail to be compared. Such an entry matches nothing."""
         return bool(self.pdq) and not self.keys
 
     @property
     def is_contested(self) -> bool:
-        return self.standing == self.Standing.CONTESTED
+        return self.review_state == self.ReviewState.CONTESTED
 
     def set_keys(self) -> None:
-        """What its hash is found by; nothing where pictures can't be told apart by it."""
-        self.keys = fingerprints.keys(self.pdq) if self.pdq and says_something(self.pdq, quality=self.quality) else []
+        """Set the keys that near() finds the hash by; none if the hash cannot tell pictures apart."""
+        comparable = self.pdq and can_be_compared(self.pdq, quality=self.quality)
+        self.keys = fingerprints.keys(self.pdq) if self.pdq and comparable else []
 
     def enable(self, *, by: User | None, why: str) -> None:
         self._change(by=by, why=why, enabled=True)
@@ -224,7 +232,7 @@ class HashEntry(Recognisable, Switched):
         self._change(by=by, why=why, enabled=False)
 
     def expire(self, at: datetime | None, *, by: User | None, why: str) -> None:
-        """Let it route nothing from ``at`` on; None: it never runs out."""
+        """Let the entry route nothing from `at` on; None: it never expires."""
         self._change(by=by, why=why, expires_at=at)
 
     def _change(self, *, by: User | None, why: str, **content: Any) -> None:
@@ -232,23 +240,6 @@ class HashEntry(Recognisable, Switched):
         self.refresh_from_db()
 
 
-def says_something(pdq: bytes, *, quality: int | None) -> bool:
-    """Whether pictures may be compared by it; where nobody tells the quality, as far as the hash itself tells."""
+def can_be_compared(pdq: bytes, *, quality: int | None) -> bool:
+    """Whether `pdq` can tell pictures apart. Without a quality, the hash's own bits decide."""
     return not fingerprints.is_flat(pdq) and (quality is None or quality >= fingerprints.LEAST_QUALITY)
-
-
-def take_turns_with_contests(entries: Collection[int]) -> None:
-    """Until the transaction ends, whoever contests one of these waits. They may all be used by others, too."""
-    _lock("pg_advisory_xact_lock_shared", entries)
-
-
-def wait_for_who_routes_by(entry: int) -> None:
-    """Until the transaction ends, nobody begins to route by ``entry``; who does so already has committed."""
-    _lock("pg_advisory_xact_lock", [entry])
-
-
-def _lock(function: str, entries: Collection[int]) -> None:
-    """The smallest first, and before rows of uploads are locked: so nobody waits in a circle."""
-    with connection.cursor() as cursor:
-        keys = sorted({entry % 2**31 for entry in entries})
-        cursor.execute(f"SELECT {function}(%s, key) FROM unnest(%s::int[]) key", [ENTRY_LOCKS, keys])  # noqa: S608

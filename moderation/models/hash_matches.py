@@ -1,4 +1,4 @@
-"""Uploads that a hash list routed: in the place of a screening, without score, coin or label."""
+"""Uploads that a hash list routed. A match replaces a screening: it has no score, no audit and is never a label."""
 
 from typing import Self
 
@@ -25,13 +25,13 @@ class HashMatchQuerySet(models.QuerySet["HashMatch"]):
 
 @tracked_changes()
 class HashMatch(models.Model):
-    """One upload that an entry of a list knows, under the list's policy. Immutable, but that a contest withdraws it."""
+    """One upload that matches an entry, under the list's policy. Immutable; contesting the entry supersedes it."""
 
     upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="hash_matches")
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="hash_matches")
     entry = models.ForeignKey(HashEntry, on_delete=models.PROTECT, related_name="matches")
     run = models.ForeignKey(ScreeningRun, on_delete=models.PROTECT, related_name="hash_matches")
-    distance = models.PositiveSmallIntegerField(help_text="Bits that differ; 0 for the same bytes.")
+    distance = models.PositiveSmallIntegerField(help_text="The number of bits that differ; 0 for the same bytes.")
     route = models.CharField(max_length=7, choices=[("approve", "approve"), ("reject", "reject")])
     superseded = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now())
@@ -51,7 +51,7 @@ class HashMatch(models.Model):
             ),
         ]
         indexes = [
-            # Serves how many uploads each list matched in the last 28 days.
+            # Serves the number of uploads that each list matched in the last 28 days (hashlists.counts).
             models.Index(fields=["created_at"], name="hashmatch_created_idx"),
         ]
 
@@ -64,7 +64,7 @@ class HashMatch(models.Model):
 
     @property
     def automatic_outcome(self) -> Route:
-        """What the list alone decided, as of a screening; it never leaves anything to a person."""
+        """The list's decision, named as a screening's is. A list never sends an upload to review."""
         return Route(self.route)
 
     @property
@@ -74,7 +74,7 @@ class HashMatch(models.Model):
         return f"PDQ, {self.distance} bit{'' if self.distance == 1 else 's'} of {BITS} differ"
 
     @property
-    def told(self) -> str:
-        """Which list, and how: for people and for programs."""
+    def summary(self) -> str:
+        """The list, and how it matched: for people and for programs."""
         listed_on = self.entry.hash_list
         return f"{listed_on.get_kind_display()} by list {listed_on} ({self.how})"

@@ -1,4 +1,4 @@
-"""One entry of a hash list: what is known of it, what it decided, and what people say of it."""
+"""One entry of a hash list: its hash, its matches and its reviews."""
 
 from typing import Any
 
@@ -10,15 +10,18 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from moderation.models import HashEntry, HashMatch, OpinionRefused
-from reviewqueue.hash_lists.forms import OpinionForm, SwitchForm
-from reviewqueue.hash_lists.views import CHANGES, STAYS, matches_of, page
+from moderation.hashlists.entry_reviews import EntryReviewRefused
+from moderation.models import HashEntry, HashMatch
+from reviewqueue.hash_lists.context import ROUTED_STAYS, get_entry_or_404, latest_changes, matches_page
+from reviewqueue.hash_lists.forms import EntryReviewForm, SwitchForm
+from reviewqueue.htmx import varies_by_htmx
 from reviewqueue.permissions import ReviewerRequest, can_keep_hash_lists
-from reviewqueue.review.views import varies_by_htmx
 
-SAID = {
-    "confirmed": "Confirmed: the entry goes on routing.",
-    "contested": "Contested: the entry routes nothing any more, and what it decided goes to the next pre-screen.",
+REVIEWED = {
+    "confirmed": "The entry is confirmed. It goes on routing.",
+    "contested": (
+        "The entry is contested. It routes nothing any more, and the uploads that it decided go to the next pre-screen."
+    ),
 }
 
 
@@ -26,85 +29,84 @@ SAID = {
 @never_cache
 @can_keep_hash_lists
 def hash_entry(request: ReviewerRequest, list_pk: int, pk: int) -> HttpResponse:
-    return show(request, found(list_pk, pk))
+    """Show one entry with its reviews, matches and changes."""
+    return _render_entry(request, get_entry_or_404(list_pk, pk))
 
 
 @require_POST
 @can_keep_hash_lists
 def switch(request: ReviewerRequest, list_pk: int, pk: int) -> HttpResponseBase:
     """Enable, disable or expire the entry, from the next chunk of a pre-screen on."""
-    entry, form = found(list_pk, pk), SwitchForm(request.POST)
+    entry, form = get_entry_or_404(list_pk, pk), SwitchForm(request.POST)
     if not form.is_valid():
-        return show(request, entry, switch=form, status=422)
-    messages.success(request, f"The entry {form.switch(entry, by=request.user)}. {STAYS}")
+        return _render_entry(request, entry, switch=form, status=422)
+    messages.success(request, f"The entry {form.switch(entry, by=request.user)}. {ROUTED_STAYS}")
     return HttpResponseRedirect(entry.get_absolute_url(), status=303)
 
 
 @require_POST
 @can_keep_hash_lists
-def judge(request: ReviewerRequest, list_pk: int, pk: int) -> HttpResponseBase:
+def review(request: ReviewerRequest, list_pk: int, pk: int) -> HttpResponseBase:
     """Confirm or contest the entry itself."""
-    entry, form = found(list_pk, pk), OpinionForm(request.POST)
+    entry, form = get_entry_or_404(list_pk, pk), EntryReviewForm(request.POST)
     if not form.is_valid():
-        return show(request, entry, opinion=form, status=422)
+        return _render_entry(request, entry, review_form=form, status=422)
     try:
-        form.give(entry, by=request.user)
-    except OpinionRefused as already:
+        form.save_review(entry, by=request.user)
+    except EntryReviewRefused as already:
         messages.warning(request, str(already))
     else:
-        messages.success(request, SAID[form.cleaned_data["said"]])
+        messages.success(request, REVIEWED[form.cleaned_data["state"]])
     return HttpResponseRedirect(entry.get_absolute_url(), status=303)
 
 
 @require_POST
 @varies_by_htmx
 @can_keep_hash_lists
-def judge_match(request: ReviewerRequest, pk: int) -> HttpResponseBase:
-    """Confirm or contest the entry because of one match: the match alone with htmx, else the page that it came from."""
+def review_match(request: ReviewerRequest, pk: int) -> HttpResponseBase:
+    """Confirm or contest the entry because of one match."""
     match = get_object_or_404(HashMatch.objects.with_list().select_related("upload"), pk=pk)
-    form = OpinionForm(request.POST)
+    form = EntryReviewForm(request.POST)
     if not form.is_valid():
-        return answer(request, match, form=form, status=422)
+        return _render_match_or_redirect(request, match, form=form, status=422)
     try:
-        form.give(match.entry, by=request.user, match=match)
-    except OpinionRefused as already:
-        return answer(request, match, outcome=str(already), status=409)
-    return answer(request, match, outcome=SAID[form.cleaned_data["said"]])
+        form.save_review(match.entry, by=request.user, match=match)
+    except EntryReviewRefused as already:
+        return _render_match_or_redirect(request, match, outcome=str(already), status=409)
+    return _render_match_or_redirect(request, match, outcome=REVIEWED[form.cleaned_data["state"]])
 
 
-def answer(request: ReviewerRequest, match: HashMatch, *, status: int = 200, **told: Any) -> HttpResponseBase:
+def _render_match_or_redirect(
+    request: ReviewerRequest, match: HashMatch, *, status: int = 200, **content: Any
+) -> HttpResponseBase:
+    """Render the match alone for htmx; otherwise redirect to the page of the form, or render its errors."""
     if request.htmx or status == 422:
         match.refresh_from_db(fields=["superseded"])
         match.upload.refresh_from_db(fields=["status"])
-        template = (
-            "reviewqueue/hash_lists/_hash_match.html" if request.htmx else "reviewqueue/hash_lists/hash_match.html"
-        )
-        told |= {"match": match, "status": status, "from": request.POST.get("from", "list")}
-        return render(request, template, told, status=status)
-    messages.add_message(request, messages.SUCCESS if status == 200 else messages.WARNING, told["outcome"])
-    return HttpResponseRedirect(back(request, match), status=303)
+        template = "_hash_match.html" if request.htmx else "hash_match.html"
+        context = content | {"match": match, "status": status, "from": request.POST.get("from", "list")}
+        return render(request, f"reviewqueue/hash_lists/{template}", context, status=status)
+    messages.add_message(request, messages.SUCCESS if status == 200 else messages.WARNING, content["outcome"])
+    return HttpResponseRedirect(_way_back(request, match), status=303)
 
 
-def back(request: ReviewerRequest, match: HashMatch) -> str:
-    """To the upload's page where the form stood there, else to the list's."""
+def _way_back(request: ReviewerRequest, match: HashMatch) -> str:
+    """Return the address of the upload if the form stood on its page, otherwise that of the list."""
     if request.POST.get("from") == "upload" and request.user.has_perm("moderation.see_uploads"):
         return match.upload.get_absolute_url()
     return reverse("hash_list", args=[match.entry.hash_list_id])
 
 
-def found(list_pk: int, pk: int) -> HashEntry:
-    return get_object_or_404(HashEntry.objects.select_related("hash_list__policy"), hash_list=list_pk, pk=pk)
-
-
-def show(request: ReviewerRequest, entry: HashEntry, *, status: int = 200, **forms: Any) -> HttpResponse:
+def _render_entry(request: ReviewerRequest, entry: HashEntry, *, status: int = 200, **forms: Any) -> HttpResponse:
+    """Render the page of an entry, with the form that has errors in place of an empty one."""
     context = {
         "entry": entry,
         "list": entry.hash_list,
         "now": timezone.now(),
-        "opinions": entry.opinions.latest_first().select_related("match__upload"),
-        "matches": page(request, matches_of(request, HashMatch.objects.filter(entry=entry)), name="matches"),
-        "changes": entry.events.order_by("-pgh_id")[:CHANGES],  # type: ignore[attr-defined]
+        "reviews": entry.reviews.latest_first().select_related("match__upload"),
+        "matches": matches_page(request, HashMatch.objects.filter(entry=entry)),
+        "changes": latest_changes(entry),
         "switch": forms.get("switch") or SwitchForm(initial={"expires_at": entry.expires_at}),
-        "opinion": forms.get("opinion") or OpinionForm(),
+        "review_form": forms.get("review_form") or EntryReviewForm(),
     }
     return render(request, "reviewqueue/hash_lists/hash_entry.html", context, status=status)

@@ -6,7 +6,10 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from moderation.models import ApiToken, Community, Effect, Objection, ReviewTask, Score, Screening, User
+from moderation.models import ApiToken, Community, Effect, ReviewTask, Score, Screening, User
+from moderation.review import claiming, deciding
+from moderation.review.claims import Claim
+from moderation.review.objections import record_objection
 from moderation.tasks import request_prescreen
 from tests.factories import PASSWORD, make_screening, make_task, make_upload, make_user, red
 
@@ -64,7 +67,7 @@ def test_jobs_bring_no_styles_that_the_browser_would_refuse(root: Client) -> Non
         "hashlist",
         "hashentry",
         "hashmatch",
-        "hashopinion",
+        "entryreview",
     ],
 )
 def test_the_record_can_be_read_and_not_changed(root: Client, table: str) -> None:
@@ -193,11 +196,11 @@ def test_who_may_give_the_second_opinion_reads_neither_the_first_nor_why_they_ar
         return [root.get(page).context["cl"].queryset.exists() for page in lists]
 
     audit = make_task(score=0.05)
-    Objection.objects.put(audit.screening, kind="report", text="Look.", by=make_user("rea"))
+    record_objection(audit.screening, kind="report", text="Look.", by=make_user("rea"))
     for name, verdict in (("mo", "violating"), ("lea", "violating")):
-        task = ReviewTask.objects.claim_next(make_user(name))
+        task = claiming.claim_next(make_user(name))
         assert told() == [False, False, False]
-        task.decide(verdict, claim=task.claim, reason="nudity")
+        deciding.decide(task, verdict, claim=Claim.from_task(task), reason="nudity")
     assert told() == [True, True, True]
 
 

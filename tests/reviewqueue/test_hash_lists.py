@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from moderation.models import HashEntry, HashList, HashMatch, HashOpinion, Upload
+from moderation.models import EntryReview, HashEntry, HashList, HashMatch, Upload
 from tests.factories import (
     default_policy,
     make_entry,
@@ -70,7 +70,7 @@ def test_a_list_is_made_and_says_who_and_why(page: Client) -> None:
         "lea",
         "For us.",
     )
-    assert "ours is made, and empty." in told
+    assert "The list ours was created. It is empty." in told
     assert "For us." in page.get("/hash-lists/").content.decode()
 
 
@@ -82,7 +82,7 @@ def new(**changes: str) -> dict[str, object]:
     ("field", "value", "said"),
     [
         ("name", "another", "has a list of this name already"),
-        ("radius", "31", "At most 17 bits are looked up"),
+        ("radius", "31", "At most 17 bits are accepted"),
         ("why", " ", "Say why, in a sentence"),
         ("kind", "unknown", "Select a valid choice"),
     ],
@@ -131,7 +131,7 @@ def test_a_file_is_imported(page: Client) -> None:
 def test_what_is_wrong_with_a_file_is_said_at_its_field(page: Client, body: dict, field: str, said: str) -> None:
     answer = page.post(address(make_hash_list(), "import/"), {"why": "Ours.", **body})
     assert answer.status_code == 422
-    assert said in str(answer.context["taking"].errors[field])
+    assert said in str(answer.context["import_form"].errors[field])
     assert not HashEntry.objects.exists()
 
 
@@ -154,7 +154,7 @@ def test_a_list_or_an_entry_is_switched_with_a_reason(page: Client, match: HashM
     assert page.post(where, {"action": "disable", "why": ""}).status_code == 422
     assert page.post(where, {"action": "explode", "why": "It is old."}).status_code == 422
     told = page.post(where, {"action": "disable", "why": "It is old."}, follow=True).content.decode()
-    assert "routes nothing now. What it has routed stays as it is." in told
+    assert "routes nothing now. Uploads that it has routed keep their routes." in told
     assert "It is old." in told
     page.post(where, {"action": "enable", "why": "It is needed."})
     page.post(where, {"action": "expire", "expires_at": "2027-01-31T18:00", "why": "It ends."})
@@ -175,20 +175,20 @@ def test_entries_are_found_by_how_their_hash_begins(page: Client) -> None:
     wanted = make_entry(hash_list, PDQ, is_picture=True)
     make_entry(hash_list, b"another")
     assert list(page.get(address(hash_list, "?q=F0F0")).context["entries"]) == [wanted]
-    assert "No hash on the list begins so." in page.get(address(hash_list, "?q=f1")).content.decode()
+    assert "No hash on the list begins with these digits." in page.get(address(hash_list, "?q=f1")).content.decode()
     assert "Write up to 64 hexadecimal digits." in page.get(address(hash_list, "?q=x")).content.decode()
 
 
 def judge(page: Client, match: HashMatch, said: str, *, why: str = "", htmx: bool = False, origin: str = "list"):
-    body = {"said": said, "why": why, "from": origin}
+    body = {"state": said, "why": why, "from": origin}
     return page.post(f"/hash-lists/matches/{match.pk}/judge/", body, headers=HTMX if htmx else {})
 
 
 def test_a_match_is_confirmed_without_a_reason(page: Client, match: HashMatch) -> None:
     answer = judge(page, match, "confirmed", htmx=True)
-    assert "Confirmed: the entry goes on routing." in answer.content.decode()
+    assert "The entry is confirmed. It goes on routing." in answer.content.decode()
     assert answer["Vary"].count("HX-Request") == 1
-    assert HashOpinion.objects.values_list("said", "by__username", "match").get() == ("confirmed", "lea", match.pk)
+    assert EntryReview.objects.values_list("state", "by__username", "match").get() == ("confirmed", "lea", match.pk)
 
 
 def test_a_contest_needs_a_reason_at_its_field(page: Client, match: HashMatch) -> None:
@@ -196,7 +196,7 @@ def test_a_contest_needs_a_reason_at_its_field(page: Client, match: HashMatch) -
         answer = judge(page, match, "contested", htmx=htmx)
         assert answer.status_code == 422
         assert "Say why you contest it" in answer.content.decode()
-    assert not HashOpinion.objects.exists()
+    assert not EntryReview.objects.exists()
 
 
 @pytest.mark.parametrize(("origin", "leads_to"), [("list", "/hash-lists/"), ("upload", "/uploads/")])
@@ -218,10 +218,10 @@ def test_who_comes_second_is_told(page: Client, match: HashMatch) -> None:
 
 def test_an_entry_is_contested_and_confirmed_by_itself(page: Client, match: HashMatch) -> None:
     where = match.entry.get_absolute_url() + "judge/"
-    assert page.post(where, {"said": "contested"}).status_code == 422
+    assert page.post(where, {"state": "contested"}).status_code == 422
     for said in ("contested", "contested", "confirmed"):
-        page.post(where, {"said": said, "why": "So."})
-    assert HashOpinion.objects.count() == 2
+        page.post(where, {"state": said, "why": "So."})
+    assert EntryReview.objects.count() == 2
     assert "Confirmed" in page.get(match.entry.get_absolute_url()).content.decode()
 
 
@@ -251,14 +251,14 @@ def test_a_contest_shows_in_what_happened(page: Client, match: HashMatch) -> Non
 
 def test_what_waits_for_a_verdict_on_the_same_bytes_is_hidden(page: Client, match: HashMatch) -> None:
     make_task(make_upload(content=red(0.1)), score=0.5)
-    assert not page.get(match.entry.hash_list.get_absolute_url()).context["matches"].object_list
+    assert not page.get(match.entry.hash_list.get_absolute_url()).context["matches"].rows
     assert "Known-bad by list" not in page.get(f"/uploads/{match.upload_id}/").content.decode()
 
 
 def test_no_picture_is_shown(page: Client, match: HashMatch) -> None:
     for path in (match.entry.hash_list.get_absolute_url(), match.entry.get_absolute_url()):
         told = page.get(path).content.decode()
-        assert "No picture is shown" in told
+        assert "No image is shown" in told
         assert "<img" not in told
 
 
@@ -281,4 +281,4 @@ def test_lists_and_matches_have_pages(page: Client) -> None:
         make_match(make_entry(hash_list, bytes([number])))
     told = page.get(address(hash_list, "?page=2&matches=2"))
     assert [len(told.context[name]) for name in ("entries", "matches")] == [1, 1]
-    assert told.content.decode().count("Page 2 of 2") == 2
+    assert told.content.decode().count("Page 2") == 2

@@ -9,8 +9,9 @@ from django.db import IntegrityError, transaction
 
 from moderation.decoding.fingerprints import RADIUS
 from moderation.decoding.sandbox import SandboxUnavailable
+from moderation.formatting import thousands
 from moderation.hashlists import exporting, importing
-from moderation.hashlists.file_check import FileCheck, ask
+from moderation.hashlists.file_check import FileCheck, check_files
 from moderation.hashlists.rows import ListNotAccepted, expiry
 from moderation.management.arguments import policy_in_force, user_named, whole_number
 from moderation.models import HashEntry, HashList, User
@@ -18,7 +19,7 @@ from moderation.models.hash_lists import TOO_WIDE
 
 
 class Command(BaseCommand):
-    help = "Lists of known-bad and known-good hashes, which route uploads without the classifier (docs/hash-lists.md)."
+    help = "Manage lists of known-bad and known-good hashes, which route uploads without a classifier."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -27,11 +28,11 @@ class Command(BaseCommand):
         add_create(actions)
         add_import(actions)
         add_export(actions)
-        for name, what in (("enable", "let a list, or entries of it, route"), ("disable", "let them route nothing")):
-            add_change(actions, name, what=what)
-        expire = add_change(actions, "expire", what="say from when on they route nothing")
+        add_change(actions, "enable", text="let a list, or entries of it, route uploads")
+        add_change(actions, "disable", text="stop a list, or entries of it, from routing uploads")
+        expire = add_change(actions, "expire", text="set the time from which a list, or entries of it, route nothing")
         expire.add_argument("--at", required=True, metavar="WHEN", help="such as 2027-01-31T18:00:00Z, or never")
-        check = actions.add_parser("check", help="say which lists in use know files, and store nothing")
+        check = actions.add_parser("check", help="show which lists in use match files, and store nothing")
         check.add_argument("files", nargs="+", type=Path, metavar="FILE")
         check.add_argument("--json", action="store_true", help="print one JSON object a line for each file")
 
@@ -44,8 +45,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def do_list(self, options: dict[str, Any]) -> None:
-        found = [described(each) for each in HashList.objects.select_related("policy", "by").order_by("policy", "name")]
-        self.stdout.write(json.dumps(found) if options["json"] else "\n".join(map(in_words, found)))
+        lists = HashList.objects.select_related("policy", "by").order_by("policy", "name")
+        found = [as_json(each) for each in lists]
+        self.stdout.write(json.dumps(found) if options["json"] else "\n".join(map(as_line, found)))
 
     def do_create(self, options: dict[str, Any]) -> None:
         if options["radius"] > RADIUS:
@@ -58,8 +60,12 @@ class Command(BaseCommand):
                     policy=policy, name=options["name"], done="created", by=by, why=options["why"], **content
                 )
         except IntegrityError as error:
-            raise CommandError(f"{policy} has a list {options['name']!r} already. Give another name.") from error
-        self.stdout.write(f"Made list {made} ({made.get_kind_display()}) of {policy}. It is in use, and empty.")
+            raise CommandError(
+                f"{policy} already has a list {options['name']!r}. Nothing was created. Give another name."
+            ) from error
+        self.stdout.write(
+            f"Created list {made} ({made.get_kind_display()}) of {policy}. It is in use and has no entries yet."
+        )
 
     def do_import(self, options: dict[str, Any]) -> None:
         hash_list, by, path = list_named(options), author(options), options["file"]
@@ -69,7 +75,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps({"list": hash_list.name, "dry_run": options["dry_run"], **found.as_json()}))
         else:
-            self.stdout.write(f"{found}." + (" Nothing was written: a dry run." if options["dry_run"] else ""))
+            self.stdout.write(f"{found}." + (" Nothing was written: this was a dry run." if options["dry_run"] else ""))
 
     def do_export(self, options: dict[str, Any]) -> None:
         pieces = exporting.export(list_named(options), format=options["format"])
@@ -87,28 +93,28 @@ class Command(BaseCommand):
     def do_disable(self, options: dict[str, Any]) -> None:
         for each in chosen(options):
             each.disable(by=author(options), why=options["why"])
-            self.stdout.write(f"{each}: disabled. What it has routed stays as it is.")
+            self.stdout.write(f"{each}: disabled. Uploads that it has routed keep their route.")
 
     def do_expire(self, options: dict[str, Any]) -> None:
         at = expiry("" if options["at"] == "never" else options["at"])
         for each in chosen(options):
             each.expire(at, by=author(options), why=options["why"])
-            self.stdout.write(f"{each}: expires {until(at)}. What it has routed stays as it is.")
+            self.stdout.write(f"{each}: expires {until(at)}. Uploads that it has routed keep their route.")
 
     def do_check(self, options: dict[str, Any]) -> None:
         unread = 0
-        for answer in ask(options["files"]):
-            unread += bool(answer.unread)
-            self.stdout.write(json.dumps(answer.as_json()) if options["json"] else answer_in_words(answer))
+        for found in check_files(options["files"]):
+            unread += bool(found.unread)
+            self.stdout.write(json.dumps(found.as_json()) if options["json"] else check_as_line(found))
         if unread:
-            self.stderr.write(f"{unread} could not be decoded: compared by their bytes alone.")
+            self.stderr.write(f"{unread} could not be decoded: only their bytes were compared.")
             sys.exit(1)
 
 
 def add_create(actions: Any) -> None:
-    create = actions.add_parser("create", help="make an empty list")
+    create = actions.add_parser("create", help="create an empty list")
     create.add_argument("name", metavar="NAME")
-    create.add_argument("--policy", required=True, metavar="SLUG", help="the policy that goes by it")
+    create.add_argument("--policy", required=True, metavar="SLUG", help="the policy under which the list routes")
     create.add_argument("--kind", required=True, choices=["known-bad", "known-good"], help="rejects, or approves")
     create.add_argument("--source", default="", help="where its hashes come from")
     create.add_argument(
@@ -116,50 +122,50 @@ def add_create(actions: Any) -> None:
         type=whole_number,
         default=RADIUS,
         metavar="BITS",
-        help=f"how far a picture may be; at most {RADIUS}",
+        help=f"the most bits by which a picture's hash may differ; at most {RADIUS}",
     )
     add_author(create)
 
 
 def add_import(actions: Any) -> None:
-    taking = actions.add_parser("import", help="add a file's entries to a list: all of them, or none")
-    taking.add_argument("file", type=Path, metavar="FILE")
-    add_list(taking, name="--list")
-    taking.add_argument("--format", choices=importing.FORMATS, help="default: by the file's name")
-    taking.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")
-    taking.add_argument("--json", action="store_true", help="print one JSON object")
-    add_author(taking)
+    parser = actions.add_parser("import", help="add a file's entries to a list: all of them, or none")
+    parser.add_argument("file", type=Path, metavar="FILE")
+    add_list(parser, name="--list")
+    parser.add_argument("--format", choices=importing.FORMATS, help="default: by the file's name")
+    parser.add_argument("--dry-run", action="store_true", help="report the changes without writing them")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_author(parser)
 
 
 def add_export(actions: Any) -> None:
-    giving = actions.add_parser("export", help="write a list's entries as a file that 'import' takes")
-    add_list(giving)
-    giving.add_argument("--format", choices=importing.FORMATS, default="csv")
-    giving.add_argument("--output", type=Path, metavar="FILE", help="default: standard output")
+    parser = actions.add_parser("export", help="write a list's entries as a file that 'import' accepts")
+    add_list(parser)
+    parser.add_argument("--format", choices=importing.FORMATS, default="csv")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="default: standard output")
 
 
-def add_change(actions: Any, name: str, *, what: str) -> CommandParser:
-    change: CommandParser = actions.add_parser(name, help=what)
-    add_list(change)
-    change.add_argument("--hash", action="append", default=[], metavar="HEX", help="only this entry; repeatable")
-    add_author(change)
-    return change
+def add_change(actions: Any, name: str, *, text: str) -> CommandParser:
+    parser: CommandParser = actions.add_parser(name, help=text)
+    add_list(parser)
+    parser.add_argument("--hash", action="append", default=[], metavar="HEX", help="only this entry; repeatable")
+    add_author(parser)
+    return parser
 
 
 def add_list(parser: Any, *, name: str = "list") -> None:
     required = {"required": True} if name.startswith("-") else {}
     parser.add_argument(name, metavar="LIST", help="a list's name", **required)
-    parser.add_argument("--policy", metavar="SLUG", help="needed where two policies have a list of this name")
+    parser.add_argument("--policy", metavar="SLUG", help="required if two policies have a list with this name")
 
 
 def add_author(parser: Any) -> None:
-    parser.add_argument("--by", required=True, metavar="USERNAME", help="in whose name")
-    parser.add_argument("--why", required=True, help="kept in the record")
+    parser.add_argument("--by", required=True, metavar="USERNAME", help="the account to record as author")
+    parser.add_argument("--why", required=True, help="the reason to record")
 
 
 def author(options: dict[str, Any]) -> User | None:
     if not options["why"].strip():
-        raise CommandError("--why is empty. Say why, in a sentence: it is kept in the record.")
+        raise CommandError("--why is empty. Nothing was changed. Give the reason in a sentence; it is recorded.")
     return user_named(options["by"])
 
 
@@ -168,15 +174,15 @@ def list_named(options: dict[str, Any]) -> HashList:
     if options["policy"]:
         lists = lists.filter(policy__slug=options["policy"])
     if not lists:
-        known = ", ".join(HashList.objects.order_by("name").values_list("name", flat=True)) or "none"
-        raise CommandError(f"There is no list {options['list']!r} there. Known: {known}.")
+        names = ", ".join(HashList.objects.order_by("name").values_list("name", flat=True)) or "none"
+        raise CommandError(f"There is no list {options['list']!r}. Nothing was changed. Lists: {names}.")
     if len(lists) > 1:
-        raise CommandError(f"{len(lists)} policies have a list {options['list']!r}. Name one with --policy.")
+        raise CommandError(f"{len(lists)} policies have a list {options['list']!r}. Choose one with --policy.")
     return lists[0]
 
 
 def chosen(options: dict[str, Any]) -> list[HashList] | list[HashEntry]:
-    """The list, or those of its entries that were named by their hashes."""
+    """Return the list, or those of its entries that --hash names."""
     hash_list = list_named(options)
     if not options["hash"]:
         return [hash_list]
@@ -187,11 +193,11 @@ def entry_of(hash_list: HashList, text: str) -> HashEntry:
     is_hash = len(text) == 64 and set(text) <= set("0123456789abcdef")
     entry = HashEntry.objects.filter(hash_list=hash_list).with_hash(text).first() if is_hash else None
     if entry is None:
-        raise CommandError(f"{hash_list} has no entry of that hash. Write all of its 64 hexadecimal digits.")
+        raise CommandError(f"{hash_list} has no entry with that hash. Write all of its 64 hexadecimal digits.")
     return entry
 
 
-def described(hash_list: HashList) -> dict[str, Any]:
+def as_json(hash_list: HashList) -> dict[str, Any]:
     expires = hash_list.expires_at
     return {
         "policy": hash_list.policy.slug,
@@ -206,13 +212,13 @@ def described(hash_list: HashList) -> dict[str, Any]:
     }
 
 
-def in_words(found: dict[str, Any]) -> str:
-    use = "enabled" if found["enabled"] else "disabled"
+def as_line(found: dict[str, Any]) -> str:
+    state = "enabled" if found["enabled"] else "disabled"
     expires = f", expires {found['expires_at']}" if found["expires_at"] else ""
     change = found["last_change"]
     return (
-        f"{found['name']} ({found['kind'].replace('_', '-')}, {found['policy']}): {found['entries']:,} entries, {use}"
-        f"{expires}; last {change['done']} by {change['by'] or 'nobody'}: {change['why']}"
+        f"{found['name']} ({found['kind'].replace('_', '-')}, {found['policy']}): {thousands(found['entries'])} "
+        f"entries, {state}{expires}; last {change['done']} by {change['by'] or 'nobody'}: {change['why']}"
     )
 
 
@@ -220,7 +226,7 @@ def until(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "never"
 
 
-def answer_in_words(answer: FileCheck) -> str:
-    said = [f"{match.entry.hash_list.policy}: {match.told}" for match in answer.known]
-    said += [f"its picture could not be compared ({answer.unread})"] if answer.unread else []
-    return f"{answer.path}: {'; '.join(said) or 'on no list in use'}"
+def check_as_line(found: FileCheck) -> str:
+    parts = [f"{match.entry.hash_list.policy}: {match.summary}" for match in found.matches]
+    parts += [f"its picture could not be compared ({found.unread})"] if found.unread else []
+    return f"{found.path}: {'; '.join(parts) or 'on no list in use'}"

@@ -154,7 +154,7 @@ def test_a_missing_file_and_an_unknown_list_are_said(run: Run, file: Path) -> No
     make_hash_list(name="ours")
     with pytest.raises(CommandError, match="No such file"):
         run("import", file.with_name("none.csv"), "--list", "ours", *SIGNED)
-    with pytest.raises(CommandError, match=r"There is no list 'theirs' there\. Known: ours\."):
+    with pytest.raises(CommandError, match=r"There is no list 'theirs'\. Nothing was changed\. Lists: ours\."):
         run("export", "theirs")
 
 
@@ -195,7 +195,7 @@ def test_it_is_switched_on_again_for_good(run: Run) -> None:
 @pytest.mark.parametrize("text", ["abc", "x" * 64, "a" * 64])
 def test_an_entry_that_is_not_there_is_said(run: Run, text: str) -> None:
     make_hash_list(name="ours")
-    with pytest.raises(CommandError, match="ours has no entry of that hash"):
+    with pytest.raises(CommandError, match="ours has no entry with that hash"):
         run("disable", "ours", "--hash", text, *SIGNED)
 
 
@@ -219,7 +219,7 @@ def test_a_file_that_can_not_be_decoded_is_asked_about_by_its_bytes(run: Run, tm
         run("check", broken)
     out, err = capsys.readouterr()
     assert "known-bad by list bytes" in out
-    assert "1 could not be decoded: compared by their bytes alone." in err
+    assert "1 could not be decoded: only their bytes were compared." in err
 
 
 def test_a_confirmed_entry_is_exported_as_such(run: Run) -> None:

@@ -29,7 +29,7 @@ def rows() -> st.SearchStrategy[HashRow]:
         enabled=st.booleans(),
         expires_at=st.none() | st.integers(10**9, 10**10).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
         label=text, note=text, reference=text, who=text, why=text,
-        standing=st.sampled_from(["unconfirmed", "confirmed", "contested"]),
+        review_state=st.sampled_from(["unconfirmed", "confirmed", "contested"]),
     )  # fmt: skip
 
 
@@ -66,9 +66,9 @@ def test_csv_as_programs_write_it_is_accepted(content: str) -> None:
         (f"algorithm,hash,hash\npdq,{HASH},{HASH}\n", "each once and in any order"),
         (f"algorithm,hash,colour\npdq,{HASH},red\n", "accepted are algorithm, hash, quality, enabled"),
         (f"algorithm,hash\npdq,{HASH}\nmd5,{'0' * 32}\n", "line 3: found the algorithm 'md5'; pdq and sha256 are"),
-        (f"algorithm,hash\nphotodna,{HASH}\n", "such as MD5 or PhotoDNA, can't be compared"),
+        (f"algorithm,hash\nphotodna,{HASH}\n", "such as MD5 or PhotoDNA, cannot be compared"),
         ("algorithm,hash\npdq,0f0f\n", "line 2: found a hash of 4 characters; 64 hexadecimal digits are accepted"),
-        (f"algorithm,hash\nsha256,{'x' * 64}\n", "other characters among them"),
+        (f"algorithm,hash\nsha256,{'x' * 64}\n", "and some of these are not"),
         (f"algorithm,hash\npdq,{HASH},extra\n", "line 2: found 3 fields; 2 are accepted"),
         (f"algorithm,hash,quality\npdq,{HASH},101\n", "found the quality '101'"),
         (f"algorithm,hash,enabled\npdq,{HASH},perhaps\n", "true and false are accepted"),
@@ -76,8 +76,8 @@ def test_csv_as_programs_write_it_is_accepted(content: str) -> None:
         (f"algorithm,hash,standing\npdq,{HASH},doubtful\n", "one of unconfirmed, confirmed, contested"),
         (f"algorithm,hash,label\npdq,{HASH},{'x' * 101}\n", "found 101 characters in label; at most 100"),
         (f'algorithm,hash,note\npdq,{HASH},"a\n\nb\0"\n', "NUL"),
-        (b"algorithm,hash\npdq,\xff\n", "no text in UTF-8"),
-        (f"algorithm,hash,note\npdq,{HASH},{'x' * 200_000}\n", "this is no CSV"),
+        (b"algorithm,hash\npdq,\xff\n", "not text in UTF-8"),
+        (f"algorithm,hash,note\npdq,{HASH},{'x' * 200_000}\n", "this is not CSV"),
     ],
 )
 def test_what_is_wrong_with_csv_is_said_with_its_line(content: bytes | str, said: str) -> None:
@@ -145,10 +145,10 @@ def test_what_a_descriptor_says_is_kept() -> None:
         (json.dumps([descriptor(type="HASH_MD5")]), "entry 1: found the algorithm 'HASH_MD5'"),
         (json.dumps([descriptor(description={"a": 1})]), "entry 1: note is an object"),
         (json.dumps([descriptor(status="NON_MALICIOUS")]), "for a list that is known-bad, MALICIOUS is accepted"),
-        (json.dumps({"data": [descriptor()]})[:-5], "entry 1: this is no JSON, or it ends too early"),
-        ('{"data": [', "entry 1: this is no JSON, or it ends too early"),
-        ("no JSON", "entry 1: this is no JSON"),
-        ("[" * 100_000, "entry 1: this is no JSON"),
+        (json.dumps({"data": [descriptor()]})[:-5], "entry 1: this is not JSON, or it ends too early"),
+        ('{"data": [', "entry 1: this is not JSON, or it ends too early"),
+        ("no JSON", "entry 1: this is not JSON"),
+        ("[" * 100_000, "entry 1: this is not JSON"),
     ],
 )
 def test_what_is_wrong_with_descriptors_is_said_with_their_number(content: str, said: str) -> None:

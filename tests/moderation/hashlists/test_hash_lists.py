@@ -11,22 +11,12 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from moderation.models import (
-    ApiToken,
-    Effect,
-    HashEntry,
-    HashList,
-    HashMatch,
-    EntryReview,
-    ObjectionRefused,
-    Upload,
-    User,
-    Verdict,
-    update_status,
-)
-from moderation.models.effects import status_in_force
 from moderation.hashlists.entry_reviews import EntryReviewRefused, confirm, contest
-from moderation.review import gold, objecting
+from moderation.models import ApiToken, Effect, EntryReview, HashEntry, HashList, HashMatch, Upload, User, Verdict
+from moderation.models.effects import status_in_force
+from moderation.review import gold, objections
+from moderation.review.objections import ObjectionRefused
+from moderation.review.status import update_status
 from moderation.verification import RULES, verify
 from tests.factories import make_entry, make_hash_list, make_match, make_screening, make_upload, make_user, red
 from tests.processes import wait_for
@@ -213,7 +203,7 @@ def test_the_api_tells_which_list(match: HashMatch) -> None:
 @pytest.mark.parametrize(("bits", "said"), [(1, "PDQ, 1 bit of 256 differ"), (4, "PDQ, 4 bits of 256 differ")])
 def test_how_far_a_picture_is_from_its_entry_is_told(bits: int, said: str) -> None:
     entry = make_entry(make_hash_list(name="ours"), PDQ, is_picture=True)
-    assert HashMatch(entry=entry, distance=bits).told == f"known-bad by list ours ({said})"
+    assert HashMatch(entry=entry, distance=bits).summary == f"known-bad by list ours ({said})"
 
 
 @pytest.mark.parametrize("kind", ["reports", "appeals"])
@@ -230,9 +220,9 @@ def test_an_objection_to_a_list_is_answered_by_whom_to_turn_to(match: HashMatch,
 
 def test_what_another_policy_screened_can_be_objected_to(match: HashMatch) -> None:
     with pytest.raises(ObjectionRefused):
-        objecting.screening_of(match.upload, policy="adult-content")
-    with pytest.raises(objecting.PolicyUnclear):
-        objecting.screening_of(make_screening().upload, policy="weapons")
+        objections.screening_of(match.upload, policy="adult-content")
+    with pytest.raises(objections.PolicyUnclear):
+        objections.screening_of(make_screening().upload, policy="weapons")
 
 
 def test_a_gold_item_needs_a_score(match: HashMatch) -> None:
@@ -284,13 +274,13 @@ def hold_what_stands(match: HashMatch) -> None:
 @pytest.mark.parametrize(
     ("break_it", "rule", "found"),
     [
-        (route_otherwise, "each match with a hash list is what its entry says", "approve by a list that is known-bad"),
-        (stand_farther_off, "each match with a hash list is what its entry says", "2 bits are noted, 0 differ"),
+        (route_otherwise, "each match with a hash list agrees with its entry", "approve by a list that is known-bad"),
+        (stand_farther_off, "each match with a hash list agrees with its entry", "2 bits are recorded, 0 differ"),
         (screen_as_well, "each upload is routed once under each policy", "by a score and by a hash list"),
-        (contest_on_paper, "each contested entry of a hash list decides nothing", "is still routed by entry"),
-        (contest_on_paper, "each entry of a hash list stands as people said last", "contested, what was said last"),
+        (contest_on_paper, "no contested entry of a hash list decides anything", "is still routed by entry"),
+        (contest_on_paper, "each entry of a hash list has the state of its latest review", "contested, its latest"),
         (lose_the_effect, "each automatic route has its effect", "by a hash list without an effect"),
-        (hold_what_stands, "each effect does what was decided", "hold, what it stems from asks for reject"),
+        (hold_what_stands, "each effect does what was decided", "hold, the record asks for reject"),
     ],
 )
 def test_what_breaks_is_found(match: HashMatch, break_it: Callable[[HashMatch], None], rule: str, found: str) -> None:
