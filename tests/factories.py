@@ -16,6 +16,7 @@ from moderation import routing, storage
 from moderation.inference.manifest import Manifest
 from moderation.models import (
     Classifier,
+    Decision,
     Effect,
     HashEntry,
     HashList,
@@ -30,8 +31,11 @@ from moderation.models import (
     StoredFile,
     Upload,
     User,
-    update_status,
+    Verdict,
 )
+from moderation.review import deciding
+from moderation.review.claims import Claim
+from moderation.review.status import update_status
 from moderation.screening.records import save_matches
 from tests.moderation.inference.patch_onnx import write_patch_classifier
 from tests.moderation.inference.tiny_onnx import write_red_classifier
@@ -73,12 +77,12 @@ def make_upload(*, content: bytes | None = None, source: str = "test", external_
     )
 
 
-def make_uploads(contents: Iterable[bytes], *, source: str = "many") -> list[Upload]:
+def make_uploads(contents: Iterable[bytes], *, source: str = "many", start: int = 0) -> list[Upload]:
     """Many uploads in two statements."""
     made = [(storage.store_upload(content), len(content)) for content in contents]
     stored = StoredFile.objects.bulk_create(StoredFile(sha256=sha, size=size, format="PNG") for sha, size in made)
     return Upload.objects.bulk_create(
-        Upload(source=source, external_id=str(number), file=file) for number, file in enumerate(stored)
+        Upload(source=source, external_id=str(number), file=file) for number, file in enumerate(stored, start)
     )
 
 
@@ -137,9 +141,17 @@ def make_task(upload: Upload | None = None, *, score: float = 0.5, u: float = 0.
     return task
 
 
-def make_tasks(count: int) -> list[ReviewTask]:
-    """Many undecided tasks on uploads in the band, in a few statements."""
-    uploads = make_uploads(red(0.5, salt=salt) for salt in range(count))
+def decide_claimed(task: ReviewTask, verdict: str, **content: Any) -> Decision:
+    """Decide a task as the person who holds it."""
+    claim = Claim.from_task(task)
+    assert claim is not None
+    reason = "nudity" if verdict == Verdict.VIOLATING else ""
+    return deciding.decide(task, Verdict(verdict), claim=claim, reason=reason, **content)
+
+
+def make_tasks(count: int, *, salt: int = 0) -> list[ReviewTask]:
+    """Many undecided tasks on uploads in the band, in a few statements. Another ``salt`` makes other files."""
+    uploads = make_uploads((red(0.5, salt=salt + number) for number in range(count)), start=salt)
     version, run = version_in_force(), ScreeningRun.objects.create()
     screenings = Screening.objects.bulk_create(
         Screening(

@@ -1,4 +1,4 @@
-"""Tracked rows beside their history."""
+"""The rule that tracked rows equal their newest audit rows."""
 
 from collections.abc import Iterator
 
@@ -11,13 +11,13 @@ from moderation.verification.findings import Finding
 
 
 def changes_have_their_audit_row() -> Iterator[Finding]:
-    """Each tracked row is as its newest event says; a row that is tracked from the start has an event at all."""
+    """Each tracked row equals its newest event. A row that is tracked from its insert on has at least one event."""
     for event in apps.get_models():
         if issubclass(event, pghistory.models.Event) and event._meta.app_label == "moderation":
-            yield from _rows_beside_their_history(event)
+            yield from _rows_that_differ(event)
 
 
-def _rows_beside_their_history(event: type[Model]) -> Iterator[Finding]:
+def _rows_that_differ(event: type[Model]) -> Iterator[Finding]:
     model: type[Model] = event.pgh_tracked_model  # type: ignore[attr-defined]
     names = {f.column for f in model._meta.concrete_fields} & {f.column for f in event._meta.concrete_fields}
     columns = sorted(name for name in names if name)
@@ -39,11 +39,15 @@ def _rows_beside_their_history(event: type[Model]) -> Iterator[Finding]:
 
 
 def _changed_without_event(model: type[Model]) -> str:
-    """When a row without any event is a problem: always, but for rows whose insert is their own audit."""
-    # What a ledger row says without any event, the recount checks.
+    """Return, as SQL, when a row without any event is a problem.
+
+    It always is, except for models whose insert is not recorded: there the row must have changed.
+    """
     changed = {
-        "Screening": "t.superseded", "Effect": "t.cancelled_at IS NOT NULL", "LedgerRow": "false",
-        "Fingerprint": "false",  # nor does it say whether its cluster was another one
+        "Screening": "t.superseded",
+        "Effect": "t.cancelled_at IS NOT NULL",
+        "LedgerRow": "false",  # the recount checks the counts of a row without an event
+        "Fingerprint": "false",  # the row does not show whether it was in another cluster before
         "HashMatch": "t.superseded",
-    }  # fmt: skip
+    }
     return changed.get(model.__name__, "true")

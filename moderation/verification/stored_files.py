@@ -1,4 +1,4 @@
-"""What lies below DATA_DIR beside what the record says of it."""
+"""Rules about the files below DATA_DIR, and the removal of files without a row."""
 
 import hashlib
 import time
@@ -13,7 +13,7 @@ from moderation.inference.manifest import ClassifierFileError
 from moderation.models import Classifier, PolicyVersion, StoredFile
 from moderation.verification.findings import Finding, batches
 
-# A file is written before its row is committed: one that is younger may be about to get its row.
+# A file is written before its row is committed, so a younger file may still get its row.
 SWEEPABLE_AFTER_SECONDS = 3600
 
 
@@ -27,11 +27,11 @@ def rows_have_their_file() -> Iterator[Finding]:
         if len(content) != file.size:
             yield f"file {file}", f"{len(content)} bytes, the record says {file.size}"
         elif hashlib.sha256(content).hexdigest() != file.sha256:
-            yield f"file {file}", "other bytes than were received: the sha256 differs"
+            yield f"file {file}", "its bytes are not those that were received: the sha256 differs"
 
 
 def classifiers_have_their_file() -> Iterator[Finding]:
-    """Retired ones too: a score that cannot be repeated is none. Of the embedded one, where it is needed."""
+    """Retired classifiers need their file too, so that scores can be repeated; the embedded one only if in force."""
     needed = Q(policy_versions__state=PolicyVersion.State.IN_FORCE)
     registered = Classifier.objects.filter(~Q(file_name="") | needed).distinct()
     for classifier in registered:
@@ -46,7 +46,10 @@ def classifiers_have_their_file() -> Iterator[Finding]:
 
 
 def sweepable_files() -> Iterator[Path]:
-    """Files older than an hour that no row refers to; half-written ones too. No error: a killed intake leaves them."""
+    """Yield files older than an hour that no row refers to, half-written ones included.
+
+    They are not problems: an intake that was killed leaves them.
+    """
     for group in batches(path for path in storage.stored_files() if _is_old(path)):
         known = set(
             StoredFile.objects.filter(sha256__in=[_sha256_of(path) for path in group]).values_list("sha256", flat=True)
@@ -55,7 +58,10 @@ def sweepable_files() -> Iterator[Path]:
 
 
 def sweep() -> int:
-    """Remove files that no row refers to, each after one more look: an upload of the same bytes may have come in."""
+    """Remove the files that no row refers to, and return their number.
+
+    Each file is checked once more before its removal, as an upload of the same bytes may have arrived meanwhile.
+    """
     removed = 0
     for path in sweepable_files():
         if _is_old(path) and not StoredFile.objects.filter(sha256=_sha256_of(path)).exists():
@@ -72,5 +78,5 @@ def _is_old(path: Path) -> bool:
 
 
 def _sha256_of(path: Path) -> str:
-    """The sha256 that a file's name begins with; temporary names begin with a dot and match nothing."""
+    """Return the sha256 that a file's name begins with. Temporary names begin with a dot and match nothing."""
     return path.name[:64]

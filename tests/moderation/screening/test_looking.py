@@ -75,7 +75,7 @@ def test_a_score_that_is_no_longer_untrusted_is_found(
     with pgtrigger.ignore():
         Score.objects.update(untrusted="")
     (problem,) = verify().problems
-    assert problem.rule == "each score that is not trusted goes to a person"
+    assert problem.rule == "each untrusted score goes to a person"
 
 
 def test_another_plan_ends_the_epoch_at_the_next_migrate(patch_policy: PolicyVersion) -> None:

@@ -6,11 +6,12 @@ from django.db import IntegrityError, transaction
 from moderation import tuning
 from moderation.decoding.plan import UntrustedReason
 from moderation.models import LedgerRow, ReviewTask, Screening, User
+from moderation.review import claiming
 from moderation.routing import Rates
 from moderation.tuning import threshold_report
 from moderation.tuning.rollup import differences, roll_up
 from moderation.verification import verify
-from tests.factories import default_policy, make_screening, make_user, version_in_force
+from tests.factories import decide_claimed, default_policy, make_screening, make_user, version_in_force
 from tests.moderation.tuning.nights import _set_back
 
 pytestmark = pytest.mark.django_db
@@ -20,8 +21,8 @@ TINY = UntrustedReason.LOW_RESOLUTION
 
 def reviewed(screening: Screening, verdict: str, *, by: User) -> None:
     (task,) = ReviewTask.objects.open_for([screening])
-    task.hand_to(by)
-    task.decide(verdict, claim=task.claim, reason="nudity" if verdict == "violating" else "")
+    claiming.claim_for(task, moderator=by)
+    decide_claimed(task, verdict)
 
 
 @pytest.mark.parametrize("score", [0.0, 0.1, 0.5, 0.9, 1.0])
@@ -100,7 +101,7 @@ def test_verify_knows_how_they_come_about() -> None:
     make_screening(score=0.05, untrusted=TINY)
     rules = {
         "each screening follows its coin and thresholds",
-        "each ledger row equals a full recount of what it has read",
+        "each ledger row equals a full recount of the rows it has read",
     }
     assert not [problem for problem in verify().problems if problem.rule in rules and "u is" not in problem.found]
 

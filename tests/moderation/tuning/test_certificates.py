@@ -239,7 +239,7 @@ def test_verify_compares_certificates_with_the_days_that_they_rest_on() -> None:
     days_of(ago=10, leaks=[0])
     assert not list(certificates.unsound())
     LedgerRow.objects.filter(bin=5, day__day=made.last_day).update(violating=2)
-    rule = "each certificate follows from itself and from its days"
+    rule = "each certificate follows from its own figures and from its days"
     assert [problem.what for problem in verify().problems if problem.rule == rule] == [f"certificate {made.pk}"] * 2
 
 
