@@ -51,10 +51,10 @@ class QueueForModerator:
         tasks = ReviewTask.objects.countable().in_review_order()
         # Counted by itself, past any number of tasks that are not for this person: they must find the one that is.
         claimable = bounded_count(tasks.filter(free).exclude(closed).exclude(skipped))
-        others = tasks[: COUNT_LIMIT + 1]
+        first = ReviewTask.objects.filter(pk__in=tasks.values("pk")[: COUNT_LIMIT + 1])
         return cls(
             claimable=claimable,
-            **others.aggregate(
+            **first.aggregate(
                 for_someone_else=Count("pk", filter=closed),
                 skipped=Count("pk", filter=~closed & skipped),
                 held_by_others=Count("pk", filter=~closed & ~skipped & ~free),
