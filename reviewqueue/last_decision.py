@@ -53,7 +53,7 @@ def last_decision_of(user: User) -> LastDecision | None:
 
 def quarantine_decisions_of(user: User) -> list[LastDecision]:
     """Describe what ``user`` settled in quarantine in the last hour, the newest first."""
-    recent = Decision.objects.given_unseen_by(user).filter(decided_at__gt=timezone.now() - SHOWN_FOR)
+    recent = Decision.objects.quarantine_verdicts_by(user).filter(decided_at__gt=timezone.now() - SHOWN_FOR)
     return [describe(decision) for decision in recent.prefetch_related("effects")[:SHOWN_AT_MOST]]
 
 
@@ -67,7 +67,7 @@ def describe(decision: Decision) -> LastDecision:
         effect=effect,
         due_in=due_in,
         score_text=_score_text(decision),
-        propagated=decision.followers(),
+        propagated=decision.propagated_count(),
     )
 
 

@@ -1,4 +1,4 @@
-"""The HTTP boundary: what every page needs."""
+"""The header of every page: its links and counts."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,19 +7,22 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
+from moderation.bounded_count import bounded_count
 from moderation.models import Upload, User
 from moderation.review.queue_counts import QueueCounts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
+    """A link of the header. ``waiting`` is a bounded count of the page's work."""
+
     label: str
     url: str
     current: bool
     waiting: int = 0
 
 
-# Label, name of the page, and who may open it.
+# Label, name of the page, and the permission to open it.
 PAGES = [
     ("Review", "review", "review_uploads"),
     ("Quarantine", "quarantine", "lead_reviews"),
@@ -33,7 +36,7 @@ PAGES = [
 
 
 class Navigation:
-    """The header's content, looked up only where a page shows it: a partial costs no query."""
+    """The header's content. It is queried only where a page shows it: a partial costs nothing."""
 
     def __init__(self, request: HttpRequest, user: User) -> None:
         self._request = request
@@ -41,20 +44,23 @@ class Navigation:
 
     @cached_property
     def counts(self) -> QueueCounts:
-        return QueueCounts.of(self._user)
+        return QueueCounts.for_user(self._user)
 
     @cached_property
     def entries(self) -> list[Entry]:
-        mine = [(label, name) for label, name, permission in PAGES if self._user.has_perm(f"moderation.{permission}")]
-        return [self._entry(label, name) for label, name in mine]
+        """The links to the pages that this person may open."""
+        allowed = [
+            (label, name) for label, name, permission in PAGES if self._user.has_perm(f"moderation.{permission}")
+        ]
+        return [self._entry(label, name) for label, name in allowed]
 
     def _entry(self, label: str, name: str) -> Entry:
-        waiting = Upload.objects.quarantined().count() if name == "quarantine" else 0
+        waiting = bounded_count(Upload.objects.quarantined()) if name == "quarantine" else 0
         return Entry(label=label, url=reverse(name), current=name == self._current, waiting=waiting)
 
     @cached_property
     def _current(self) -> str:
-        """The page shown, or the one that it lies below: the longest address that its own begins with."""
+        """The name of the page shown, or of the page above it: the longest address that the path begins with."""
         path = self._request.path
         above = [
             name
@@ -65,6 +71,6 @@ class Navigation:
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: ``nav`` for the header of a person who is signed in."""
+    """Context processor: ``nav``, the header of a signed-in person."""
     user = getattr(request, "user", None)
     return {"nav": Navigation(request, user)} if isinstance(user, User) else {}

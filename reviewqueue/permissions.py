@@ -1,4 +1,4 @@
-"""Who may open which page. Every view names its permission; signing in comes first."""
+"""Who may open which page. Every view names its permission and requires a sign-in."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -19,30 +19,30 @@ View = Callable[..., HttpResponseBase]
 
 
 class ReviewerRequest(HttpRequest):
-    """A request as views get it behind ``needs``: signed in, and htmx's headers read."""
+    """The request of a view behind ``needs``: the user is signed in, and htmx's headers are parsed."""
 
     user: User
     htmx: HtmxDetails
 
 
 def needs(permission: str = "") -> Callable[[View], View]:
-    """Let only people with ``moderation.<permission>`` in; without one, everybody who is signed in.
+    """Admit only people with ``moderation.<permission>``; without one, everyone who is signed in.
 
-    No browser or proxy keeps what they are shown.
+    No browser or proxy may keep the answer.
     """
 
     def decorate(view: View) -> View:
-        # LoginRequiredMiddleware would answer a form with a way back that can only be posted to, and htmx with a
-        # sign-in page in the place of the next task. So this decorator asks for the sign-in itself.
+        # LoginRequiredMiddleware would send a form back to an address that accepts only POST, and would let htmx swap
+        # the sign-in page in for the next task. So this decorator asks for the sign-in itself.
         @login_not_required
         @wraps(view)
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
-                return sign_in_first(request)
+                return redirect_to_sign_in(request)
             if permission and not request.user.has_perm(f"moderation.{permission}"):
                 raise PermissionDenied(f"moderation.{permission}")
             answer = view(request, *args, **kwargs)
-            # Who signs in next at the same desk must not see it by going back.
+            # The next person at the same desk must not see it with the browser's back button.
             if not answer.has_header("Cache-Control"):
                 add_never_cache_headers(answer)
             return answer
@@ -52,8 +52,8 @@ def needs(permission: str = "") -> Callable[[View], View]:
     return decorate
 
 
-def sign_in_first(request: HttpRequest) -> HttpResponseBase:
-    """Ask for a sign-in that leads back to a page, never to a form's address. Nothing is saved."""
+def redirect_to_sign_in(request: HttpRequest) -> HttpResponseBase:
+    """Redirect to a sign-in that leads back to a page, never to a form's address. Nothing is saved."""
     by_htmx = request.headers.get("HX-Request") == "true"
     back_to = request.get_full_path() if request.method == "GET" and not by_htmx else "/"
     answer = redirect_to_login(back_to, settings.LOGIN_URL)

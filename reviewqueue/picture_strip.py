@@ -1,4 +1,4 @@
-"""The pictures of a task as its page shows them: the worst first, one at a time, the others as a strip of blurs."""
+"""The pictures of a task as its page shows them: one at a time, the worst first, above a strip of blurred ones."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,12 @@ from django.urls import reverse
 
 from moderation.models import ReviewTask
 from moderation.models.frames import FrameView
-from reviewqueue.score_text import SHOWN_AS
+from reviewqueue.score_text import APPEARANCES
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outline:
-    """A part of a picture, in pixels, for an SVG whose view box is the picture."""
+    """A part of a picture, in pixels, for an SVG whose view box is the whole picture."""
 
     view_box: str
     x: int
@@ -20,10 +20,10 @@ class Outline:
     height: int
 
     @classmethod
-    def of(cls, shot: FrameView) -> "Outline | None":
-        if shot.outline is None or shot.size is None:
+    def of(cls, view: FrameView) -> "Outline | None":
+        if view.outline is None or view.size is None:
             return None
-        (width, height), (left, top, right, bottom) = shot.size, shot.outline
+        (width, height), (left, top, right, bottom) = view.size, view.outline
         return cls(
             view_box=f"0 0 {width} {height}",
             x=round(left * width),
@@ -35,16 +35,16 @@ class Outline:
 
 @dataclass(frozen=True, kw_only=True)
 class StripItem:
-    """One picture of the strip; ``number`` counts from 1, the worst first."""
+    """One picture of the strip. ``number`` counts from 1, the worst first."""
 
     task: ReviewTask
-    shot: FrameView
+    view: FrameView
     number: int
     count: int
 
     @property
     def outline(self) -> Outline | None:
-        return Outline.of(self.shot)
+        return Outline.of(self.view)
 
     @property
     def blurred(self) -> str:
@@ -56,19 +56,20 @@ class StripItem:
 
     @property
     def name(self) -> str:
-        """What it is for who can't see it: "Upload 7", or "Upload 7, picture 2 of 16: frame 212"."""
+        """The text for people who cannot see it: "Upload 7", or "Upload 7, picture 2 of 16: frame 212"."""
         upload = f"Upload {self.task.upload_id}"
         return f"{upload}, picture {self.place}" if self.count > 1 else upload
 
     @property
     def place(self) -> str:
-        return f"{self.number} of {self.count}: {self.what}"
+        return f"{self.number} of {self.count}: {self.subject}"
 
     @property
-    def what(self) -> str:
+    def subject(self) -> str:
+        """The frame and its appearance: "frame 212 of 300, on black where it is transparent"."""
         frames = self.task.upload.file.frames or 1
-        frame = f"frame {self.shot.frame + 1} of {frames}" if frames > 1 else ""
-        shown = SHOWN_AS[self.shot.appearance] if self.shot.appearance or not frame else ""
+        frame = f"frame {self.view.frame + 1} of {frames}" if frames > 1 else ""
+        shown = APPEARANCES[self.view.appearance] if self.view.appearance or not frame else ""
         return ", ".join(filter(None, (frame, shown)))
 
     def _url(self, variant: str) -> str:
@@ -78,24 +79,25 @@ class StripItem:
 
 @dataclass(frozen=True, kw_only=True)
 class PictureStrip:
-    """The pictures of a task that can be shown, and the one that is chosen."""
+    """The pictures of a task that are in storage, and the chosen one."""
 
     pictures: list[StripItem]
     picture: StripItem
 
     @classmethod
     def of(cls, task: ReviewTask, *, chosen: str = "") -> "PictureStrip | None":
-        """``chosen`` is what the address says; anything that is no number of a picture is the first.
+        """Build the strip of ``task``. ``chosen`` is a picture's number; any other text chooses the first.
 
-        None where the worst picture is not in storage: nobody could decide by the others.
+        Returns:
+            None where the worst picture is not in storage: nobody could decide by the others.
         """
         worst, *others = task.ranked_frames
         sha256 = task.upload.file.sha256
         if not worst.is_rendered(sha256):
             return None
-        shots = [worst, *(shot for shot in others if shot.is_rendered(sha256))]
-        numbered = enumerate(shots, start=1)
-        pictures = [StripItem(task=task, shot=shot, number=number, count=len(shots)) for number, shot in numbered]
+        views = [worst, *(view for view in others if view.is_rendered(sha256))]
+        numbered = enumerate(views, start=1)
+        pictures = [StripItem(task=task, view=view, number=number, count=len(views)) for number, view in numbered]
         picture = next((each for each in pictures if str(each.number) == chosen), pictures[0])
         return cls(pictures=pictures, picture=picture)
 
@@ -105,7 +107,7 @@ class PictureStrip:
 
     @property
     def previous(self) -> int:
-        """The number before the chosen one; before the first comes the last."""
+        """The number before the chosen one; the last number for the first picture."""
         return (self.picture.number - 2) % len(self.pictures) + 1
 
     @property

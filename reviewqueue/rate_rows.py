@@ -1,19 +1,22 @@
-"""What the ledger says of the pair in force, or of a classifier in the shadow, as pages show it."""
+"""Estimates and evidence from the ledger, as pages show them: for the pair in force or a classifier in shadow mode."""
 
 from dataclasses import dataclass
 
+from moderation.formatting import day, percent, thousands
 from moderation.tuning import text
 from moderation.tuning.evidence import ClaimEvidence
 from moderation.tuning.shadow_report import ShadowReport
 from moderation.tuning.threshold_report import ThresholdReport
 
-# Prevalence stands beside the two rates that mean little without it.
+# Prevalence is shown with the two rates that mean little without it.
 SHOWN = ("leak_rate", "miss_rate", "prevalence", "wrongful_rate", "escapes_10k", "wrongful_10k")
+# The estimates by which people judge a proposal.
+COMPARED = ("escapes_10k", "miss_rate", "leak_rate", "wrongful_10k", "wrongful_rate")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
-    """One estimate in words. ``missing`` is how many more verdicts it takes to show it; 0 where it is shown."""
+    """One estimate in words. ``missing`` is how many more verdicts it needs before it is shown; 0 where it is."""
 
     name: str
     value: str
@@ -24,7 +27,7 @@ class Rate:
 
 @dataclass(frozen=True, kw_only=True)
 class Meter:
-    """The evidence for one claim, as "E of 20"; ``value`` and ``needed`` fill the meter."""
+    """The evidence for one claim, as "E of 20". ``value`` and ``needed`` fill the meter."""
 
     claim: str
     target: str
@@ -36,8 +39,8 @@ class Meter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compared:
-    """One figure of the pair in force and of the proposed one, each with its interval and its labels in words."""
+class ComparedRate:
+    """One estimate for the pair in force and for the proposed one, each with its interval and its labels in words."""
 
     name: str
     now: str
@@ -46,37 +49,9 @@ class Compared:
     then_rests_on: str
 
 
-# What a proposal is judged by; each stands with its interval.
-COMPARED = ("escapes_10k", "miss_rate", "leak_rate", "wrongful_10k", "wrongful_rate")
-
-
-def compared(now: ThresholdReport, then: ThresholdReport) -> list[Compared]:
-    """The estimates and costs of two pairs on the same closed days; nothing before one is closed."""
-    if not now.days:
-        return []
-    sides = [[*_figures(side), _cost(side)] for side in (now, then)]
-    names = [*(text.NAMES[name] for name in COMPARED), "Cost of 10,000 uploads"]
-    return [
-        Compared(name=name, now=one[0], now_rests_on=one[1], then=other[0], then_rests_on=other[1])
-        for name, one, other in zip(names, *sides, strict=True)
-    ]
-
-
-def _figures(finding: ThresholdReport) -> list[tuple[str, str]]:
-    """Value, and interval with n, of each estimate; without a value what is missing."""
-    return [
-        (rate.value, f"{rate.interval}, n {rate.n:,}") if rate.value else ("not shown yet", f"n {rate.n:,}")
-        for rate in (_rate(name, finding) for name in COMPARED)
-    ]
-
-
-def _cost(finding: ThresholdReport) -> tuple[str, str]:
-    return ("not known yet", "") if finding.cost_10k is None else (f"{finding.cost_10k:,.0f}", "smoothed, no interval")
-
-
 @dataclass(frozen=True, kw_only=True)
-class Claimed:
-    """How one claim stands at the pair in force and at the proposed one, in words; whether it is certified."""
+class ComparedClaim:
+    """The state of one claim at the pair in force and at the proposed one, in words; whether it is certified."""
 
     claim: str
     now: str
@@ -85,67 +60,97 @@ class Claimed:
     then_certified: bool
 
 
-def claimed(now: ThresholdReport, then: ThresholdReport, *, new_epoch: bool) -> list[Claimed]:
-    """For each claim that has a target, whether it is certified; a new epoch begins without any evidence."""
+def rates(report: ThresholdReport | ShadowReport) -> list[Rate]:
+    """Return the estimates that a page shows; none before a day is closed."""
+    return [_rate(name, report) for name in SHOWN] if report.days else []
+
+
+def meters(report: ThresholdReport | ShadowReport) -> list[Meter]:
+    """Return a meter for each claim that has a target; none before a day is closed."""
+    return [_meter(report, claim) for claim in report.evidence if claim.target is not None] if report.days else []
+
+
+def compared_rates(now: ThresholdReport, then: ThresholdReport) -> list[ComparedRate]:
+    """Return the estimates and costs of two pairs on the same closed days; none before a day is closed."""
     if not now.days:
         return []
-    found = []
-    for one, other in zip(now.evidence, then.evidence, strict=True):
-        if one.target is None:
-            continue
-        (said, sure), (hoped, kept) = _standing(now, one), _standing(then, other)
-        if new_epoch:
-            hoped, kept = "ends with the epoch", False
-        found.append(
-            Claimed(
-                claim=f"{text.CLAIMS[one.risk]}: below {text.percent(one.target)}",
-                now=said,
-                now_certified=sure,
-                then=hoped,
-                then_certified=kept,
-            )
-        )
-    return found
+    sides = [[*_figures(side), _cost(side)] for side in (now, then)]
+    names = [*(text.NAMES[name] for name in COMPARED), "Cost of 10,000 uploads"]
+    return [
+        ComparedRate(name=name, now=one[0], now_rests_on=one[1], then=other[0], then_rests_on=other[1])
+        for name, one, other in zip(names, *sides, strict=True)
+    ]
 
 
-def _standing(finding: ThresholdReport, claim: ClaimEvidence) -> tuple[str, bool]:
-    if (certificate := finding.certificate(claim.risk)) is not None:
-        return f"until {certificate.ends_at:%-d %B %Y}", True
+def compared_claims(now: ThresholdReport, then: ThresholdReport, *, new_epoch: bool) -> list[ComparedClaim]:
+    """Return the state of each claim that has a target. A new epoch starts without any evidence."""
+    if not now.days:
+        return []
+    pairs = zip(now.evidence, then.evidence, strict=True)
+    return [
+        _compared_claim(now, one, then, other, new_epoch=new_epoch) for one, other in pairs if one.target is not None
+    ]
+
+
+def _compared_claim(
+    now: ThresholdReport, one: ClaimEvidence, then: ThresholdReport, other: ClaimEvidence, *, new_epoch: bool
+) -> ComparedClaim:
+    now_text, now_certified = _claim_state(now, one)
+    then_text, then_certified = ("ends with the epoch", False) if new_epoch else _claim_state(then, other)
+    return ComparedClaim(
+        claim=f"{text.CLAIMS[one.risk]}: below {percent(one.target or 0)}",
+        now=now_text,
+        now_certified=now_certified,
+        then=then_text,
+        then_certified=then_certified,
+    )
+
+
+def _claim_state(report: ThresholdReport, claim: ClaimEvidence) -> tuple[str, bool]:
+    """Describe whether ``claim`` is certified."""
+    if (certificate := report.certificate(claim.risk)) is not None:
+        return f"until {day(certificate.ends_at)}", True
     if claim.refused or claim.e_value is None:
         return claim.refused or "not certified", False
     return f"evidence {text.meter(claim)}; {text.claim_status(claim)}", False
 
 
-def rates(finding: ThresholdReport | ShadowReport) -> list[Rate]:
-    if not finding.days:
-        return []
-    return [_rate(name, finding) for name in SHOWN]
+def _figures(report: ThresholdReport) -> list[tuple[str, str]]:
+    """Return for each compared estimate its value, and its interval with n."""
+    return [
+        (rate.value, f"{rate.interval}, n {thousands(rate.n)}")
+        if rate.value
+        else ("not shown yet", f"n {thousands(rate.n)}")
+        for rate in (_rate(name, report) for name in COMPARED)
+    ]
 
 
-def _rate(name: str, finding: ThresholdReport | ShadowReport) -> Rate:
-    found = getattr(finding.estimates, name)
-    visible = found.shown and found.value is not None
+def _cost(report: ThresholdReport) -> tuple[str, str]:
+    if report.cost_10k is None:
+        return "not known yet", ""
+    return thousands(round(report.cost_10k)), "smoothed, no interval"
+
+
+def _rate(name: str, report: ThresholdReport | ShadowReport) -> Rate:
+    estimate = getattr(report.estimates, name)
+    visible = estimate.shown and estimate.value is not None
     return Rate(
         name=text.NAMES[name],
-        value=text.figure(name, found.value) if visible else "",
-        interval=text.interval(name, found),
-        n=found.n,
-        missing=0 if visible else finding.audits_missing,
+        value=text.figure(name, estimate.value) if visible else "",
+        interval=text.interval(name, estimate),
+        n=estimate.n,
+        missing=0 if visible else report.audits_missing,
     )
 
 
-def meters(finding: ThresholdReport | ShadowReport) -> list[Meter]:
-    return [_meter(finding, claim) for claim in finding.evidence if claim.target is not None] if finding.days else []
-
-
-def _meter(finding: ThresholdReport | ShadowReport, claim: ClaimEvidence) -> Meter:
-    certificate = finding.certificate(claim.risk) if isinstance(finding, ThresholdReport) else None
+def _meter(report: ThresholdReport | ShadowReport, claim: ClaimEvidence) -> Meter:
+    certificate = report.certificate(claim.risk) if isinstance(report, ThresholdReport) else None
     return Meter(
         claim=text.CLAIMS[claim.risk],
-        target=text.percent(claim.target or 0),
+        target=percent(claim.target or 0),
         text=text.meter(claim),
         value=min(claim.e_value or 0, claim.needed),
         needed=claim.needed,
-        state=f"until {certificate.ends_at:%-d %B %Y}" if certificate else text.claim_status(claim),
+        state=f"until {day(certificate.ends_at)}" if certificate else text.claim_status(claim),
         certified=certificate is not None,
     )

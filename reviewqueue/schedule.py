@@ -1,4 +1,4 @@
-"""When the next pre-screen is, as the operator's cron expression says."""
+"""When the next pre-screen runs, by the operator's cron expression."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 
 def next_prescreen(now: datetime | None = None) -> datetime:
-    """The first time after ``now`` that PRESCREEN_SCHEDULE names, in TIME_ZONE."""
+    """Return the first time of PRESCREEN_SCHEDULE after ``now``, in TIME_ZONE."""
     local = (now or timezone.now()).astimezone(ZoneInfo(settings.TIME_ZONE))
     following: datetime = next(CronSim(settings.PRESCREEN_SCHEDULE, local))
     return following

@@ -1,4 +1,4 @@
-"""Signing in: accounts are made by admins, never by visitors."""
+"""Signing in. Admins make accounts; visitors cannot sign up."""
 
 from contextlib import suppress
 from typing import Any
@@ -14,10 +14,10 @@ class ClosedSignupAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 def username_tried(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
-    """The name that a sign-in was tried with, for django-axes to count by.
+    """Return the name that a sign-in was tried with, by which django-axes counts failures.
 
-    The form calls it "login" and Django's credentials "username"; left alone, axes counts under one and looks under
-    the other. Case and spaces don't make another account, so they don't make another count.
+    The form calls it "login" and Django's credentials "username"; by default, axes counts under one and checks the
+    other. Case and spaces do not make another account, so they do not start another count.
     """
     given = credentials or {}
     name = given.get("username") or given.get("login") or request.POST.get("login", "")
@@ -25,9 +25,9 @@ def username_tried(request: HttpRequest, credentials: dict[str, Any] | None = No
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """Where a sign-in comes from, the same for django-axes' count and for allauth's; None where nobody says.
+    """Return the address of a sign-in, the same for django-axes and for allauth; None where it is unknown.
 
-    Behind proxies it is what the outermost of the trusted ones saw, never what a client writes in front of that.
+    Behind proxies it is the address that the outermost trusted one saw, never one that the client claims.
     """
     with suppress(PermissionDenied):
         return str(get_adapter(request).get_client_ip(request))

@@ -1,4 +1,4 @@
-"""The addresses of all pages, one folder each. Addresses are short, stable and name what they show."""
+"""The addresses of all pages, one folder each. They are short and stable, and name the page's subject."""
 
 from django.urls import include, path
 

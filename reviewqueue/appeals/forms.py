@@ -1,22 +1,22 @@
-"""Why somebody wants another look."""
+"""Why somebody asks for another review."""
 
 from typing import Any
 
 from django import forms
 
 from moderation.models import Objection, Upload, User
-from moderation.review import objecting
+from moderation.review import objections
 
 
 class ObjectionForm(forms.Form):
-    """A report or an appeal on one upload; which policy, where it was screened under several."""
+    """A report or an appeal on one upload; it names the policy where the upload was screened under several."""
 
     text = forms.CharField(
         label="Why",
-        max_length=objecting.MOST_CHARACTERS,
+        max_length=objections.MAX_CHARACTERS,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Kept with the upload. Whoever looks does not see it before their verdict.",
-        error_messages={"required": "Say why, in a sentence: it is kept with the upload."},
+        help_text="The upload keeps it. The reviewer sees it only after the verdict.",
+        error_messages={"required": "Say why, in a sentence. The upload keeps it."},
     )
     policy = forms.ChoiceField(label="Policy")
 
@@ -31,7 +31,12 @@ class ObjectionForm(forms.Form):
             self.fields["policy"].required = False
             self.fields["policy"].widget = forms.HiddenInput()
 
-    def put(self, *, kind: str, by: User) -> Objection:
-        return objecting.object_to(
+    def raise_objection(self, *, kind: str, by: User) -> Objection:
+        """Record the report or appeal and ask for another review.
+
+        Raises:
+            ObjectionRefused: the upload cannot be objected to now. Nothing is written.
+        """
+        return objections.object_to(
             self.upload, kind=kind, text=self.cleaned_data["text"], policy=self.cleaned_data["policy"], by=by
         )

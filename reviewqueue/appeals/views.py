@@ -1,7 +1,6 @@
-"""Reports and appeals: asking for another look, and what became of those that were asked for."""
+"""Reports and appeals: raising one, and the list of them with their answers."""
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import F
 from django.http import HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -10,27 +9,31 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from moderation.decoding.process import SandboxUnavailable
-from moderation.models import Objection, ObjectionRefused, Upload
-from moderation.review.objecting import PolicyUnclear
+from moderation.models import Objection, Upload
+from moderation.review.objections import ObjectionRefused, PolicyUnclear
 from moderation.storage import StorageFull
 from reviewqueue.appeals.forms import ObjectionForm
+from reviewqueue.pagination import numbered_page
 from reviewqueue.permissions import ReviewerRequest, can_lead, can_review
 from reviewqueue.visibility import as_seen_by
 
-PER_PAGE = 25
-LATER = "The image can't be shown at the moment. Nothing was saved. Try again later."
-NOT_YET = "Nothing is decided about upload {pk} yet: it is in review. Appeal when it is."
-DONE = "Somebody who has not decided on upload {pk} will look at it."
-KNOWN = "Upload {pk} was looked at again for an earlier report; that answer stands. Yours is kept with it."
+NO_RENDITION = "The image cannot be shown at the moment. Nothing was saved. Try again later."
+# The message for an upload in the review band, word for word.
+UNDECIDED = "Nothing is decided about upload {pk} yet: it is in review. Appeal when it is."
+RAISED = "Your objection to upload {pk} was saved. A person who has not decided on it will review it."
+ANSWERED = (
+    "Your objection to upload {pk} was saved. The upload was reviewed again for an earlier report, "
+    "and that answer stays in force. You need not do anything."
+)
 
 
 @require_GET
 @never_cache
 @can_lead
 def objections(request: ReviewerRequest) -> HttpResponseBase:
-    """Those that wait first, then the newest."""
-    found = Objection.objects.with_answer().select_related("upload", "screening__policy", "raised_by", "token")
-    page = Paginator(found.order_by(F("waits").desc(), "-pk"), PER_PAGE).get_page(request.GET.get("page"))
+    """List reports and appeals: those that wait first, then the newest."""
+    rows = Objection.objects.with_answer().select_related("upload", "screening__policy", "raised_by", "token")
+    page = numbered_page(request, rows.order_by(F("waits").desc(), "-pk"))
     return render(request, "reviewqueue/appeals/objections.html", {"page": page})
 
 
@@ -38,52 +41,54 @@ def objections(request: ReviewerRequest) -> HttpResponseBase:
 @never_cache
 @can_review
 def report(request: ReviewerRequest, pk: int) -> HttpResponseBase:
-    return put(request, pk, kind=Objection.Kind.REPORT)
+    return _object_to(request, pk, kind=Objection.Kind.REPORT)
 
 
 @require_http_methods(["GET", "POST"])
 @never_cache
 @can_lead
 def appeal(request: ReviewerRequest, pk: int) -> HttpResponseBase:
-    return put(request, pk, kind=Objection.Kind.APPEAL)
+    return _object_to(request, pk, kind=Objection.Kind.APPEAL)
 
 
-def put(request: ReviewerRequest, pk: int, *, kind: str) -> HttpResponseBase:
-    """The form, or the objection that it makes; nothing of the image or of its score is shown."""
+def _object_to(request: ReviewerRequest, pk: int, *, kind: str) -> HttpResponseBase:
+    """Show the form, or record the objection. Nothing of the image or its score is shown."""
     upload = get_object_or_404(Upload, pk=pk)
     form = ObjectionForm(request.POST or None, upload=upload)
-    status = 200
-    if request.method == "POST":
-        if form.is_valid():
-            try:
-                refuse_what_looks_undecided(request, upload, kind=kind)
-                made = form.put(kind=kind, by=request.user)
-            except (ObjectionRefused, PolicyUnclear) as refusal:
-                form.add_error(None, str(refusal))
-            except (StorageFull, SandboxUnavailable):
-                form.add_error(None, LATER)
-            else:
-                waits = Objection.objects.waiting().filter(pk=made.pk).exists()
-                messages.success(request, (DONE if waits else KNOWN).format(pk=pk))
-                return HttpResponseRedirect(back(request), status=303)
-            status = 409
-        else:
-            status = 422
-    context = {"upload": upload, "form": form, "kind": kind, "back": back(request)}
+    if request.method == "GET":
+        return _render_form(request, form, kind=kind)
+    if not form.is_valid():
+        return _render_form(request, form, kind=kind, status=422)
+    try:
+        _check_visibly_decided(request, upload, kind=kind)
+        objection = form.raise_objection(kind=kind, by=request.user)
+    except (ObjectionRefused, PolicyUnclear) as refusal:
+        form.add_error(None, str(refusal))
+        return _render_form(request, form, kind=kind, status=409)
+    except (StorageFull, SandboxUnavailable):
+        form.add_error(None, NO_RENDITION)
+        return _render_form(request, form, kind=kind, status=409)
+    waits = Objection.objects.waiting().filter(pk=objection.pk).exists()
+    messages.success(request, (RAISED if waits else ANSWERED).format(pk=pk))
+    return HttpResponseRedirect(_way_back(request), status=303)
+
+
+def _render_form(request: ReviewerRequest, form: ObjectionForm, *, kind: str, status: int = 200) -> HttpResponseBase:
+    context = {"upload": form.upload, "form": form, "kind": kind, "back": _way_back(request)}
     return render(request, "reviewqueue/appeals/objection.html", context, status=status)
 
 
-def refuse_what_looks_undecided(request: ReviewerRequest, upload: Upload, *, kind: str) -> None:
-    """Refuse an appeal on what waits for a verdict, as of the band: otherwise only audits could be appealed.
+def _check_visibly_decided(request: ReviewerRequest, upload: Upload, *, kind: str) -> None:
+    """Refuse an appeal on an audit that waits, as on any upload in review: otherwise the answer would reveal audits.
 
     Raises:
-        ObjectionRefused: in the words that the band gets.
+        ObjectionRefused: with the message for uploads in the review band.
     """
     seen = as_seen_by(request.user).get(pk=upload.pk)
     if kind == Objection.Kind.APPEAL and seen.hidden:  # type: ignore[attr-defined]  # annotated by as_seen_by()
-        raise ObjectionRefused(NOT_YET.format(pk=upload.pk))
+        raise ObjectionRefused(UNDECIDED.format(pk=upload.pk))
 
 
-def back(request: ReviewerRequest) -> str:
-    """To where the person may see what became of it, else to the queue."""
+def _way_back(request: ReviewerRequest) -> str:
+    """Return the address of the list for people who may see it, otherwise that of the queue."""
     return reverse("objections") if request.user.has_perm("moderation.lead_reviews") else reverse("review")

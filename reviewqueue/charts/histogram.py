@@ -1,6 +1,6 @@
-"""The score histogram as shapes for an SVG template. Pure: counts in, coordinates out.
+"""The score histogram as shapes for an SVG template. Pure: counts in, shapes out.
 
-Scores and thresholds are whole grid steps, 0 to STEPS; coordinates are those of the SVG's viewBox.
+Scores and thresholds are whole grid steps, 0 to STEPS.
 """
 
 from collections.abc import Iterator, Sequence
@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import log10
 
+from moderation.formatting import thousands, threshold
 from moderation.routing import Route
+from reviewqueue.charts.shapes import Bar, Mark, ThresholdLine, Zone
 
 STEPS = 100
-WORDS = {Route.APPROVE: "approve", Route.REVIEW: "review", Route.REJECT: "reject"}
-# One upload still has to be seen: the axis starts at half an upload.
+ROUTE_WORDS = {Route.APPROVE: "approve", Route.REVIEW: "review", Route.REJECT: "reject"}
+# A bar of one upload must be visible, so the axis starts at half an upload.
 ONE_UPLOAD = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frame:
-    """The drawing's size, the room around the plot, and how many grid steps one bar holds."""
+class ChartFrame:
+    """The size of the drawing, the margins around the plot, and how many grid steps one bar holds."""
 
     name: str
     width: int
@@ -47,19 +49,19 @@ class Frame:
         return round(self.left + (self.end - self.left) * step / STEPS, 1)
 
 
-WIDE = Frame(
+WIDE = ChartFrame(
     name="wide", width=1200, height=290, left=58, right=14, top=46, bottom=34, steps_per_bar=2,
     ticks=(0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100), letter=7.2,
 )  # fmt: skip
-NARROW = Frame(
+NARROW = ChartFrame(
     name="narrow", width=340, height=270, left=42, right=10, top=50, bottom=28, steps_per_bar=5,
     ticks=(0, 20, 40, 60, 80, 100), letter=6.6,
 )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
-    """Thresholds in grid steps."""
+class ThresholdPair:
+    """Low and high, in grid steps."""
 
     low: int
     high: int
@@ -70,72 +72,34 @@ class Pair:
         return Route.REJECT if step >= self.high else Route.REVIEW
 
     def pieces(self, first: int, last: int) -> Iterator[tuple[int, int, Route]]:
-        """Cut the steps [first, last) where a threshold lies within them."""
+        """Cut the steps [first, last) at each threshold within them: first step, last step and route of each piece."""
         cuts = sorted({first, last, *(cut for cut in (self.low, self.high) if first < cut < last)})
         return ((one, other, self.region(one)) for one, other in pairwise(cuts))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bar:
-    """A bar, or the part of one on one side of a threshold."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    route: Route
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tick:
-    at: float
-    label: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Zone:
-    """The stretch of the axis that takes one route; the word is empty where it would not fit."""
-
-    x: float
-    width: float
-    middle: float
-    route: Route
-    word: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """A threshold. ``anchor`` is the SVG text-anchor of its label."""
-
-    x: float
-    label: str
-    label_x: float
-    label_y: float
-    anchor: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Histogram:
-    frame: Frame
+    """``in_force`` holds the x of both thresholds in force, for lines beside a proposal; empty without one."""
+
+    frame: ChartFrame
     bars: list[Bar]
-    counts: list[Tick]
-    scores: list[Tick]
+    counts: list[Mark]
+    scores: list[Mark]
     zones: list[Zone]
-    lines: list[Line]
+    lines: list[ThresholdLine]
     in_force: list[float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """The same numbers as text."""
+class HistogramRow:
+    """A bar's numbers as text, for the table below the chart."""
 
     scores: str
     uploads: int
     routes: str
 
 
-def histogram(bins: Sequence[int], *, proposed: Pair, in_force: Pair, frame: Frame) -> Histogram:
+def histogram(bins: Sequence[int], *, proposed: ThresholdPair, in_force: ThresholdPair, frame: ChartFrame) -> Histogram:
     """Draw ``bins`` (STEPS + 1 counts, the last one scores of exactly 1) on a logarithmic scale."""
     bars = list(_bars(bins, frame.steps_per_bar))
     tallest = max((count for *_, count in bars), default=0)
@@ -143,45 +107,50 @@ def histogram(bins: Sequence[int], *, proposed: Pair, in_force: Pair, frame: Fra
     return Histogram(
         frame=frame,
         bars=[piece for bar in pieces for piece in bar],
-        counts=[Tick(at=_y(count, frame, tallest), label=f"{count:,}") for count in _powers_of_ten(tallest)],
-        scores=[Tick(at=frame.x(step), label=f"{step / STEPS:g}") for step in frame.ticks],
+        counts=[Mark(at=_y(count, frame, tallest), label=thousands(count)) for count in _powers_of_ten(tallest)],
+        scores=[Mark(at=frame.x(step), label=f"{step / STEPS:g}") for step in frame.ticks],
         zones=[_zone(*piece, frame=frame) for piece in proposed.pieces(0, STEPS)],
         lines=_lines(proposed, frame=frame),
         in_force=[] if proposed == in_force else [frame.x(in_force.low), frame.x(in_force.high)],
     )
 
 
-def rows(bins: Sequence[int], *, proposed: Pair, steps_per_row: int = 5) -> list[Row]:
+def rows(bins: Sequence[int], *, proposed: ThresholdPair, steps_per_row: int = 5) -> list[HistogramRow]:
+    """Return the histogram as a table."""
     return [
-        Row(
-            scores=f"{first / STEPS:.2f} to {last / STEPS:.2f}",
+        HistogramRow(
+            scores=_span(first, last),
             uploads=count,
-            routes=", ".join(WORDS[route] for *_, route in proposed.pieces(first, last)),
+            routes=", ".join(ROUTE_WORDS[route] for *_, route in proposed.pieces(first, last)),
         )
         for first, last, count in _bars(bins, steps_per_row)
     ]
 
 
 def _bars(bins: Sequence[int], width: int) -> Iterator[tuple[int, int, int]]:
-    """First step, last step, uploads; a score of exactly 1 belongs to the last bar."""
+    """Yield first step, last step and uploads of each bar. Scores of exactly 1 count in the last bar."""
     for first in range(0, STEPS, width):
         last = first + width
         yield first, last, sum(bins[first : last + (last == STEPS)])
 
 
-def _pieces(bar: tuple[int, int, int], *, pair: Pair, frame: Frame, tallest: int) -> Iterator[Bar]:
+def _pieces(bar: tuple[int, int, int], *, pair: ThresholdPair, frame: ChartFrame, tallest: int) -> Iterator[Bar]:
     first, last, count = bar
     if not count:
         return
     y = _y(count, frame, tallest)
     for one, other, route in pair.pieces(first, last):
-        # A gap between bars, none between the parts of one.
+        # Bars have a gap between them; the parts of one bar have none.
         x, end = frame.x(one) + (one == first), frame.x(other) - (other == last)
-        text = f"{first / STEPS:.2f} to {last / STEPS:.2f}: {count:,} uploads, {WORDS[route]}"
+        text = f"{_span(first, last)}: {thousands(count)} uploads, {ROUTE_WORDS[route]}"
         yield Bar(x=x, y=y, width=round(end - x, 1), height=round(frame.floor - y, 1), route=route, text=text)
 
 
-def _y(count: int, frame: Frame, tallest: int) -> float:
+def _span(first: int, last: int) -> str:
+    return f"{threshold(first / STEPS)} to {threshold(last / STEPS)}"
+
+
+def _y(count: int, frame: ChartFrame, tallest: int) -> float:
     share = log10(count / ONE_UPLOAD) / log10(max(tallest, 2) / ONE_UPLOAD)
     return round(frame.floor - share * (frame.floor - frame.top), 1)
 
@@ -190,24 +159,26 @@ def _powers_of_ten(tallest: int) -> list[int]:
     return [10**power for power in range(len(str(tallest)))] if tallest else []
 
 
-def _zone(first: int, last: int, route: Route, *, frame: Frame) -> Zone:
+def _zone(first: int, last: int, route: Route, *, frame: ChartFrame) -> Zone:
     x, end = frame.x(first), frame.x(last)
-    word = WORDS[route] if end - x > (len(WORDS[route]) + 3) * frame.letter else ""
+    word = ROUTE_WORDS[route] if end - x > (len(ROUTE_WORDS[route]) + 3) * frame.letter else ""
     return Zone(x=x, width=round(end - x, 1), middle=round((x + end) / 2, 1), route=route, word=word)
 
 
-def _lines(pair: Pair, *, frame: Frame) -> list[Line]:
-    """Low's label stands left of its line and high's right of it, unless the edge is too near."""
+def _lines(pair: ThresholdPair, *, frame: ChartFrame) -> list[ThresholdLine]:
+    """Put the label of low left of its line and that of high right of it, unless the edge is too near."""
     low, high = frame.x(pair.low), frame.x(pair.high)
     room = 9 * frame.letter + 12
-    low_turns, high_turns = low - room < 0, high + room > frame.width
-    # Turned around, a label may run into the other one: then high takes the second row.
-    crowded = (low_turns or high_turns) and high - low < (2 if low_turns and high_turns else 1) * room
+    low_flips, high_flips = low - room < 0, high + room > frame.width
+    # On the other side of its line, a label may overlap the other one; then the label of high takes the second row.
+    crowded = (low_flips or high_flips) and high - low < (2 if low_flips and high_flips else 1) * room
     return [
-        _line(low, f"low {pair.low / STEPS:.2f}", right=low_turns, y=14),
-        _line(high, f"high {pair.high / STEPS:.2f}", right=not high_turns, y=30 if crowded else 14),
+        _line(low, f"low {threshold(pair.low / STEPS)}", right=low_flips, y=14),
+        _line(high, f"high {threshold(pair.high / STEPS)}", right=not high_flips, y=30 if crowded else 14),
     ]
 
 
-def _line(x: float, label: str, *, right: bool, y: float) -> Line:
-    return Line(x=x, label=label, label_x=x + (11 if right else -11), label_y=y, anchor="start" if right else "end")
+def _line(x: float, label: str, *, right: bool, y: float) -> ThresholdLine:
+    return ThresholdLine(
+        x=x, label=label, label_x=x + (11 if right else -11), label_y=y, anchor="start" if right else "end"
+    )

@@ -1,4 +1,4 @@
-"""What takes over the verdict on nearly the same picture, and the way out for what is another one."""
+"""Near-duplicates: the uploads that take over one verdict, and how to remove one that shows something else."""
 
 from django.contrib import messages
 from django.http import Http404, HttpResponseBase, HttpResponseRedirect
@@ -8,28 +8,32 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from moderation import storage
+from moderation.bounded_count import bounded_count
 from moderation.models import ClusterReview, ReviewTask, Screening, Upload
-from moderation.models.queue import ReviewTaskQuerySet
+from moderation.models.review_tasks import ReviewTaskQuerySet
 from moderation.review.cluster_removal import NotInCluster, remove_from_cluster
 from reviewqueue.permissions import ReviewerRequest, can_review
-from reviewqueue.review.renditions import send
+from reviewqueue.rendition_files import serve_rendition
 
 SHOWN_AT_MOST = 60
-TORN_OUT = "Upload {pk} is asked about by itself now. What it had taken over was undone."
+REMOVED = (
+    "Upload {pk} was removed from the near-duplicates. The verdict that it had taken over was undone. "
+    "It will be reviewed separately."
+)
 
 
 @require_GET
 @never_cache
 @can_review
 def duplicates(request: ReviewerRequest, pk: int) -> HttpResponseBase:
-    """The uploads that follow the look at upload ``pk``, each with a way out. Nothing here tells a score."""
-    looked_at = get_object_or_404(Upload, pk=pk)
-    tasks = following(looked_at)
+    """List the uploads that take over the verdict on upload ``pk``. The page shows no score."""
+    reviewed = get_object_or_404(Upload, pk=pk)
+    tasks = _tasks_following(reviewed)
     context = {
-        "looked_at": looked_at,
-        "is_shared": ClusterReview.objects.filter(screening__upload=looked_at).exists(),
+        "reviewed": reviewed,
+        "is_shared": ClusterReview.objects.filter(screening__upload=reviewed).exists(),
         "tasks": tasks.select_related("upload").order_by("pk")[:SHOWN_AT_MOST],
-        "count": tasks.count(),
+        "count": bounded_count(tasks),
     }
     return render(request, "reviewqueue/duplicates/duplicates.html", context)
 
@@ -37,35 +41,38 @@ def duplicates(request: ReviewerRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @can_review
 def split(request: ReviewerRequest, pk: int, member: int) -> HttpResponseBase:
-    """Tear ``member`` out of those that follow the look at upload ``pk``."""
+    """Remove ``member`` from the near-duplicates of upload ``pk``."""
     upload = get_object_or_404(Upload, pk=member)
     try:
         remove_from_cluster(upload, by=request.user)
     except NotInCluster as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, TORN_OUT.format(pk=member))
+        messages.success(request, REMOVED.format(pk=member))
     return HttpResponseRedirect(reverse("duplicates", args=[pk]), status=303)
 
 
 @require_GET
 @can_review
 def blurred(request: ReviewerRequest, pk: int, member: int) -> HttpResponseBase:  # noqa: ARG001
-    """The blurred picture of one that follows; clear ones are for the queue alone."""
-    task = (
-        following(get_object_or_404(Upload, pk=pk))
-        .filter(upload=member)
-        .select_related("upload__file", "screening")
-        .first()
+    """Serve the blurred picture of a near-duplicate. Only the queue serves clear ones."""
+    task = _get_following_task_or_404(pk, member=member)
+    return serve_rendition(
+        storage.rendition_path(task.upload.file.sha256, frame=task.screened.frame, variant="blurred")
     )
+
+
+def _get_following_task_or_404(pk: int, *, member: int) -> ReviewTask:
+    tasks = _tasks_following(get_object_or_404(Upload, pk=pk)).filter(upload=member)
+    task = tasks.select_related("upload__file", "screening").first()
     if task is None:
-        raise Http404(f"Upload {member} does not follow the look at upload {pk}.")
-    return send(storage.rendition_path(task.upload.file.sha256, frame=task.screened.frame, variant="blurred"))
+        raise Http404(f"Upload {member} does not take over the verdict on upload {pk}.")
+    return task
 
 
-def following(upload: Upload) -> ReviewTaskQuerySet:
+def _tasks_following(upload: Upload) -> ReviewTaskQuerySet:
     """Tasks whose verdict is, or will be, the one on ``upload``."""
-    looks = ClusterReview.objects.filter(screening__upload=upload)
+    reviews = ClusterReview.objects.filter(screening__upload=upload)
     return ReviewTask.objects.filter(
-        waits_for__in=Screening.objects.filter(cluster_review__in=looks), withdrawn_at=None
+        waits_for__in=Screening.objects.filter(cluster_review__in=reviews), withdrawn_at=None
     ).exclude(upload__file=upload.file_id)

@@ -1,4 +1,4 @@
-"""Marking gold items, taking them out of use, and how often people meet one."""
+"""Forms that mark gold items, retire them, and set how often people meet one."""
 
 from decimal import Decimal
 from typing import Any
@@ -8,25 +8,25 @@ from django.db.models import BigIntegerField
 
 from moderation.models import GoldItem, Policy, Upload, User, Verdict
 from moderation.review import gold
-from reviewqueue.thresholds.forms import PercentField
+from reviewqueue.threshold_fields import PercentField
 
-WHY = "Say why, in a sentence: it is kept with the item."
-NUMBER = {"invalid": "Write an upload's number.", "min_value": "Write an upload's number."}
+WHY_MISSING = "Say why, in a sentence. The item keeps it."
+NUMBER_WRONG = {"invalid": "Write the number of an upload.", "min_value": "Write the number of an upload."}
 
 
 class MarkForm(forms.Form):
-    """One upload, and the verdict that is right."""
+    """An upload and its right verdict."""
 
     upload = forms.IntegerField(
-        label="Upload", min_value=1, max_value=BigIntegerField.MAX_BIGINT, error_messages=NUMBER,
+        label="Upload", min_value=1, max_value=BigIntegerField.MAX_BIGINT, error_messages=NUMBER_WRONG,
         widget=forms.NumberInput(attrs={"autocomplete": "off"}),
     )  # fmt: skip
     truth = forms.ChoiceField(
-        label="The right verdict",
+        label="Right verdict",
         choices=[(Verdict.VIOLATING.value, "violating"), (Verdict.BENIGN.value, "benign")],
         widget=forms.RadioSelect,
     )
-    why = forms.CharField(label="How it is known", max_length=500, error_messages={"required": WHY})
+    why = forms.CharField(label="How you know it", max_length=500, error_messages={"required": WHY_MISSING})
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -36,7 +36,7 @@ class MarkForm(forms.Form):
         number = self.cleaned_data["upload"]
         upload = Upload.objects.filter(pk=number).first()
         if upload is None:
-            raise forms.ValidationError(f"There is no upload {number}.")
+            raise forms.ValidationError(f"Upload {number} does not exist. Check the number.")
         return upload
 
     def mark(self, *, policy: Policy, by: User) -> GoldItem:
@@ -47,13 +47,15 @@ class MarkForm(forms.Form):
 
 
 class RetireForm(forms.Form):
-    why = forms.CharField(max_length=500, error_messages={"required": WHY})
+    """Why an item is retired."""
+
+    why = forms.CharField(max_length=500, error_messages={"required": WHY_MISSING})
 
 
 class RateForm(forms.Form):
-    """In per cent of the tasks that people claim."""
+    """How many of the tasks that people claim are gold items, in per cent."""
 
-    rate = PercentField(label="Gold items, % of what people claim", example="2", most=gold.MOST_RATE * 100)
+    rate = PercentField(label="Gold items, % of claimed tasks", example="2", most=gold.MAX_RATE * 100)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,11 +1,10 @@
-"""Hash lists: what they are, what is on them, what they decided. No picture is shown of what a list knows."""
+"""Hash lists: the list of them, and one list with its entries and matches. No page shows an image that a list knows."""
 
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
@@ -15,116 +14,107 @@ from moderation.hashlists import exporting, importing
 from moderation.hashlists.counts import with_counts
 from moderation.hashlists.rows import ListNotAccepted
 from moderation.models import HashEntry, HashList, HashMatch
-from moderation.models.hash_matches import HashMatchQuerySet
+from reviewqueue.hash_lists.context import ROUTED_STAYS, get_list_or_404, latest_changes, matches_page
 from reviewqueue.hash_lists.forms import ImportForm, NewListForm, SearchForm, SwitchForm
+from reviewqueue.pagination import ListPage, numbered_page
 from reviewqueue.permissions import ReviewerRequest, can_keep_hash_lists
-from reviewqueue.visibility import shown_to
-
-PER_PAGE = 25
-CHANGES = 20
-STAYS = "What it has routed stays as it is."
 
 
 @require_GET
 @never_cache
 @can_keep_hash_lists
 def hash_lists(request: ReviewerRequest) -> HttpResponse:
-    return show_all(request, NewListForm())
+    """List the hash lists."""
+    return _render_lists(request, NewListForm())
 
 
 @require_POST
 @can_keep_hash_lists
 def create(request: ReviewerRequest) -> HttpResponseBase:
+    """Make an empty list."""
     form = NewListForm(request.POST)
     if not form.is_valid():
-        return show_all(request, form, status=422)
-    made = form.make(by=request.user)
-    messages.success(request, f"{made} is made, and empty. Import its hashes here.")
-    return HttpResponseRedirect(made.get_absolute_url(), status=303)
-
-
-def show_all(request: ReviewerRequest, form: NewListForm, *, status: int = 200) -> HttpResponse:
-    lists = with_counts(HashList.objects.select_related("policy", "by")).order_by("policy", "kind", "name")
-    context = {"lists": lists, "now": timezone.now(), "form": form}
-    return render(request, "reviewqueue/hash_lists/hash_lists.html", context, status=status)
+        return _render_lists(request, form, status=422)
+    created = form.create_list(by=request.user)
+    messages.success(request, f"The list {created} was created. It is empty. Import its hashes on this page.")
+    return HttpResponseRedirect(created.get_absolute_url(), status=303)
 
 
 @require_GET
 @never_cache
 @can_keep_hash_lists
 def hash_list(request: ReviewerRequest, pk: int) -> HttpResponse:
-    return show(request, found(pk))
+    """Show one list with its entries, matches and changes."""
+    return _render_list(request, get_list_or_404(pk))
 
 
 @require_POST
 @can_keep_hash_lists
 def switch(request: ReviewerRequest, pk: int) -> HttpResponseBase:
     """Enable, disable or expire the list, from the next chunk of a pre-screen on."""
-    form = SwitchForm(request.POST)
+    form, shown = SwitchForm(request.POST), get_list_or_404(pk)
     if not form.is_valid():
-        return show(request, found(pk), switch=form, status=422)
-    said = form.switch(found(pk), by=request.user)
-    messages.success(request, f"The list {said}. {STAYS}")
-    return HttpResponseRedirect(found(pk).get_absolute_url(), status=303)
+        return _render_list(request, shown, switch=form, status=422)
+    messages.success(request, f"The list {form.switch(shown, by=request.user)}. {ROUTED_STAYS}")
+    return HttpResponseRedirect(shown.get_absolute_url(), status=303)
 
 
 @require_POST
 @can_keep_hash_lists
-def take_in(request: ReviewerRequest, pk: int) -> HttpResponseBase:
-    """Import a file: all of it, or none with what is wrong at the field."""
+def import_file(request: ReviewerRequest, pk: int) -> HttpResponseBase:
+    """Import all rows of a file. If one is wrong, import none and show the error at the field."""
     form = ImportForm(request.POST, request.FILES)
     if not form.is_valid():
-        return show(request, found(pk), taking=form, status=422)
+        return _render_list(request, get_list_or_404(pk), import_form=form, status=422)
     try:
-        imported = form.take_in(found(pk), by=request.user)
+        imported = form.import_file(get_list_or_404(pk), by=request.user)
     except ListNotAccepted as refusal:
         form.add_error("file", f"{str(refusal)[:1].upper()}{str(refusal)[1:]}. Nothing was imported.")
-        return show(request, found(pk), taking=form, status=422)
+        return _render_list(request, get_list_or_404(pk), import_form=form, status=422)
     messages.success(request, f"Imported: {imported}.")
-    return HttpResponseRedirect(found(pk).get_absolute_url(), status=303)
+    return HttpResponseRedirect(get_list_or_404(pk).get_absolute_url(), status=303)
 
 
 @require_GET
 @can_keep_hash_lists
 def export(request: ReviewerRequest, pk: int, written_as: str) -> HttpResponseBase:  # noqa: ARG001
-    """The whole list as a file, written while it is sent."""
+    """Stream the whole list as a file."""
     format_ = next((each for each in importing.FORMATS if each == written_as), None)
     if format_ is None:
-        raise Http404(f"{written_as!r} is no format; there are {' and '.join(importing.FORMATS)}.")
-    wanted = found(pk)
+        raise Http404(f"{written_as!r} is not a format. Use one of: {', '.join(importing.FORMATS)}.")
+    exported = get_list_or_404(pk)
     answer = StreamingHttpResponse(
-        exporting.export(wanted, format=format_), content_type=exporting.MEDIA_TYPES[format_]
+        exporting.export(exported, format=format_), content_type=exporting.MEDIA_TYPES[format_]
     )
-    name = f"{slugify(wanted.name) or 'list'}.{exporting.ENDINGS[format_]}"
+    name = f"{slugify(exported.name) or 'list'}.{exporting.ENDINGS[format_]}"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 
 
-def found(pk: int) -> HashList:
-    return get_object_or_404(with_counts(HashList.objects.select_related("policy", "by")), pk=pk)
+def _render_lists(request: ReviewerRequest, form: NewListForm, *, status: int = 200) -> HttpResponse:
+    lists = with_counts(HashList.objects.select_related("policy", "by")).order_by("policy", "kind", "name")
+    context = {"lists": lists, "now": timezone.now(), "form": form}
+    return render(request, "reviewqueue/hash_lists/hash_lists.html", context, status=status)
 
 
-def show(request: ReviewerRequest, shown: HashList, *, status: int = 200, **forms: Any) -> HttpResponse:
+def _render_list(request: ReviewerRequest, shown: HashList, *, status: int = 200, **forms: Any) -> HttpResponse:
+    """Render the page of a list, with the form that has errors in place of an empty one."""
     search = SearchForm(request.GET if request.method == "GET" else None)
-    begins = search.begins if search.is_valid() else ""
-    entries = HashEntry.objects.filter(hash_list=shown).order_by("-pk")
     context = {
         "list": shown,
         "now": timezone.now(),
         "search": search,
-        "entries": page(request, entries.with_hash(begins) if begins else entries, name="page"),
-        "matches": page(request, matches_of(request, HashMatch.objects.filter(entry__hash_list=shown)), name="matches"),
-        "changes": shown.events.select_related("by").order_by("-pgh_id")[:CHANGES],  # type: ignore[attr-defined]
+        "entries": _entries_page(request, shown, search=search),
+        "matches": matches_page(request, HashMatch.objects.filter(entry__hash_list=shown)),
+        "changes": latest_changes(shown).select_related("by"),
         "switch": forms.get("switch") or SwitchForm(initial={"expires_at": shown.expires_at}),
-        "taking": forms.get("taking") or ImportForm(),
+        "import_form": forms.get("import_form") or ImportForm(),
     }
     return render(request, "reviewqueue/hash_lists/hash_list.html", context, status=status)
 
 
-def matches_of(request: ReviewerRequest, matches: HashMatchQuerySet) -> HashMatchQuerySet:
-    """Those that stand first, then the newest; without what this person may be asked about under another policy."""
-    return shown_to(request.user, matches).with_list().select_related("upload").order_by("superseded", "-pk")
-
-
-def page(request: ReviewerRequest, rows: Any, *, name: str) -> Any:
-    return Paginator(rows, PER_PAGE).get_page(request.GET.get(name))
+def _entries_page(request: ReviewerRequest, hash_list: HashList, *, search: SearchForm) -> ListPage:
+    """Return a page of the entries whose hash begins as searched, the newest first."""
+    begins = search.begins if search.is_valid() else ""
+    entries = HashEntry.objects.filter(hash_list=hash_list).order_by("-pk")
+    return numbered_page(request, entries.with_hash(begins) if begins else entries)

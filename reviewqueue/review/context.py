@@ -1,57 +1,63 @@
-"""What the review page shows: the task in hand, what was decided last, or why there is nothing to do."""
+"""The context of the review page: the claimed task and the last decision, or why the queue is empty."""
 
 from pathlib import Path
 from typing import Any
 
 from django.http import Http404
 
-from moderation.models import Claim, ReviewTask, Upload, User
+from moderation.bounded_count import bounded_count
+from moderation.models import ReviewTask, Upload, User
+from moderation.review import claiming
+from moderation.review.claims import Claim
 from moderation.review.queue_counts import QueueForModerator
-from reviewqueue.last_decision import last_of
+from reviewqueue.last_decision import last_decision_of
 from reviewqueue.picture_strip import PictureStrip
 from reviewqueue.schedule import next_prescreen
 
 
-def claim_next_for(user: User) -> None:
-    """Leave what the person holds as it is, in another tab perhaps; else claim the next task."""
-    if ReviewTask.objects.current(user) is None:
-        ReviewTask.objects.claim_next(user)
+def ensure_claimed(user: User) -> None:
+    """Claim the next task, unless the person holds one already, perhaps in another tab."""
+    if claiming.claimed_task(user) is None:
+        claiming.claim_next(user)
 
 
-def workplace_of(user: User, *, revealed: bool = False, picture: str = "") -> dict[str, Any]:
-    """The context of the review page and of its partial alike; ``picture`` is the number of the one to be shown."""
-    task = ReviewTask.objects.current(user)
-    shared = {"task": task, "last": last_of(user)}
+def review_context(user: User, *, revealed: bool = False, picture: str = "") -> dict[str, Any]:
+    """Return the context of the page and of its partial. ``picture`` is the number of the picture to show."""
+    task = claiming.claimed_task(user)
+    shared = {"task": task, "last": last_decision_of(user)}
     if task is None:
-        return shared | nothing_in_hand(user)
-    film = PictureStrip.of(task, chosen=picture)
+        return shared | _empty_context(user)
+    strip = PictureStrip.of(task, chosen=picture)
     return shared | {
         "rules": task.rules,
-        "film": film,
-        "missing": film is None,
-        "revealed": revealed and is_revealed(task, user),
+        "strip": strip,
+        "missing": strip is None,
+        "revealed": revealed and _is_revealed(task, user=user),
     }
 
 
-def is_revealed(task: ReviewTask, user: User) -> bool:
-    return task.claim_token is not None and task.is_revealed_to(Claim(moderator=user, token=task.claim_token))
-
-
-def nothing_in_hand(user: User) -> dict[str, Any]:
-    return {
-        "share": QueueForModerator.of(user),
-        "pending": Upload.objects.pending().count(),
-        "next_prescreen": next_prescreen(),
-    }
-
-
-def rendition_of(task: ReviewTask, *, variant: str, number: int = 1) -> Path:
-    """Where a picture of ``task`` lies.
+def rendition_path_or_404(task: ReviewTask, *, variant: str, number: int = 1) -> Path:
+    """Return the path of a picture of ``task``.
 
     Raises:
-        Http404: it has no picture of that number, or the worst one is not in storage.
+        Http404: the task has no picture of that number, or the worst one is not in storage.
     """
-    film = PictureStrip.of(task)
-    if film is None or not 1 <= number <= len(film.pictures):
+    strip = PictureStrip.of(task)
+    if strip is None or not 1 <= number <= len(strip.pictures):
         raise Http404(f"{task.upload} has no picture {number} in storage.")
-    return film.pictures[number - 1].shot.rendition(task.upload.file.sha256, variant=variant)
+    return strip.pictures[number - 1].view.rendition(task.upload.file.sha256, variant=variant)
+
+
+def _is_revealed(task: ReviewTask, *, user: User) -> bool:
+    return task.claim_token is not None and claiming.is_revealed(
+        task, claim=Claim(moderator=user, token=task.claim_token)
+    )
+
+
+def _empty_context(user: User) -> dict[str, Any]:
+    """Return what the page shows while the person holds no task."""
+    return {
+        "queue": QueueForModerator.for_user(user),
+        "pending": bounded_count(Upload.objects.pending()),
+        "next_prescreen": next_prescreen(),
+    }

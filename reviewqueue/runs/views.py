@@ -1,4 +1,4 @@
-"""Runs of the pre-screen: how things stand, every run, and one run's report."""
+"""Runs of the pre-screen: the state of the backlog, all runs, and the report of one."""
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
@@ -10,6 +10,7 @@ from moderation.reporting.drift import drift_of
 from moderation.reporting.night import Night, NoSuchRun
 from moderation.reporting.report import NightReport
 from reviewqueue.charts.drift import drift_chart
+from reviewqueue.pagination import newest_first
 from reviewqueue.permissions import ReviewerRequest, can_see_runs
 from reviewqueue.schedule import next_prescreen
 
@@ -19,29 +20,23 @@ PAGE = 30
 @require_GET
 @can_see_runs
 def runs(request: ReviewerRequest) -> HttpResponse:
-    """How things stand, and the runs, newest first, a page at a time; ``before`` is the last one of the page before."""
-    before = request.GET.get("before", "")
-    older = {"pk__lt": int(before)} if before.isascii() and before.isdigit() and len(before) < 19 else {}
-    page = list(ScreeningRun.objects.filter(**older).order_by("-pk")[: PAGE + 1])
+    """List runs, newest first, below the state of the backlog. ``before`` is the last run of the page before."""
+    before = _run_number(request.GET.get("before", ""))
+    page, older = newest_first(ScreeningRun.objects.all(), before=before, size=PAGE)
     context = {
-        "report": _last_night() if page and not older else None,
-        "runs": page[:PAGE],
-        "older": page[PAGE - 1].pk if len(page) > PAGE else None,
-        "is_first_page": not older,
+        "report": _last_night() if page and before is None else None,
+        "runs": page,
+        "older": older,
+        "is_first_page": before is None,
         "next": next_prescreen(),
     }
     return render(request, "reviewqueue/runs/runs.html", context)
 
 
-def _last_night() -> dict[str, object]:
-    report = NightReport.of()
-    return {"attention": report.attention, "sections": [text.done(report.night), *text.standing(report)]}
-
-
 @require_GET
 @can_see_runs
 def run(request: ReviewerRequest, pk: int) -> HttpResponse:
-    """What one run did, by which rules, and how its scores lie."""
+    """Show the outcome of one run, its policy versions and its scores."""
     try:
         night = Night.of(pk)
     except NoSuchRun as missing:
@@ -49,8 +44,18 @@ def run(request: ReviewerRequest, pk: int) -> HttpResponse:
     drift = drift_of(night)
     context = {
         "run": night.runs[0],
-        "sections": [text.done(night), text.by_rules(night)],
-        "drift": text.drifted(drift),
+        "sections": [text.screening_section(night), text.versions_section(night)],
+        "drift": text.drift_section(drift),
         "charts": [drift_chart(each.policy, night=each.night, reference=each.reference) for each in drift],
     }
     return render(request, "reviewqueue/runs/run.html", context)
+
+
+def _run_number(typed: str) -> int | None:
+    """Return the run's number in ``typed``; None where it is not one."""
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else None
+
+
+def _last_night() -> dict[str, object]:
+    report = NightReport.of()
+    return {"attention": report.attention, "sections": [text.screening_section(report.night), *text.current_sections(report)]}

@@ -1,4 +1,4 @@
-"""The upload page: a few files from the browser, to try it out."""
+"""The upload page: it takes a few files from the browser, for trying the system out."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,16 +21,16 @@ from moderation.storage import StorageFull
 from moderation.tasks import request_prescreen
 from reviewqueue.permissions import ReviewerRequest, can_send_uploads
 from reviewqueue.schedule import next_prescreen
-from reviewqueue.uploads.forms import SendForm
+from reviewqueue.send.forms import SendForm
 
 SOURCE = "upload page"
-#: So many of the largest images fit into one form.
+# How many of the largest images fit into one form.
 LARGEST_AT_ONCE = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What became of one file: received, received before, or refused with the reason."""
+class SendOutcome:
+    """The outcome for one file: received, received before, or refused with the reason."""
 
     name: str
     upload: Upload | None = None
@@ -39,7 +39,7 @@ class Outcome:
 
 
 def most_bytes(request: HttpRequest) -> int:
-    """A few images, but nothing of that from people who may not send any."""
+    """Return the size limit of a request: room for a few images, but only for people who may send some."""
     if not request.user.has_perm("moderation.send_uploads"):
         return usual_limit(request)
     return int(settings.UPLOAD_MAX_BYTES) * LARGEST_AT_ONCE + usual_limit(request)
@@ -50,40 +50,48 @@ def most_bytes(request: HttpRequest) -> int:
 @vary_on_headers("HX-Request")
 @can_send_uploads
 def send(request: ReviewerRequest) -> HttpResponse:
-    """Take each file by itself: one that is refused stops no other."""
+    """Show the form, or receive its files one by one: a refused file does not stop the others."""
     if request.method == "GET":
-        return show(request, SendForm())
+        return _render_send_form(request, SendForm())
     form = SendForm(request.POST, request.FILES)
     if not form.is_valid():
-        return show(request, form, status=422)
-    outcomes = [take(file, sender=request.user) for file in form.cleaned_data["images"]]
-    return show(request, SendForm(), outcomes=outcomes)
+        return _render_send_form(request, form, status=422)
+    outcomes = [_receive(file, sender=request.user) for file in form.cleaned_data["images"]]
+    return _render_send_form(request, SendForm(), outcomes=outcomes)
 
 
 @require_POST
 @can_send_uploads
 def prescreen_now(request: ReviewerRequest) -> HttpResponseRedirect:
-    """Ask the worker for a pre-screen; a second request while one waits changes nothing."""
+    """Ask the worker for a pre-screen. A second request while one is waiting changes nothing."""
     if request_prescreen():
-        messages.success(request, "Asked for a pre-screen: the worker starts it within seconds. Reload to see results.")
+        messages.success(
+            request, "A pre-screen was requested. The worker starts it within seconds. Reload this page to see results."
+        )
     else:
-        messages.info(request, "A pre-screen waits for the worker already. Does 'manage.py worker' run?")
+        messages.info(
+            request,
+            "A pre-screen is waiting for the worker already, so no other one was requested. "
+            "Check that 'manage.py worker' runs.",
+        )
     return HttpResponseRedirect(reverse("uploads"), status=303)
 
 
-def take(file: "UploadedFile[Any]", *, sender: User) -> Outcome:
+def _receive(file: "UploadedFile[Any]", *, sender: User) -> SendOutcome:
+    """Receive one file and return its outcome."""
     name = file.name or ""
     try:
         check_size(file.size or 0)
         received = intake.receive(file.read(), source=SOURCE, external_id=name, received_by=sender)
     except (intake.UploadRefused, StorageFull, SandboxUnavailable) as refusal:
-        return Outcome(name=name, refusal=str(refusal))
-    return Outcome(name=name, upload=received.upload, created=received.created)
+        return SendOutcome(name=name, refusal=str(refusal))
+    return SendOutcome(name=name, upload=received.upload, created=received.created)
 
 
-def show(
-    request: ReviewerRequest, form: SendForm, *, outcomes: list[Outcome] | None = None, status: int = 200
+def _render_send_form(
+    request: ReviewerRequest, form: SendForm, *, outcomes: list[SendOutcome] | None = None, status: int = 200
 ) -> HttpResponse:
+    """Render the page, or for htmx only the form with its outcomes."""
     context = {
         "form": form,
         "outcomes": outcomes or [],

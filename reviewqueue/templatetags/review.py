@@ -1,4 +1,4 @@
-"""How numbers, ages and keys are written."""
+"""What the pages of the queue show: keys, a claim's remaining time, a policy's text, why an upload is in quarantine."""
 
 from datetime import datetime
 from typing import Any
@@ -13,48 +13,25 @@ from reviewqueue.shortcuts import ACTIONS, DIGITS, keys_of
 
 register = template.Library()
 
-QUARANTINED = {
+# For each reason its title, and what it means to a person who has not written the decoder.
+QUARANTINE_REASONS = {
     "format_not_allowed": ("Format", "Its content is in a format that is not accepted, whatever its name says."),
     "too_large": ("Too large", "The file has more bytes than are accepted."),
-    "too_many_pixels": ("Too many pixels", "It has more pixels than can be decoded safely."),
-    "too_many_frames": ("Too many frames", "It has more frames or pages than can be decoded safely."),
-    "unreadable": ("Unreadable", "It starts like a picture, but could not be decoded."),
-    "truncated": ("Cut short", "The file ends before its picture does."),
-    "out_of_memory": ("Memory", "Decoding it took more memory than one picture may."),
-    "timed_out": ("Time", "Decoding it took longer than one picture may."),
-    "decoder_died": ("Decoder died", "It ended the decoder's process twice, the second time all by itself."),
-    "file_missing": ("File missing", "Its file is not in storage. A retry helps once an operator has put it back."),
+    "too_many_pixels": ("Too many pixels", "The image has more pixels than can be decoded safely."),
+    "too_many_frames": ("Too many frames", "The file has more frames or pages than can be decoded safely."),
+    "unreadable": ("Unreadable", "The file starts like an image, but could not be decoded."),
+    "truncated": ("Cut short", "The file ends before its image does."),
+    "out_of_memory": ("Memory", "Decoding the file took more memory than one image may use."),
+    "timed_out": ("Time", "Decoding the file took longer than one image may take."),
+    "decoder_died": ("Decoder died", "The file ended the decoder's process twice, the second time alone in it."),
+    "file_missing": ("File missing", "The file is not in storage. A retry helps after an operator has restored it."),
 }
-UNKNOWN = ("Not read", "It could not be read safely.")
-
-
-@register.filter
-def thousands(number: int) -> str:
-    return f"{number:,}"
-
-
-@register.filter
-def age(moment: datetime) -> str:
-    """How long ago ``moment`` was, in its largest unit."""
-    seconds = max(0, int((timezone.now() - moment).total_seconds()))
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"
-
-
-@register.filter
-def file_size(size: int) -> str:
-    """Bytes in decimal units, as storage is sold."""
-    for unit, length in (("MB", 1_000_000), ("kB", 1_000)):
-        if size >= length:
-            return f"{size / length:,.1f} {unit}"
-    return f"{size} B"
+UNKNOWN_REASON = ("Not read", "The file could not be read safely.")
 
 
 @register.filter
 def policy_lines(text: str) -> list[dict[str, str]]:
-    """A policy's lines, each with the short words before its colon apart: "Allowed: ..."."""
+    """Split a policy's text into lines, with a short lead before the colon set apart: "Allowed: ..."."""
     lines = []
     for line in filter(None, map(str.strip, text.splitlines())):
         lead, colon, rest = line.partition(":")
@@ -65,54 +42,55 @@ def policy_lines(text: str) -> list[dict[str, str]]:
 
 @register.filter
 def seconds_left(moment: datetime) -> int:
+    """Return the seconds until ``moment``; 0 after it."""
     return max(0, int((moment - timezone.now()).total_seconds()))
 
 
 @register.simple_tag
 def claim_seconds() -> int:
-    """How long a claim holds."""
+    """Return how long a claim holds."""
     return int(settings.CLAIM_SECONDS)
 
 
 @register.filter
 def quarantine_title(code: str) -> str:
-    return QUARANTINED.get(code, UNKNOWN)[0]
+    return QUARANTINE_REASONS.get(code, UNKNOWN_REASON)[0]
 
 
 @register.filter
-def quarantine_words(code: str) -> str:
-    """Why the upload could not be read, for a person who has not written the decoder."""
-    return QUARANTINED.get(code, UNKNOWN)[1]
+def quarantine_explanation(code: str) -> str:
+    """Explain why the upload could not be read."""
+    return QUARANTINE_REASONS.get(code, UNKNOWN_REASON)[1]
 
 
 @register.simple_tag(takes_context=True)
 def hold_key(context: dict[str, Any]) -> bool:
-    """Whether holding Space reveals, for this person."""
+    """Whether holding Space reveals the image for this person."""
     return bool(keys_of(context["user"]))
 
 
 @register.simple_tag(takes_context=True)
 def data_key(context: dict[str, Any], action: str) -> SafeString:
-    """The attributes that let static/js/keys.js press this control; none where the person has no key for it."""
+    """Return the attributes that let static/js/keys.js press this control; none where the person has no key for it."""
     key = _key(context, action)
     return format_html(' data-key="{}" aria-keyshortcuts="{}"', key, key.upper()) if key else SafeString()
 
 
 @register.simple_tag(takes_context=True)
 def kbd(context: dict[str, Any], action: str) -> SafeString:
-    """The key as it stands on its button; the control's name does not repeat it."""
+    """Return the key as its button shows it. Screen readers get it from ``data_key``."""
     key = _key(context, action)
     return format_html('<kbd class="hint" aria-hidden="true">{}</kbd>', key) if key else SafeString()
 
 
 def _key(context: dict[str, Any], action: str) -> str:
-    """The key of ``action``, or the digit itself, for the person who looks at the page."""
+    """Return the key of ``action`` for the signed-in person; a digit is its own key."""
     keys = keys_of(context["user"])
     return action if keys and action in DIGITS else keys.get(action, "")
 
 
 @register.simple_tag(takes_context=True)
 def key_list(context: dict[str, Any]) -> list[dict[str, str]]:
-    """Key and label of every action that has a key for this person."""
+    """Return key and label of every action that has a key for this person."""
     keys = keys_of(context["user"])
     return [{"key": keys[action.name], "label": action.label} for action in ACTIONS if action.name in keys]

@@ -1,22 +1,22 @@
-"""The version in force beside a proposal: what each does to the uploads of the last 28 days. Pure."""
+"""The version in force compared with a proposal, on the uploads of the last 28 days. Pure."""
 
 from dataclasses import dataclass
 
 from moderation.models import PolicyVersion
 from moderation.routing import Route
 from moderation.tuning import ScoreCounts, Shares, step
-from reviewqueue.charts.histogram import NARROW, WIDE, Histogram, Pair, Row, histogram, rows
+from reviewqueue.charts.histogram import NARROW, WIDE, Histogram, HistogramRow, ThresholdPair, histogram, rows
 
-WORDS = {Route.APPROVE: "approved", Route.REVIEW: "reviewed", Route.REJECT: "rejected"}
+ROUTE_WORDS = {Route.APPROVE: "approved", Route.REVIEW: "reviewed", Route.REJECT: "rejected"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """What one version does; looks and audits are means a day."""
+    """The effect of one version. ``reviews`` and ``audits`` are means a day."""
 
     version: PolicyVersion
     shares: Shares
-    looks: float
+    reviews: float
     audits: float
 
     @classmethod
@@ -25,35 +25,39 @@ class Side:
         return cls(
             version=version,
             shares=shares,
-            looks=shares.reviews_expected(version.rates) / counts.days,
+            reviews=shares.reviews_expected(version.rates) / counts.days,
             audits=shares.audits_expected(version.rates) / counts.days,
         )
 
     @property
-    def pair(self) -> Pair:
-        return Pair(low=step(self.version.low), high=step(self.version.high))
+    def pair(self) -> ThresholdPair:
+        return ThresholdPair(low=step(self.version.low), high=step(self.version.high))
 
     @property
     def routes(self) -> list[tuple[Route, str, int, float]]:
-        """Route, its word, uploads, share."""
-        return [(route, word, getattr(self.shares, route), self.shares.share(route)) for route, word in WORDS.items()]
+        """The route, its word, its uploads and their share."""
+        return [
+            (route, word, getattr(self.shares, route), self.shares.share(route)) for route, word in ROUTE_WORDS.items()
+        ]
 
     @property
     def load(self) -> float | None:
-        """Looks a day as a part of the capacity; None without a limit."""
+        """Reviews a day as a part of the capacity; None without a limit."""
         capacity = self.version.capacity
         if capacity is None:
             return None
-        return self.looks / capacity if capacity else float("inf")
+        return self.reviews / capacity if capacity else float("inf")
 
     @property
     def over(self) -> float:
-        """How many looks a day the capacity lacks; 0 where it suffices."""
-        return max(0.0, self.looks - (self.version.capacity or 0)) if self.load is not None else 0.0
+        """How many reviews a day exceed the capacity; 0 where it suffices."""
+        return max(0.0, self.reviews - (self.version.capacity or 0)) if self.load is not None else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class ThresholdComparison:
+    """Both versions on the same counts."""
+
     counts: ScoreCounts
     current: Side
     proposed: Side
@@ -64,17 +68,19 @@ class ThresholdComparison:
 
     @property
     def routes(self) -> list[tuple[str, int, float, int, float, int]]:
-        """Word, uploads and share in force, uploads and share proposed, change in uploads."""
+        """For each route its word, uploads and share in force, uploads and share proposed, and change in uploads."""
         pairs = zip(self.current.routes, self.proposed.routes, strict=True)
         return [(word, now, part, then, portion, then - now) for (_, word, now, part), (*_, then, portion) in pairs]
 
     @property
     def moved(self) -> list[tuple[str, str, int]]:
-        """From which route to which, and how many uploads; the largest first."""
+        """The old route, the new route and the number of uploads of each change, the largest first."""
         one, other = self.current.version, self.proposed.version
-        found = self.counts.moved((one.low, one.high), (other.low, other.high))
-        ways = [(WORDS[origin], WORDS[to], uploads) for (origin, to), uploads in found.items() if uploads]
-        return sorted(ways, key=lambda way: -way[2])
+        flows = self.counts.moved((one.low, one.high), (other.low, other.high))
+        changes = [
+            (ROUTE_WORDS[origin], ROUTE_WORDS[to], uploads) for (origin, to), uploads in flows.items() if uploads
+        ]
+        return sorted(changes, key=lambda change: -change[2])
 
     @property
     def moved_total(self) -> int:
@@ -87,8 +93,8 @@ class ThresholdComparison:
         return any(getattr(now, name) != getattr(then, name) for name in names)
 
     @property
-    def looks_change(self) -> float:
-        return self.proposed.looks - self.current.looks
+    def reviews_change(self) -> float:
+        return self.proposed.reviews - self.current.reviews
 
     @property
     def audits_change(self) -> float:
@@ -100,5 +106,5 @@ class ThresholdComparison:
         return [histogram(self.counts.bins, frame=frame, **pairs) for frame in (WIDE, NARROW)]
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[HistogramRow]:
         return rows(self.counts.bins, proposed=self.proposed.pair)

@@ -1,56 +1,21 @@
-"""Thresholds, audit rates and capacity as people type them; each message stands at its field."""
+"""A proposal: thresholds, audit rates and capacity as people type them. Each message stands at its field."""
 
-from decimal import Decimal
 from typing import Any
 
 from django import forms
 
+from moderation.formatting import threshold
 from moderation.models import PolicyVersion
-from moderation.models.threshold_grid import GRID_STEPS
+from reviewqueue.threshold_fields import WHY_MISSING, PercentField, high_field, low_field
 
-SMALLEST_STEP = Decimal(1) / GRID_STEPS
-NOT_A_NUMBER = "That is not a number. Write one with a point, such as {example}."
-
-
-class NumberField(forms.DecimalField):
-    """A decimal number whose messages say what is accepted."""
-
-    def __init__(self, *, example: str, upper: int, **options: Any) -> None:
-        wrong = NOT_A_NUMBER.format(example=example)
-        range_ = f"Write a number from 0 to {upper}, such as {example}."
-        messages = {"invalid": wrong, "required": range_, "min_value": range_, "max_value": range_}
-        super().__init__(min_value=0, max_value=upper, error_messages=messages, **options)
-
-    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
-        return {**super().widget_attrs(widget), "inputmode": "decimal", "autocomplete": "off"}
-
-
-class ThresholdField(NumberField):
-    def __init__(self, **options: Any) -> None:
-        super().__init__(upper=1, step_size=None, **options)
-        self.widget.attrs["step"] = str(SMALLEST_STEP)
-
-    def clean(self, value: Any) -> Decimal | None:
-        number: Decimal | None = super().clean(value)
-        if number is not None and number * GRID_STEPS % 1:
-            below = number // SMALLEST_STEP * SMALLEST_STEP
-            raise forms.ValidationError(
-                f"{number} lies between two steps. Write {below:.2f} or {below + SMALLEST_STEP:.2f}.", code="off_grid"
-            )
-        return number
-
-
-class PercentField(NumberField):
-    def __init__(self, *, most: float = 100, **options: Any) -> None:
-        super().__init__(upper=int(most), step_size=None, **options)
-        self.widget.attrs["step"] = "0.1"
+NOT_A_CAPACITY = "Write a whole number of reviews, such as 600. Leave it empty for no limit."
 
 
 class ThresholdsForm(forms.Form):
-    """What a proposal may change. ``why`` is required only of what is published."""
+    """The numbers that a proposal may change. ``why`` is required only for publishing."""
 
-    low = ThresholdField(label="Low", example="0.20", help_text="Approve below it.")
-    high = ThresholdField(label="High", example="0.80", help_text="Reject from it.")
+    low = low_field()
+    high = high_field()
     audit_rate_approve = PercentField(label="Audit of approved, %", example="2")
     audit_rate_reject = PercentField(label="Audit of rejected, %", example="10")
     capacity = forms.IntegerField(
@@ -58,11 +23,11 @@ class ThresholdsForm(forms.Form):
         required=False,
         min_value=0,
         max_value=1_000_000,
-        help_text="Empty: no limit.",
+        help_text="Leave it empty for no limit.",
         error_messages={
-            "invalid": "Write a whole number of reviews, such as 600, or leave it empty.",
-            "min_value": "Write a whole number of reviews, such as 600, or leave it empty.",
-            "max_value": "Write at most 1000000 reviews, or leave it empty for no limit.",
+            "invalid": NOT_A_CAPACITY,
+            "min_value": NOT_A_CAPACITY,
+            "max_value": "Write at most 1,000,000 reviews. Leave it empty for no limit.",
         },
     )
     miss_share = PercentField(
@@ -70,14 +35,14 @@ class ThresholdsForm(forms.Form):
         example="15",
         most=99,
         required=False,
-        help_text="Empty or 0: not declared.",
+        help_text="Leave it empty to declare none.",
     )
     why = forms.CharField(
         label="Why",
         required=False,
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Stands in the history. Needed to publish.",
+        help_text="The history shows it. Publishing requires it.",
     )
     policy = forms.SlugField(widget=forms.HiddenInput, required=False)
     seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
@@ -86,15 +51,15 @@ class ThresholdsForm(forms.Form):
         super().__init__(*args, **kwargs)
         if publishing:
             self.fields["why"].required = True
-            self.fields["why"].error_messages["required"] = "Say why, in a sentence. Whoever asks later reads it here."
+            self.fields["why"].error_messages["required"] = WHY_MISSING
 
     @classmethod
     def showing(cls, version: PolicyVersion, *, seen: PolicyVersion) -> "ThresholdsForm":
-        """A form with the numbers of ``version``, for a person who sees ``seen`` in force."""
+        """Return a form with the numbers of ``version``, for a person who sees ``seen`` in force."""
         return cls(
             initial={
-                "low": f"{version.low:.2f}",
-                "high": f"{version.high:.2f}",
+                "low": threshold(version.low),
+                "high": threshold(version.high),
                 "audit_rate_approve": f"{version.audit_rate_approve * 100:g}",
                 "audit_rate_reject": f"{version.audit_rate_reject * 100:g}",
                 "capacity": version.capacity,
@@ -118,7 +83,7 @@ class ThresholdsForm(forms.Form):
     def changes(self) -> dict[str, Any]:
         """The fields of a policy version; rates as probabilities."""
         data = self.cleaned_data
-        # A link with thresholds alone leaves what is declared as it is.
+        # A link with thresholds alone keeps the declared share.
         declared = {"miss_share": float((data["miss_share"] or 0) / 100)} if "miss_share" in self.data else {}
         return {
             **declared,
@@ -128,16 +93,3 @@ class ThresholdsForm(forms.Form):
             "audit_rate_reject": float(data["audit_rate_reject"] / 100),
             "capacity": data["capacity"],
         }
-
-
-class ReasonForm(forms.Form):
-    """Why an old version comes back, and what the person saw in force."""
-
-    why = forms.CharField(
-        label="Why",
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Stands in the history.",
-        error_messages={"required": "Say why, in a sentence. Whoever asks later reads it here."},
-    )
-    seen = forms.IntegerField(widget=forms.HiddenInput)

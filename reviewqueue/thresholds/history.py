@@ -1,4 +1,4 @@
-"""The versions that a policy had, and the way back to one of them."""
+"""The versions of a policy, and the roll back to one of them."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -8,29 +8,37 @@ from django.views.decorators.http import require_GET, require_http_methods
 from moderation import tuning
 from moderation.models import Policy, PolicyVersion
 from moderation.models.versions import ClassifierRetired
+from reviewqueue.pagination import numbered_page
 from reviewqueue.permissions import ReviewerRequest, can_publish_thresholds, can_see_thresholds
+from reviewqueue.policy_choice import get_chosen_policy_or_404
+from reviewqueue.published_version import published_message, redirect_to_thresholds
+from reviewqueue.threshold_fields import ReasonForm
 from reviewqueue.thresholds.comparison import ThresholdComparison
-from reviewqueue.thresholds.forms import ReasonForm
-from reviewqueue.thresholds.views import chosen_policy, go_to, what_happened
 
 
 @require_GET
 @can_see_thresholds
 def history(request: ReviewerRequest) -> HttpResponse:
-    policy = chosen_policy(request.GET.get("policy"))
+    """List the versions of a policy, newest first."""
+    policy = get_chosen_policy_or_404(request.GET.get("policy"))
     versions = (
         PolicyVersion.objects.root()
         .filter(policy=policy)
         .select_related("created_by", "published_by", "epoch", "classifier")
+        .order_by("-number")
     )
-    context = {"policy": policy, "policies": Policy.objects.in_force(), "versions": versions.order_by("-number")}
+    context = {
+        "policy": policy,
+        "policies": Policy.objects.in_force(),
+        "versions": numbered_page(request, versions, size=50),
+    }
     return render(request, "reviewqueue/thresholds/thresholds_history.html", context)
 
 
 @require_http_methods(["GET", "POST"])
 @can_publish_thresholds
 def roll_back(request: ReviewerRequest, pk: int) -> HttpResponse:
-    """Ask why, then put a new version with an old one's content in force."""
+    """Ask why, then publish a new version with the content of an old one."""
     retired = PolicyVersion.objects.root().filter(state=PolicyVersion.State.RETIRED)
     version = get_object_or_404(retired.select_related("policy", "classifier"), pk=pk)
     current = tuning.in_force(version.policy)
@@ -40,15 +48,16 @@ def roll_back(request: ReviewerRequest, pk: int) -> HttpResponse:
             after = tuning.roll_back(version, by=request.user, **form.cleaned_data)
         except (tuning.PublishedMeanwhile, ClassifierRetired) as refused:
             form.add_error(None, str(refused))
-            return render_roll_back(request, form, version=version, status=409)
-        messages.success(request, what_happened(current, after))
-        return go_to(request, version.policy)
-    return render_roll_back(request, form, version=version, status=422 if form.is_bound else 200)
+            return _render_roll_back(request, form, version=version, status=409)
+        messages.success(request, published_message(current, after))
+        return redirect_to_thresholds(request, version.policy)
+    return _render_roll_back(request, form, version=version, status=422 if form.is_bound else 200)
 
 
-def render_roll_back(
+def _render_roll_back(
     request: ReviewerRequest, form: ReasonForm, *, version: PolicyVersion, status: int
 ) -> HttpResponse:
+    """Render the form next to the comparison of ``version`` with the version in force."""
     current = tuning.in_force(version.policy)
     if status == 409:
         form.data = {**form.data, "seen": current.pk}

@@ -1,4 +1,4 @@
-// Says when a request did not get through or was refused, and takes it back with the next answer that arrives.
+// Shows a notice when a request fails or is refused, and hides it when the next answer arrives.
 
 const notice = document.getElementById("connection");
 
@@ -8,17 +8,17 @@ function say(text) {
 }
 
 const REFUSED = {
-  403: "You may not do that. Nothing was saved. Reload the page to see what you may do.",
-  404: "That is not there any more. Nothing was saved. Reload the page.",
-  413: "That is too much at once. Nothing was saved. Send fewer or smaller files, and the rest later.",
-  429: "Too many requests. Nothing was saved. Wait a moment and try again.",
+  403: "Your account may not do that. Nothing was saved. Reload the page to see your options.",
+  404: "This item does not exist any more. Nothing was saved. Reload the page.",
+  413: "The request is too large. Nothing was saved. Send fewer or smaller files.",
+  429: "The server got too many requests. Nothing was saved. Wait a moment and try again.",
 };
 
 document.addEventListener("htmx:sendError", () => say("The server cannot be reached. Nothing was saved. Try again when the network is back."));
-document.addEventListener("htmx:timeout", () => say("The server did not answer in time. Reload the page to see what was saved."));
+document.addEventListener("htmx:timeout", () => say("The server did not answer in time. Your change may or may not be saved. Reload the page to check."));
 document.addEventListener("htmx:responseError", (event) => {
   const { status } = event.detail.xhr;
-  say(REFUSED[status] ?? `The server failed (${status}). Reload the page to see what was saved.`);
+  say(REFUSED[status] ?? `The server failed (${status}). Your change may not be saved. Reload the page to check.`);
 });
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (!event.detail.isError) notice.hidden = true;

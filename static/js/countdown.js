@@ -1,4 +1,4 @@
-// Counts down to the moment at which the last decision takes effect, and then says that it has.
+// Counts down until the last decision takes effect, then shows that it has.
 
 let current = null;
 let dueAt = 0;

@@ -1,11 +1,11 @@
-// Files dropped on [data-drop] become the chosen files of its input; the form works without.
+// Files dropped on [data-drop] become the chosen files of its input. The form works without JavaScript.
 
 const zoneOf = (event) => (event.target instanceof Element ? event.target.closest("[data-drop]") : null);
 const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
 
 document.addEventListener("dragover", (event) => {
   if (!carriesFiles(event)) return;
-  // Beside the zone, the browser would leave the page to show the file.
+  // Outside the zone, the browser would leave the page to show the file.
   event.preventDefault();
   const zone = zoneOf(event);
   event.dataTransfer.dropEffect = zone ? "copy" : "none";

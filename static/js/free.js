@@ -1,4 +1,4 @@
-// Whether a key that was struck is free to be a command: nobody types, no dialog is open, no modifier is held.
+// Whether a pressed key may be a command: the person is not typing, no dialog is open, no modifier is held.
 
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 

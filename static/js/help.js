@@ -1,4 +1,4 @@
-// Shows the keys in a dialog where the link would lead to their page.
+// Shows the keys in a dialog instead of following the link to their page.
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("[data-help]");

@@ -1,4 +1,4 @@
-// Presses the control whose data-key is the key that was struck. Which control has which key, the page says.
+// Presses the control whose data-key is the pressed key. The page sets the keys.
 
 import { isFree } from "./free.js";
 

@@ -1,6 +1,6 @@
 // Counts the claim down and renews it every third of its length, while the page is visible.
 
-let endsAt = 0; // by this machine's steady clock: the server says how many seconds are left, never a time of day
+let endsAt = 0; // by performance.now(): the server sends the seconds left, because clocks differ
 let renewAt = 0;
 let current = null;
 
@@ -19,13 +19,13 @@ function tick() {
   if (form !== current) return start(form);
   const left = Math.max(0, Math.round((endsAt - performance.now()) / 1000));
   const minutes = Math.floor(left / 60);
-  form.querySelector(".clock").textContent = left ? `for ${minutes}:${String(left % 60).padStart(2, "0")}` : "no longer: it ran out";
+  form.querySelector(".clock").textContent = left ? `for ${minutes}:${String(left % 60).padStart(2, "0")}` : "no longer: the claim ended";
   form.querySelector(".lease").classList.toggle("ending", left < 60);
   if (performance.now() >= renewAt && document.visibilityState === "visible") renew(form);
 }
 
 function renew(form) {
-  // Tried again soon, in case that this one does not get through.
+  // If this request fails, the next one follows soon.
   renewAt = performance.now() + Math.min(10_000, form.dataset.length * 100);
   form.requestSubmit();
 }

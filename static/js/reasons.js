@@ -1,4 +1,4 @@
-// The reasons of a rejection: Escape closes them, and a reason that needs a comment waits for one.
+// The reasons of a rejection. Escape closes them. A reason that needs a comment waits until one is written.
 
 const panel = () => document.querySelector("details.verdict-reject[open]");
 const comment = () => document.getElementById("comment");

@@ -1,9 +1,9 @@
-// Shows the clear picture while Space or the picture is held, or while the button is on. Its first showing is a form
-// of its own, which records the exposure; no byte of it is asked for before that is answered.
+// Shows the clear picture while Space or the picture is held, or while the button is on. The first time, a form records
+// the exposure; the clear picture is requested only after the server has answered it.
 
 import { isFree } from "./free.js";
 
-const TOUCH_DELAY = 200; // ms: scrolling by the picture is no wish to see it
+const TOUCH_DELAY = 200; // ms; a shorter touch is a scroll
 const CONTROLS = "a, button, summary, input, textarea, select";
 
 let held = false; // Space or a finger
@@ -19,7 +19,7 @@ function render() {
   const here = picture();
   if (!here || !form()) return;
   const wanted = held || locked;
-  if (wanted && exposed !== here) askForExposure(here);
+  if (wanted && exposed !== here) requestExposure(here);
   const clear = wanted && exposed === here ? clearImage(here) : here.querySelector("img.clear");
   const shown = Boolean(wanted && clear?.complete && clear.naturalWidth);
   stage().dataset.state = shown ? "clear" : "blurred";
@@ -28,9 +28,9 @@ function render() {
   button.querySelector("span").textContent = locked ? "Blur again" : "Reveal";
 }
 
-function askForExposure(here) {
-  if (here.dataset.asked) return;
-  here.dataset.asked = "yes";
+function requestExposure(here) {
+  if (here.dataset.requested) return;
+  here.dataset.requested = "yes";
   form().requestSubmit();
 }
 
@@ -65,7 +65,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (event.target.id !== "reveal") return;
   const here = picture();
   if (!here) return;
-  delete here.dataset.asked;
+  delete here.dataset.requested;
   if (event.detail.xhr?.status === 204) exposed = here;
   else hide();
   render();
@@ -86,7 +86,7 @@ document.addEventListener("keyup", (event) => {
   render();
 });
 
-// The button toggles; its form is only sent by askForExposure().
+// The button toggles; only requestExposure() sends its form.
 document.addEventListener("click", (event) => {
   if (!event.target.closest?.("#reveal button")) return;
   event.preventDefault();
@@ -110,10 +110,10 @@ document.addEventListener("contextmenu", (event) => {
   if (event.target.closest?.("#picture")) event.preventDefault();
 });
 
-// Another picture of the file: the button let go of the one before it.
+// Another picture was chosen: the button is off again.
 document.addEventListener("picture:chosen", () => { locked = false; render(); });
 
-// Nobody looks any more.
+// The person has left the page.
 window.addEventListener("blur", hide);
 window.addEventListener("pagehide", hide);
 document.addEventListener("visibilitychange", hide);

@@ -7,8 +7,10 @@ from django.test import Client
 
 from moderation.decoding.plan import UntrustedReason
 from moderation.models import ReviewTask, Screening, StoredFile, User
-from reviewqueue.review.context import rendition_of
-from reviewqueue.score_text import place_of
+from moderation.review import claiming, deciding
+from moderation.review.claims import Claim
+from reviewqueue.review.context import rendition_path_or_404
+from reviewqueue.score_text import score_place
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +41,7 @@ def held(mo: User, *views: dict[str, object], score: float = 0.5, **changes: obj
     StoredFile.objects.update(frames=300)
     factories.make_views(task, *views, **changes)
     factories.make_renditions(task)
-    task.hand_to(mo)
+    claiming.claim_for(task, moderator=mo)
     return task
 
 
@@ -49,7 +51,7 @@ def url(task: ReviewTask, variant: str, number: int = 1) -> str:
 
 
 def shown(page: Client, address: str = "/") -> str:
-    return page.get(address).content.decode()
+    return " ".join(page.get(address).content.decode().split())
 
 
 def content(page: Client, address: str) -> bytes:
@@ -57,7 +59,7 @@ def content(page: Client, address: str) -> bytes:
 
 
 def stored(task: ReviewTask, variant: str, number: int) -> bytes:
-    return rendition_of(task, variant=variant, number=number).read_bytes()
+    return rendition_path_or_404(task, variant=variant, number=number).read_bytes()
 
 
 def reveal(page: Client, task: ReviewTask, **more: str) -> str:
@@ -124,14 +126,14 @@ def test_what_is_no_number_of_a_picture_is_the_first(text: str, page: Client, ta
 
 def test_one_picture_has_no_strip(page: Client, mo: User) -> None:
     held(mo)
-    assert 'id="film"' not in shown(page)
+    assert 'id="picture-strip"' not in shown(page)
 
 
 def test_the_worst_part_is_outlined_in_its_place(page: Client, mo: User) -> None:
     held(mo, PART, WHOLE)
     html = shown(page)
     assert 'viewBox="0 0 200 1600"><rect x="0" y="1440" width="200" height="160"/>' in html
-    assert "of its parts, the one to look at first" in html
+    assert "of the part to look at first" in html
 
 
 def test_a_part_is_outlined_wherever_the_score_comes_from(page: Client, mo: User) -> None:
@@ -149,10 +151,10 @@ def test_score_and_quality_stay_hidden_until_the_verdict_and_why_it_is_asked_doe
     task = factories.make_task(score=0.0512)
     factories.make_views(task, measured={"sharpness": 0.1, "quality": 12}, untrusted="")
     factories.make_renditions(task)
-    task.hand_to(mo)
+    claiming.claim_for(task, moderator=mo)
     before = shown(page)
     assert not re.search(r"0\.05|enlarged|compressed", before)
-    task.decide("benign", claim=task.claim)
+    deciding.decide(task, "benign", claim=Claim.from_task(task))
     after = shown(page)
     assert "enlarged: little detail for its size; heavily compressed" in after
 
@@ -161,22 +163,22 @@ def test_why_a_person_is_asked_whatever_the_score_is_said(page: Client, mo: User
     screening = factories.make_screening(score=0.01, untrusted=UntrustedReason.LOW_RESOLUTION)
     (task,) = ReviewTask.objects.open_for([screening])
     factories.make_renditions(task)
-    task.hand_to(mo)
-    assert "it has too few pixels, so no score of it is trusted" in shown(page)
+    claiming.claim_for(task, moderator=mo)
+    assert "the image has too few pixels, so its score is untrusted" in shown(page)
 
 
 def test_a_picture_that_is_not_in_storage_is_left_out(page: Client, task: ReviewTask) -> None:
-    rendition_of(task, variant="clear", number=2).unlink()
+    rendition_path_or_404(task, variant="clear", number=2).unlink()
     html = shown(page)
     assert re.findall(r'data-picture="(\d of \d)', html) == ["1 of 2", "2 of 2"]
 
 
 def test_the_page_of_the_upload_tells_how_it_was_looked_at(page: Client, mo: User, client: Client) -> None:
     task = held(mo, PART, WHOLE, measured={"quality": 12})
-    task.decide("violating", claim=task.claim, reason="nudity")
+    deciding.decide(task, "violating", claim=Claim.from_task(task), reason="nudity")
     client.force_login(factories.make_user("auditor", group="auditor"))
     html = shown(client, f"/uploads/{task.upload_id}/")
-    assert "<dt>Views computed</dt><dd>2</dd>" in html
+    assert "<dt>Views scored</dt><dd>2</dd>" in html
     assert "heavily compressed" in html
 
 
@@ -191,4 +193,4 @@ def test_the_page_of_the_upload_tells_how_it_was_looked_at(page: Client, mo: Use
     ],
 )  # fmt: skip
 def test_where_a_score_comes_from(frame: int, view: int, box: list[float] | None, words: str) -> None:
-    assert place_of(Screening(frame=frame, view=view, box=box)) == words
+    assert score_place(Screening(frame=frame, view=view, box=box)) == words

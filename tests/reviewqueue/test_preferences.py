@@ -7,6 +7,7 @@ from django.template.loader import render_to_string
 from django.test import Client
 
 from moderation.models import User
+from moderation.review import claiming
 from reviewqueue.shortcuts import DEFAULTS, keys_of
 from tests import factories
 
@@ -31,7 +32,7 @@ def sent(**changes: str) -> dict[str, str]:
 def test_a_changed_key_is_kept_and_stands_on_its_button(page: Client, mo: User) -> None:
     task = factories.make_task()
     factories.make_renditions(task)
-    task.hand_to(mo)
+    claiming.claim_for(task, moderator=mo)
     assert page.post("/keys/", sent(approve="J")).status_code == 303
     mo.refresh_from_db()
     assert mo.shortcuts == {"approve": "j"}
@@ -41,7 +42,7 @@ def test_a_changed_key_is_kept_and_stands_on_its_button(page: Client, mo: User) 
 def test_switched_off_no_control_has_a_key(page: Client, mo: User) -> None:
     task = factories.make_task()
     factories.make_renditions(task)
-    task.hand_to(mo)
+    claiming.claim_for(task, moderator=mo)
     page.post("/keys/", {**DEFAULTS})
     mo.refresh_from_db()
     assert keys_of(mo) == {}

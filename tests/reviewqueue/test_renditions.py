@@ -8,7 +8,9 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from moderation.models import Exposure, ReviewTask, User
-from reviewqueue.review.context import rendition_of
+from moderation.review import claiming
+from moderation.review.claims import Claim
+from reviewqueue.review.context import rendition_path_or_404
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +27,7 @@ def mo() -> User:
 def task(mo: User) -> ReviewTask:
     task = factories.make_task()
     factories.make_renditions(task)
-    task.hand_to(mo)
+    claiming.claim_for(task, moderator=mo)
     return task
 
 
@@ -48,13 +50,13 @@ def content(page: Client, url: str) -> bytes:
 
 
 def test_the_blurred_picture_is_served_to_the_holder(page: Client, task: ReviewTask) -> None:
-    assert content(page, image(task, "blurred")) == rendition_of(task, variant="blurred").read_bytes()
+    assert content(page, image(task, "blurred")) == rendition_path_or_404(task, variant="blurred").read_bytes()
 
 
 def test_the_clear_picture_is_refused_before_the_reveal_and_served_after_it(page: Client, task: ReviewTask) -> None:
     assert page.get(image(task, "clear")).status_code == 403
     reveal(page, task, headers=HTMX)
-    assert content(page, image(task, "clear")) == rendition_of(task, variant="clear").read_bytes()
+    assert content(page, image(task, "clear")) == rendition_path_or_404(task, variant="clear").read_bytes()
 
 
 def test_an_exposure_is_recorded_once_per_claim(page: Client, task: ReviewTask) -> None:
@@ -84,7 +86,7 @@ def test_nobody_caches_a_picture(page: Client, task: ReviewTask, variant: str) -
 
 @pytest.mark.parametrize("variant", ["blurred", "clear"])
 def test_another_person_gets_no_picture(client: Client, task: ReviewTask, variant: str) -> None:
-    task.reveal(claim=task.claim)  # type: ignore[arg-type]
+    claiming.reveal(task, claim=Claim.from_task(task))  # type: ignore[arg-type]
     client.force_login(factories.make_user("zoe", group="admin"))
     assert client.get(image(task, variant)).status_code == 403
 
@@ -103,7 +105,7 @@ def test_a_wrong_token_shows_nothing(page: Client, task: ReviewTask, token: str)
 
 def test_an_earlier_claims_reveal_does_not_count_for_a_new_one(page: Client, task: ReviewTask, mo: User) -> None:
     reveal(page, task)
-    task.hand_to(mo)
+    claiming.claim_for(task, moderator=mo)
     assert page.get(image(task, "clear")).status_code == 403
 
 
@@ -119,14 +121,14 @@ def test_there_are_two_variants_and_no_upload(page: Client, task: ReviewTask, va
 
 
 def test_a_missing_file_is_404(page: Client, task: ReviewTask) -> None:
-    rendition_of(task, variant="blurred").unlink()
+    rendition_path_or_404(task, variant="blurred").unlink()
     assert page.get(image(task, "blurred")).status_code == 404
 
 
 def test_nginx_is_told_where_the_file_lies(page: Client, task: ReviewTask, settings: object) -> None:
     settings.RENDITIONS_ACCEL_PREFIX = "/private/renditions/"  # type: ignore[attr-defined]
     answer = page.get(image(task, "blurred"))
-    name = rendition_of(task, variant="blurred").name
+    name = rendition_path_or_404(task, variant="blurred").name
     assert answer["X-Accel-Redirect"] == f"/private/renditions/{name[:2]}/{name[2:4]}/{name}"
     assert answer["Cache-Control"] == "no-store, private"
     assert answer.content == b""

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from moderation.models import Decision, Effect, ReviewTask, Skip, Upload, User
+from moderation.review import claiming
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +32,7 @@ def page(client: Client, mo: User) -> Client:
 def claimed(user: User, *, score: float = 0.5) -> ReviewTask:
     task = factories.make_task(score=score)
     factories.make_renditions(task)
-    task.hand_to(user)
+    claiming.claim_for(task, moderator=user)
     return task
 
 
@@ -154,7 +155,7 @@ def test_a_rejection_carries_its_reason(page: Client, mo: User) -> None:
 def test_cannot_tell_asks_someone_else(page: Client, mo: User) -> None:
     task = claimed(mo)
     answer = page.post(f"/tasks/{task.pk}/decide/", verdict(task, verdict="cannot_tell"), headers=HTMX)
-    assert "Someone else will look at it." in answer.content.decode()
+    assert "Another person will review it." in answer.content.decode()
     assert ReviewTask.objects.undecided().get().round == 2
 
 
@@ -201,7 +202,7 @@ def test_a_lost_claim_is_409_and_brings_the_next_task(page: Client, mo: User) ->
     sent = verdict(task)
     following = factories.make_task()
     run_out(task)
-    task.hand_to(factories.make_user("zoe"))
+    claiming.claim_for(task, moderator=factories.make_user("zoe"))
     answer = page.post(f"/tasks/{task.pk}/decide/", sent, headers=HTMX)
     assert answer.status_code == 409
     assert "someone else took it" in answer.content.decode()
@@ -232,10 +233,10 @@ def test_a_lost_claim_is_explained_without_javascript_too(page: Client, mo: User
 def test_a_skipped_task_is_not_served_again_until_it_is_taken_back(page: Client, mo: User) -> None:
     task = claimed(mo)
     answer = page.post(f"/tasks/{task.pk}/skip/", {"token": str(task.claim_token)}, headers=HTMX).content.decode()
-    assert "Only what you skipped is left" in answer
+    assert "Only uploads that you skipped remain" in answer
     page.post("/skips/clear/")
     assert not Skip.objects.exists()
-    assert ReviewTask.objects.current(mo) == task
+    assert claiming.claimed_task(mo) == task
 
 
 # Undoing
@@ -246,15 +247,15 @@ def test_undo_in_time_cancels_the_effect_and_returns_the_task(page: Client, mo: 
     page.post(f"/tasks/{task.pk}/decide/", verdict(task))
     answer = page.post("/undo/", headers=HTMX).content.decode()
     assert Effect.objects.get().cancelled_at is not None
-    assert "nothing had taken effect" in answer
-    assert ReviewTask.objects.current(mo) == task
+    assert "Nothing had taken effect." in answer
+    assert claiming.claimed_task(mo) == task
 
 
 def test_undo_afterwards_writes_the_reverse(page: Client, mo: User, settings: object) -> None:
     settings.GRACE_SECONDS = 0  # type: ignore[attr-defined]
     task = claimed(mo)
     page.post(f"/tasks/{task.pk}/decide/", verdict(task))
-    assert "the reverse is in effect" in page.post("/undo/", headers=HTMX).content.decode()
+    assert "The reverse is in effect." in page.post("/undo/", headers=HTMX).content.decode()
     assert list(Effect.objects.order_by("pk").values_list("outcome", flat=True)) == ["approve", "hold"]
 
 
@@ -310,7 +311,7 @@ def test_a_claim_that_can_not_be_renewed_leaves_the_stage(page: Client, mo: User
     answer = page.post(f"/tasks/{task.pk}/renew/", {"token": str(task.claim_token)}, headers=HTMX)
     assert (answer.status_code, answer["HX-Retarget"]) == (409, "#workplace")
     assert "Next upload" in answer.content.decode()
-    assert ReviewTask.objects.current(mo) is None
+    assert claiming.claimed_task(mo) is None
 
 
 def test_two_tabs_look_at_the_same_claim(page: Client, mo: User) -> None:
@@ -327,7 +328,7 @@ def test_two_tabs_that_ask_at_once_get_one_task(mo: User) -> None:
         factories.make_task()
 
     def ask(_tab: int) -> None:
-        ReviewTask.objects.claim_next(mo)
+        claiming.claim_next(mo)
         connection.close()
 
     with ThreadPoolExecutor(8) as tabs:
@@ -339,7 +340,7 @@ def test_two_tabs_that_ask_at_once_get_one_task(mo: User) -> None:
 
 
 def empty_page(page: Client) -> str:
-    return page.post("/claim/", headers=HTMX).content.decode()
+    return " ".join(page.post("/claim/", headers=HTMX).content.decode().split())
 
 
 def test_nothing_is_waiting(page: Client) -> None:
@@ -350,12 +351,12 @@ def test_nothing_is_waiting(page: Client) -> None:
 
 def test_others_hold_what_is_left(page: Client) -> None:
     claimed(factories.make_user("zoe"))
-    assert "Other people hold what is left" in empty_page(page)
+    assert "Other people hold the remaining uploads" in empty_page(page)
 
 
 def test_a_lead_is_waited_for(page: Client) -> None:
     factories.make_task(needs_lead=True)
-    assert "What is left is for someone else" in empty_page(page)
+    assert "The remaining uploads need another person" in empty_page(page)
 
 
 def test_the_counts_come_by_themselves_and_claim_nothing(page: Client) -> None:
@@ -368,9 +369,9 @@ def test_the_counts_come_by_themselves_and_claim_nothing(page: Client) -> None:
 
 
 def test_a_missing_picture_is_said_and_can_only_be_skipped(page: Client, mo: User) -> None:
-    factories.make_task().hand_to(mo)
+    claiming.claim_for(factories.make_task(), moderator=mo)
     answer = page.get("/").content.decode()
-    assert "There is no picture to show" in answer
+    assert "The image is missing" in answer
     assert "<img" not in answer
     assert 'value="benign"' not in answer
 
@@ -403,8 +404,8 @@ def test_an_audit_looks_like_a_task_from_the_band(page: Client, mo: User) -> Non
     ("score", "why"),
     [
         (0.53, "Score 0.53, in the review band (0.20 to 0.80)"),
-        (0.07, "Score 0.07, approved by the machine; a random check"),
-        (0.93, "Score 0.93, rejected by the machine; a random check"),
+        (0.07, "Score 0.07, approved by the machine; a random audit"),
+        (0.93, "Score 0.93, rejected by the machine; a random audit"),
     ],
 )
 def test_what_was_hidden_is_told_after_the_verdict(page: Client, mo: User, score: float, why: str) -> None:

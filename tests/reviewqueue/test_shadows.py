@@ -148,7 +148,7 @@ def test_starting_one_on_the_page() -> None:
     assert started.status_code == 302
     assert Shadow.objects.get().classifier.name == "open_nsfw"
     refused = client.post("/thresholds/shadows/", {"classifier": "open_nsfw", "policy": "adult-content"})
-    assert b"is in the shadow of adult-content already" in refused.content
+    assert b"is already in shadow mode under adult-content" in refused.content
     assert signed_in("auditor").post("/thresholds/shadows/", {}).status_code == 403
 
 
@@ -172,7 +172,7 @@ def test_activating_on_the_page_takes_its_own_thresholds_and_labels() -> None:
 def test_ending_on_the_page(shadow: Shadow) -> None:
     client = signed_in()
     page = client.post(f"/thresholds/shadows/{shadow.pk}/end/", follow=True)
-    assert b"is asked no more" in page.content
+    assert b"Shadow mode of green has ended." in page.content
     assert not Shadow.objects.current().exists()
 
 
@@ -193,5 +193,5 @@ def test_only_scores_of_the_classifier_that_rules_are_compared(shadow: Shadow) -
 def test_the_page_says_from_when_on_audits_can_vouch_for_it(shadow: Shadow) -> None:
     compared(shadow, (0.1, 0.9))
     content = signed_in().get(f"/thresholds/shadows/{shadow.pk}/{AT}").content.decode()
-    assert "What the audits say of it" in content
-    assert "Only uploads that came after it was put in the shadow can vouch for it" in content
+    assert "Error rates in shadow mode" in content
+    assert "Only uploads that came in after shadow mode began count as" in content

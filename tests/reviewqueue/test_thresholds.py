@@ -8,6 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from moderation import tuning
 from moderation.models import Classifier, PolicyVersion
+from moderation.review import claiming, deciding
+from moderation.review.claims import Claim
 from moderation.tuning.rollup import roll_up
 from tests.factories import default_policy, make_screening, make_task, make_user, use_red_classifier, version_in_force
 
@@ -46,14 +48,14 @@ def test_the_page_says_what_is_in_force_and_counts_every_upload() -> None:
 def test_what_no_score_is_trusted_of_is_told_beside_the_chart() -> None:
     for untrusted in ("", "", "low_resolution"):
         make_screening(score=0.1, untrusted=untrusted)
-    html = signed_in().get("/thresholds/").content.decode()
+    html = " ".join(signed_in().get("/thresholds/").content.decode().split())
     assert "3 uploads" in html
-    assert "Not in the chart: 1 whose score is not trusted." in html
+    assert "Not in the chart: 1 upload with an untrusted score." in html
 
 
 def test_without_scores_the_page_says_so_instead_of_a_chart() -> None:
     page = signed_in().get("/thresholds/")
-    assert b"Nothing is scored yet" in page.content
+    assert b"No scores yet" in page.content
     assert b"histogram" not in page.content
 
 
@@ -162,7 +164,7 @@ def test_publishing_says_what_happens_next() -> None:
     now = version_in_force()
     assert (now.low, now.audit_rate_approve, now.capacity, now.why) == (0.3, 0.025, 600, "Fewer reviews.")
     assert b"The next pre-screen uses it" in page.content
-    assert b"The epoch goes on" in page.content
+    assert b"The epoch continues" in page.content
 
 
 def test_publishing_by_htmx_leads_to_the_whole_page() -> None:
@@ -239,9 +241,9 @@ def test_only_retired_versions_can_be_rolled_back_to(state: str) -> None:
 def test_the_number_of_verdicts_on_audits_is_told_but_no_rate() -> None:
     task = make_task(score=0.05, u=0.0)
     mo = make_user("mo")
-    type(task).objects.claim_next(mo)
+    claiming.claim_next(mo)
     task.refresh_from_db()
-    task.decide("benign", claim=task.claim)
+    deciding.decide(task, "benign", claim=Claim.from_task(task))
     roll_up()
     page = signed_in().get("/thresholds/")
     assert page.context["verdicts"] == {"audit_approve": 1, "audit_reject": 0}
@@ -250,8 +252,8 @@ def test_the_number_of_verdicts_on_audits_is_told_but_no_rate() -> None:
 def test_the_page_reads_no_decision_however_many_there_are() -> None:
     """They grow for ever; what the page says of them stands in the ledger, in counts a day."""
     task = make_task(score=0.05, u=0.0)
-    task.hand_to(make_user("mo"))
-    task.decide("benign", claim=task.claim)
+    claiming.claim_for(task, moderator=make_user("mo"))
+    deciding.decide(task, "benign", claim=Claim.from_task(task))
     roll_up()
     client = signed_in()
     with CaptureQueriesContext(connection) as asked:

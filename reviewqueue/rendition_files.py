@@ -1,0 +1,39 @@
+"""Serving the renditions that people see."""
+
+import mimetypes
+from pathlib import Path
+
+from django.conf import settings
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
+
+from moderation import storage
+
+VARIANTS = ("blurred", "clear")
+
+
+def check_variant_or_404(variant: str) -> None:
+    """Raises Http404 for a variant that does not exist."""
+    if variant not in VARIANTS:
+        raise Http404(f"{variant!r} is not a rendition. Use one of: {', '.join(VARIANTS)}.")
+
+
+def serve_rendition(path: Path) -> HttpResponseBase:
+    """Send the file, or tell nginx where it lies. No cache keeps it.
+
+    Raises:
+        Http404: the file is not in storage.
+    """
+    media_type = mimetypes.guess_type(path)[0] or "application/octet-stream"
+    answer: HttpResponseBase
+    if prefix := settings.RENDITIONS_ACCEL_PREFIX:
+        inside = path.relative_to(storage.renditions_folder())
+        answer = HttpResponse(headers={"X-Accel-Redirect": f"{prefix}{inside}"}, content_type=media_type)
+    else:
+        try:
+            answer = FileResponse(path.open("rb"), content_type=media_type)
+        except FileNotFoundError as error:
+            raise Http404(f"{path.name} is not in storage.") from error
+    answer["Cache-Control"] = "no-store, private"
+    answer["X-Content-Type-Options"] = "nosniff"
+    answer["Cross-Origin-Resource-Policy"] = "same-origin"
+    return answer

@@ -1,0 +1,86 @@
+"""Sending images in from the browser, and asking for a pre-screen."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from moderation.models import StoredFile, Upload
+from tests.factories import image_bytes, make_user
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+
+
+def signed_in(group: str = "operator") -> Client:
+    client = Client()
+    client.force_login(make_user(f"{group}-person", group=group))
+    return client
+
+
+def send(client: Client, *named: tuple[str, bytes], headers: dict[str, str] | None = None):
+    files = [SimpleUploadedFile(name, content) for name, content in named]
+    return client.post("/uploads/new/", {"images": files}, headers=headers or {})
+
+
+def test_each_file_is_taken_by_itself() -> None:
+    client, picture = signed_in("operator"), image_bytes((1, 2, 3))
+    page = send(client, ("a.png", picture), ("notes.txt", b"no picture at all"), ("b.png", image_bytes((4, 5, 6))))
+    outcomes = [(outcome.name, outcome.created, bool(outcome.refusal)) for outcome in page.context["outcomes"]]
+    assert outcomes == [("a.png", True, False), ("notes.txt", False, True), ("b.png", True, False)]
+    assert b"accepted are" in page.content
+    assert "use “Pre-screen now” on the list of uploads.".encode() in page.content
+    assert [(upload.source, str(upload.received_by)) for upload in Upload.objects.all()] == [
+        ("upload page", "operator-person")
+    ] * 2
+
+
+def test_the_same_file_again_is_told_and_adds_nothing() -> None:
+    client, picture = signed_in("operator"), image_bytes((1, 2, 3))
+    send(client, ("a.png", picture))
+    page = send(client, ("a.png", picture))
+    assert b"already received" in page.content
+    assert Upload.objects.count() == 1
+
+
+def test_other_bytes_under_the_same_name_are_refused() -> None:
+    client = signed_in("operator")
+    send(client, ("a.png", image_bytes((1, 2, 3))))
+    page = send(client, ("a.png", image_bytes((4, 5, 6))))
+    assert "already received with other bytes" in page.context["outcomes"][0].refusal
+    assert StoredFile.objects.count() == 1
+
+
+def test_a_file_that_is_too_large_or_empty_is_refused_with_its_reason(settings) -> None:
+    settings.UPLOAD_MAX_BYTES = 1000
+    page = send(signed_in("operator"), ("large.png", b"\x89PNG" + bytes(2000)), ("empty.png", b""))
+    assert [outcome.refusal.split(";")[0] for outcome in page.context["outcomes"]] == [
+        "Found 2,004 bytes",
+        "Found an empty file",
+    ]
+
+
+@pytest.mark.parametrize("headers", [HTMX, {}])
+def test_sending_nothing_is_told_at_the_field(headers: dict[str, str]) -> None:
+    page = send(signed_in("operator"), headers=headers)
+    assert page.status_code == 422
+    assert b"Choose at least one file" in page.content
+    assert (b"<html" in page.content) is (headers == {})
+
+
+def test_the_name_of_a_file_is_written_as_text() -> None:
+    page = send(signed_in("operator"), ("<b>x.png", image_bytes((1, 2, 3))))
+    assert b"<b>x.png" not in page.content
+    assert b"&lt;b&gt;x.png" in page.content
+
+
+def test_prescreen_now_asks_the_worker_once() -> None:
+    client = signed_in("operator")
+    for expected in ("A pre-screen was requested", "is waiting for the worker already"):
+        answer = client.post("/uploads/prescreen/", follow=True)
+        assert answer.redirect_chain == [("/uploads/", 303)]
+        assert expected in answer.content.decode()
+
+
+def test_prescreen_now_is_for_those_who_send() -> None:
+    assert signed_in("moderator").post("/uploads/prescreen/").status_code == 403
+    assert signed_in("operator").get("/uploads/prescreen/").status_code == 405
