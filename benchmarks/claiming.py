@@ -11,14 +11,13 @@ import argparse
 import statistics
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from benchmarks.record import copy, execute, set_up, timed
 from localpg import Cluster
 
 if TYPE_CHECKING:
-    from moderation.screening.chunk import Screener
+    from moderation.screening.walk import Walk
 
 CHUNKS = 15
 PLACES = {"at the beginning": 0.0, "in the middle": 0.5, "near the end": 0.8}
@@ -43,9 +42,9 @@ def parse() -> argparse.Namespace:
 def measured(pending: int) -> dict[str, float]:
     """Milliseconds for one chunk, by where the walk stands."""
     fill(pending)
-    screener = make_screener()
-    found = {place: claiming(screener, first=int(share * 2 * pending)) for place, share in PLACES.items()}
-    return found | looking_for_fresh(screener)
+    walk = pending_walk()
+    found = {place: claiming(walk, first=int(share * 2 * pending)) for place, share in PLACES.items()}
+    return found | looking_for_fresh(walk)
 
 
 def fill(pending: int) -> None:
@@ -61,42 +60,43 @@ def fill(pending: int) -> None:
     execute("VACUUM ANALYZE")
 
 
-def make_screener() -> "Screener":
-    """The pre-screen's own, with the policies in force and without a network: nothing is scored here."""
-    from moderation.models import Epoch, PolicyVersion, ScreeningRun  # noqa: PLC0415 (Django is set up by now)
-    from moderation.screening.attempts import Attempts  # noqa: PLC0415
-    from moderation.screening.chunk import Screener  # noqa: PLC0415
-    from moderation.screening.engine import Rulebook  # noqa: PLC0415
+def pending_walk() -> "Walk":
+    """The walk of an ordinary run, with the policies in force."""
+    from moderation.models import ScreeningRun  # noqa: PLC0415 (Django is set up by now)
+    from moderation.screening.modes import make_walk  # noqa: PLC0415
+    from moderation.screening.runs import RunRules  # noqa: PLC0415
 
-    versions = list(PolicyVersion.objects.in_force().values_list("pk", flat=True))
-    epochs = list(Epoch.objects.filter(closed_at=None).values_list("pk", flat=True))
-    run = ScreeningRun.objects.get()  # the template's
-    engine = SimpleNamespace(rulebook=Rulebook.of(versions=versions, epochs=epochs))
-    return Screener(engine, run=run, attempts=Attempts(run=run, worker="benchmark"))  # type: ignore[arg-type]
+    rulebook = RunRules.in_force(policy=None, mode="pending").rulebook()
+    return make_walk("pending", rulebook=rulebook, run=ScreeningRun.objects.get())  # the template's run
 
 
-def claiming(screener: "Screener", *, first: int) -> float:
+def claiming(walk: "Walk", *, first: int) -> float:
     """The median over chunks that follow each other."""
     from moderation.screening.supervisor import CHUNK  # noqa: PLC0415
 
     times = []
     for _ in range(CHUNKS):
-        seconds, first = one_chunk(screener, first=first, size=CHUNK)
+        seconds, first = one_chunk(walk, first=first, size=CHUNK)
         times.append(seconds)
     return 1000 * statistics.median(times)
 
 
-def looking_for_fresh(screener: "Screener") -> dict[str, float]:
+def looking_for_fresh(walk: "Walk") -> dict[str, float]:
     """The median of finding where the fresh uploads begin, and of the look-ups once a walk is past all of them."""
-    from moderation.screening.newest_first import first_fresh_file  # noqa: PLC0415
+    from django.db import transaction  # noqa: PLC0415
 
-    since = screener.fresh_since()
+    from moderation.screening.chunk import lock_files  # noqa: PLC0415
+    from moderation.screening.newest_first import first_fresh_file  # noqa: PLC0415
+    from moderation.screening.supervisor import CHUNK  # noqa: PLC0415
+
+    since = walk.fresh_since
     assert since is not None
-    last = int(execute("SELECT max(id) FROM moderation_storedfile")[0][0])
 
     def nothing_left() -> None:
-        screener.fresh_after = last
-        assert not screener.next_fresh(64, since=since).counts["files"]
+        # The walk's first stretches are those of fresh files; the one after them is the backlog.
+        for stretch in walk.fresh_files(since):
+            with transaction.atomic():
+                assert not lock_files(stretch, wanted=walk.wanted(), size=CHUNK)
 
     execute("UPDATE moderation_upload SET status = 'approved' WHERE received_at > now() - interval '1 day'")
     left = statistics.median(timed(nothing_left) for _ in range(CHUNKS))
@@ -105,17 +105,21 @@ def looking_for_fresh(screener: "Screener") -> dict[str, float]:
     return {"finding the first fresh one": 1000 * first, "finding that none is left": 1000 * left}
 
 
-def one_chunk(screener: "Screener", *, first: int, size: int) -> tuple[float, int]:
+def one_chunk(walk: "Walk", *, first: int, size: int) -> tuple[float, int]:
     """Seconds, and where the next one begins."""
     from django.db import transaction  # noqa: PLC0415
 
     from moderation.models import StoredFile  # noqa: PLC0415
+    from moderation.screening.chunk import UploadSlice, lock_files  # noqa: PLC0415
+    from moderation.screening.supervisor import MOST_UPLOADS  # noqa: PLC0415
+    from moderation.screening.walk import Stretch  # noqa: PLC0415
 
     claimed: list[StoredFile] = []
 
     def claim() -> None:
-        start = max(first + 1, screener.first_file())
-        claimed.extend(screener.claim(StoredFile.objects.all(), first=start, size=size)[0])
+        stretch = Stretch(StoredFile.objects.all(), max(first + 1, walk.first_file()))
+        claimed.extend(lock_files(stretch, wanted=walk.wanted(), size=size))
+        UploadSlice.of(claimed, wanted=walk.wanted(), most=MOST_UPLOADS)
 
     with transaction.atomic():
         seconds = timed(claim)

@@ -1,5 +1,10 @@
-"""The pre-screen: what is pending is claimed, scored, routed and committed, chunk by chunk, by many processes.
+"""The pre-screen: many processes claim pending uploads, score and route them, and commit, chunk by chunk.
 
-``supervisor`` is the command's half: it starts workers and watches them. A ``worker`` does one ``chunk`` after the
-other with an ``engine``; ``records`` turns scores into rows; ``attempts`` remembers what a worker died with.
+* ``supervisor`` runs in the command: it starts workers (``worker_pool``), hands out chunks and watches for deaths.
+* ``worker_main`` is a worker process; its ``chunk_threads`` run one ``chunk`` after the other.
+* A chunk is a ``walk`` (which files come next) and a strategy (``pending``, ``rescreening``, ``shadow_scoring``);
+  ``modes`` puts them together.
+* ``chunk_screening`` goes from files to screenings, with the ``engine``, the ``rulebook``, ``hash_list_lookup`` and the
+  ``router``; ``records`` writes the rows that follow.
+* ``attempts`` remembers which files a worker died with.
 """

@@ -1,4 +1,4 @@
-"""What a worker is busy with, written outside its transaction, so that it is known when the worker dies."""
+"""The files that a worker is busy with, written outside its transaction, so that they are known if it dies."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,10 +7,13 @@ from typing import Any
 from django.db import connection, connections, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from moderation.models import ScreeningAttempt, ScreeningRun, StoredFile, Upload, update_status
+from moderation.models import ScreeningAttempt, ScreeningRun, StoredFile, Upload
+from moderation.review.status import update_status
 
-# A connection of its own in autocommit: what is written on it stays when the worker's transaction is lost.
+# A separate connection in autocommit: its rows stay when the worker's transaction is lost.
 WATCH = "attempts"
+# Uploads of one file that are quarantined in one statement.
+BATCH = 1_000
 
 
 def suspects() -> QuerySet[ScreeningAttempt]:
@@ -27,11 +30,11 @@ class Attempts:
             connections.settings[WATCH] = _without_waiting(connection.settings_dict)
 
     def begin(self, claimed: Sequence[StoredFile]) -> None:
-        """Note ``claimed`` as being worked on; a file that is suspect already stays so, in this worker's name."""
+        """Note that this worker works on ``claimed``. A suspect file stays suspect, now under this worker's name."""
         with transaction.atomic(using=WATCH):
             known = ScreeningAttempt.objects.using(WATCH).filter(file__in=claimed)
             suspect = set(known.filter(suspect=True).values_list("file_id", flat=True))
-            # We hold the files' locks: whoever else has a row here is gone.
+            # We hold the files' locks, so a worker with a row here is gone.
             known.delete()
             ScreeningAttempt.objects.using(WATCH).bulk_create(
                 ScreeningAttempt(file=file, run=self.run, worker=self.worker, suspect=file.pk in suspect)
@@ -39,22 +42,29 @@ class Attempts:
             )
 
     def clear(self, done: Sequence[StoredFile]) -> None:
+        """Note that the work on ``done`` is committed."""
         ScreeningAttempt.objects.using(WATCH).filter(file__in=done, worker=self.worker).delete()
 
 
 def _without_waiting(database: dict[str, Any]) -> dict[str, Any]:
-    """Only a crash of this process matters here, not one of the server: no commit waits for the disk."""
+    """Return the same settings with commits that do not wait for the disk.
+
+    Attempts matter after a crash of this process, not after one of the server.
+    """
     options = database["OPTIONS"]
     arguments = f"{options.get('options', '')} -c synchronous_commit=off"
     return {**database, "OPTIONS": {**options, "options": arguments}}
 
 
 def quarantine_or_suspect(worker: str, *, death: str, run: ScreeningRun) -> None:
-    """A signal killed a worker while its command lived: suspect its files; a file that it held alone is quarantined."""
+    """Handle a worker that a signal killed while its command lived.
+
+    Its files become suspect. A suspect file, which it held alone, is quarantined.
+    """
     left = ScreeningAttempt.objects.filter(worker=worker)
     with transaction.atomic():
         alone = StoredFile.objects.filter(attempts__in=left.filter(suspect=True))
-        # A file that somebody else screens by now is theirs.
+        # A file that another worker has locked by now is screened by that worker.
         for file in alone.select_for_update(no_key=True, skip_locked=True, of=("self",)):
             _quarantine(file, death=death, run=run)
         left.filter(suspect=True).delete()
@@ -62,28 +72,28 @@ def quarantine_or_suspect(worker: str, *, death: str, run: ScreeningRun) -> None
 
 
 def mark_suspect(worker: str) -> None:
-    """A worker ended by itself with an error: what it was busy with is screened alone, and blamed for nothing."""
+    """Handle a worker that ended with an error of its own: its files are screened alone, and none is quarantined."""
     ScreeningAttempt.objects.filter(worker=worker).update(suspect=True)
 
 
 def _quarantine(file: StoredFile, *, death: str, run: ScreeningRun) -> None:
-    uploads = Upload.objects.filter(
-        pk__in=list(Upload.objects.pending().filter(file=file).values_list("pk", flat=True))
-    )
-    count = uploads.quarantine(
-        reason="worker_died", detail=f"The screening process died twice while it worked on this file ({death})."
-    )
-    update_status(uploads)
+    detail = f"The screening process died twice while it worked on this file ({death})."
+    pending = Upload.objects.pending().filter(file=file).order_by("pk").values_list("pk", flat=True)
+    count = 0
+    while batch := list(pending[:BATCH]):
+        uploads = Upload.objects.filter(pk__in=batch)
+        count += uploads.quarantine(reason="worker_died", detail=detail)
+        update_status(uploads)
     run.add(Counter({"quarantined:worker_died": count, "uploads": count}))
 
 
 def suspect_all_of(runs: QuerySet[ScreeningRun]) -> None:
-    """Runs whose command died blame nobody; what their workers were busy with is screened alone."""
+    """Handle runs whose command died: their workers' files are screened alone, and none is quarantined."""
     ScreeningAttempt.objects.filter(run__in=runs).update(suspect=True)
 
 
 def cleanup(run: ScreeningRun) -> None:
-    """At the end of a run: what its workers were busy with is not any more; suspects stay until they are screened."""
+    """Delete the attempts that the end of ``run`` settles. Suspect files stay until they are screened."""
     ScreeningAttempt.objects.filter(run=run, suspect=False).delete()
     pending = Upload.objects.pending().filter(file=OuterRef("file"))
     ScreeningAttempt.objects.filter(~Exists(pending), suspect=True).delete()

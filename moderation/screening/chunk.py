@@ -1,211 +1,149 @@
-"""One chunk: claim files, score each once, screen all their uploads, commit everything together.
+"""One chunk: claim files, do the run's work on them, and commit everything together.
 
-What hash lists know (``known``) is routed by them instead.
+The row locks are the claim: a killed process gives its files back at once. This is the one place where slow work runs
+in a transaction; a chunk lasts seconds.
 
-The row locks are the claim: a killed process gives them back at once. This is the one place where slow work runs in
-a transaction; a chunk lasts seconds.
+1. The walk says where to claim (``walk``).
+2. Files are locked; locked ones are skipped.
+3. The attempt is noted outside the transaction, so that it is known if the worker dies.
+4. The strategy does the work: ``pending``, ``rescreening`` or ``shadow_scoring``.
+5. The chunk's counts are added to its run, and the transaction commits.
 """
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from typing import Protocol
 
 from django.db import transaction
-from django.db.models import Exists
 
-from moderation.decoding.images import ImageRefused
-from moderation.decoding.sandbox import RefusedFile
-from moderation.models import Screening, ScreeningRun, StoredFile, Upload
-from moderation.models.fingerprints import clusters_of
-from moderation.models.frames import ranked_frames
-from moderation.models.uploads import StoredFileQuerySet, UploadQuerySet
-from moderation.screening import clusters, records
-from moderation.screening.attempts import WATCH, Attempts, suspects
-from moderation.screening.engine import Engine
-from moderation.screening.hash_list_lookup import HashListLookup, routed
-from moderation.screening.newest_first import FRESH, first_fresh_file, strays
-from moderation.screening.scored_files import ScoredFiles, score_files
+from moderation.models import ScreeningRun, StoredFile, Upload
+from moderation.models.uploads import UploadQuerySet
+from moderation.screening.attempts import Attempts
+from moderation.screening.walk import Stretch, Unfinished, Walk
+
+
+@dataclass(frozen=True)
+class UploadSlice:
+    """The uploads of one chunk, of which there is a maximum: a file may have any number.
+
+    Attributes:
+        claimed: the files that the slice passes; those after them are left for the next chunk.
+        unfinished: the last of them, if it has more uploads.
+    """
+
+    claimed: list[StoredFile]
+    uploads: list[Upload]
+    unfinished: Unfinished | None = None
+
+    @property
+    def files(self) -> list[StoredFile]:
+        """The files with an upload in the slice."""
+        used = {upload.file_id for upload in self.uploads}
+        return [file for file in self.claimed if file.pk in used]
+
+    @classmethod
+    def of(cls, files: Sequence[StoredFile], *, wanted: UploadQuerySet, most: int) -> "UploadSlice":
+        """Read at most ``most`` uploads of ``files``, which are in the order of their ids."""
+        # Only now that the files are locked: another worker may have committed between our claim's snapshot and lock.
+        uploads = list(wanted.filter(file__in=files).order_by("file_id", "pk")[: most + 1])
+        if len(uploads) <= most:
+            return cls(list(files), sorted(uploads, key=lambda each: each.pk))
+        *uploads, extra = uploads
+        # The first upload too many may begin another file: then that file is left for the next chunk.
+        kept = [file for file in files if file.pk <= uploads[-1].file_id]
+        more = Unfinished(extra.file_id, uploads[-1].pk) if extra.file_id == uploads[-1].file_id else None
+        return cls(kept, sorted(uploads, key=lambda each: each.pk), more)
 
 
 @dataclass
 class Chunk:
-    """What one chunk did.
+    """The result of one chunk.
 
-    ``counts``: files, uploads, approve, review, reject, audits, untrusted, matched, quarantined:<reason>, and views
-    computed.
+    Attributes:
+        last_file: the walk goes on after it; 0 if no file was claimed.
+        unfinished: the file that has more uploads.
+        counts: files (finished ones), uploads, approve, review, reject, audits, untrusted, matched,
+            quarantined:<reason>, and views computed.
     """
 
     last_file: int = 0
+    unfinished: Unfinished | None = None
     counts: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no file was left to claim."""
+        return not self.last_file
 
-class Screener:
-    """Does chunks for one worker, walking through the pending files in primary-key order, fresh ones first.
 
-    ``since``: only what was received since then is screened.
-    """
+class Strategy(Protocol):
+    """The work of a run on claimed files."""
+
+    def work(self, files: Sequence[StoredFile], *, wanted: UploadQuerySet, resumed: Unfinished | None) -> Chunk:
+        """Do the work on the ``wanted`` uploads of ``files`` and write its results.
+
+        ``resumed``: what an earlier chunk left of the only file.
+        """
+        ...
+
+
+class ChunkRunner:
+    """Runs chunks for one worker; its threads share it."""
 
     def __init__(
-        self,
-        engine: Engine,
-        *,
-        run: ScreeningRun,
-        attempts: Attempts,
-        dry_run: bool = False,
-        since: datetime | None = None,
+        self, walk: Walk, strategy: Strategy, *, run: ScreeningRun, attempts: Attempts, dry_run: bool = False
     ) -> None:
-        self.engine, self.run, self.attempts, self.dry_run, self.since = engine, run, attempts, dry_run, since
-        self.policies = [root.policy_id for root in engine.rulebook.roots]
-        self.router = records.Router(engine.rulebook, run)
-        self.after = 0
-        self.fresh_after: int | None = None
-        self.after_suspect = 0
-
-    def wanted(self) -> UploadQuerySet:
-        """The uploads that are to be screened."""
-        return Upload.objects.pending().lacking(self.policies).received_since(self.since)
-
-    def fresh_since(self) -> datetime | None:
-        """What was received since then comes first; None: all in one walk, as what a dry run saw is wanted still."""
-        return None if self.dry_run else self.since or self.run.started_at - FRESH
-
-    def first_file(self) -> int:
-        """Where the walk through the files may begin."""
-        return Upload.objects.first_pending_file() or 0
+        self.walk, self.strategy, self.run, self.attempts, self.dry_run = walk, strategy, run, attempts, dry_run
 
     def next_chunk(self, size: int) -> Chunk:
-        """Screen up to ``size`` files that nobody else holds; a chunk without files means that none is left."""
-        fresh_since = self.fresh_since()
-        if fresh_since is None:
-            return self._next_of_all(size)
-        chunk = self.next_fresh(size, since=fresh_since)
-        return chunk if chunk.counts["files"] or self.since else self._next_of_all(size)
-
-    def next_fresh(self, size: int, *, since: datetime) -> Chunk:
-        """What has come in meanwhile is fresh, too: asked again at every chunk, at the price of two look-ups."""
-        if self.fresh_after is None:
-            self.fresh_after = first_fresh_file(since) - 1
-        after, unsuspected = self.fresh_after, StoredFile.objects.exclude(Exists(suspects()))
-        chunk = self._screen(unsuspected, first=after + 1, size=size)
-        self.fresh_after = max(after, chunk.last_file)
-        if not chunk.counts["files"] and (found := strays(self.wanted(), since=since, before=after + 1)):
-            return self._screen(unsuspected.filter(pk__in=found), first=min(found), size=size)
-        return chunk
-
-    def _next_of_all(self, size: int) -> Chunk:
-        start = max(self.after + 1, self.first_file())
-        chunk = self._screen(StoredFile.objects.exclude(Exists(suspects())), first=start, size=size)
-        if not chunk.counts["files"] and self.after and self.may_start_again():
-            self.after = 0  # uploads of files passed already may have come in since
-            return self._next_of_all(size)
-        self.after = chunk.last_file
-        return chunk
-
-    def may_start_again(self) -> bool:
-        """Whether the walk begins anew at its end: what it screens is not wanted any more, but in a dry run."""
-        return not self.dry_run
+        """Work on up to ``size`` files that nobody else holds. An empty chunk means that none is left."""
+        return self._first_of(self.walk.stretches(), size=size)
 
     def next_suspect(self) -> Chunk:
-        """Screen one file that a worker died with, alone; each once in a worker's life."""
-        suspected = StoredFile.objects.filter(Exists(suspects()))
-        chunk = self._screen(suspected, first=self.after_suspect + 1, size=1)
-        self.after_suspect = max(self.after_suspect, chunk.last_file)
-        return chunk
+        """Work on one file that a worker died with, alone."""
+        return self._first_of(self.walk.suspects(), size=1)
 
-    def _screen(self, candidates: StoredFileQuerySet, *, first: int, size: int) -> Chunk:
+    def _first_of(self, stretches: Iterable[Stretch], *, size: int) -> Chunk:
+        for stretch in stretches:
+            chunk = self._chunk(stretch, size=size)
+            stretch.cursor.after = max(stretch.cursor.after, chunk.last_file)
+            if chunk.unfinished:
+                self.walk.leave_unfinished(chunk.unfinished)
+            if not chunk.is_empty:
+                return chunk
+        return Chunk()
+
+    def _chunk(self, stretch: Stretch, *, size: int) -> Chunk:
         with transaction.atomic():
-            claimed, uploads = self.claim(candidates, first=first, size=size)
-            chunk = Chunk(last_file=claimed[-1].pk if claimed else 0)
-            if uploads:
-                self._begin(claimed)
-                chunk.counts.update(self._work(claimed, uploads))
-            chunk.counts["files"] = len(claimed)
+            wanted = self._wanted(stretch)
+            files = lock_files(stretch, wanted=wanted, size=size)
+            chunk = self._work(files, wanted=wanted, resumed=stretch.unfinished) if files else Chunk()
             self._record(chunk)
-        if not self.dry_run:
-            self.attempts.clear(claimed)
+        if files and not self.dry_run:
+            self.attempts.clear(files)
         return chunk
 
-    def claim(self, candidates: StoredFileQuerySet, *, first: int, size: int) -> tuple[list[StoredFile], list[Upload]]:
-        """Lock up to ``size`` files from ``first`` on that nobody else holds, until the transaction ends.
+    def _wanted(self, stretch: Stretch) -> UploadQuerySet:
+        wanted = self.walk.wanted()
+        return wanted.filter(pk__gt=stretch.unfinished.upload) if stretch.unfinished else wanted
 
-        Returns them with their uploads to screen.
-        """
-        # Both sides are bounded: merging them, the database would else read all earlier uploads first.
-        uploads = self.wanted().filter(file__gte=first)
-        wanted = candidates.filter(pk__gte=first).of_uploads(uploads).order_by("pk")
-        claimed = list(wanted.select_for_update(skip_locked=True, no_key=True, of=("self",))[:size])
-        # Another worker may have committed between our snapshot and our lock: look again.
-        return claimed, list(self.wanted().filter(file__in=claimed).order_by("pk"))
-
-    def _begin(self, claimed: Sequence[StoredFile]) -> None:
+    def _work(self, files: Sequence[StoredFile], *, wanted: UploadQuerySet, resumed: Unfinished | None) -> Chunk:
         if not self.dry_run:
-            self.attempts.begin(claimed)
-
-    def _work(self, claimed: Sequence[StoredFile], uploads: Sequence[Upload]) -> Counter[str]:
-        known = HashListLookup(claimed, uploads, policies=self.policies)
-        seen = score_files(self.engine, claimed, known=known)
-        readable = [upload for upload in uploads if upload.file_id not in seen.refusals]
-        matches = known.matches(readable, run=self.run)
-        screenings = self._screenings(readable, seen, done={match.pair for match in matches})
-        # What was contested since it was looked up stays pending: the walk comes by again. Asked last, as nobody can
-        # contest an entry from now on until we commit.
-        left = known.contested_meanwhile()
-        uploads = [upload for upload in uploads if upload.file_id not in left]
-        dropped = seen.refusals.keys() | left
-        screenings = [screening for screening in screenings if screening.upload.file_id not in dropped]
-        matches = [match for match in matches if match.upload.file_id not in dropped]
-        self.save(screenings)
-        records.save_matches(matches)
-        quarantined = self.quarantine(seen.refusals, uploads=uploads)
-        records.settle_all(uploads)
-        return records.count(screenings, matches) + quarantined + Counter(uploads=quarantined.total(), views=seen.views)
-
-    def _screenings(
-        self, readable: Sequence[Upload], seen: ScoredFiles, *, done: Set[tuple[int, int]]
-    ) -> list[Screening]:
-        """Unsaved ones of what is not ``done`` by a list; what can't be shown to people is refused."""
-        screenings = self.router.screenings(readable, scores=seen.scores, done=self.done(readable) | done)
-        cluster_of = self._clusters(seen)
-        for screening in screenings:
-            screening.duplicate_cluster = cluster_of.get(screening.upload.file_id)
-        if not self.dry_run:
-            seen.refusals |= self._render(screenings, seen)
-        return screenings
-
-    def save(self, screenings: Sequence[Screening]) -> None:
-        records.save_screenings(screenings)
-
-    def quarantine(self, refusals: dict[int, RefusedFile], *, uploads: Sequence[Upload]) -> Counter[str]:
-        return records.quarantine(refusals, uploads=uploads)
-
-    def done(self, uploads: Sequence[Upload]) -> set[tuple[int, int]]:
-        """(upload, policy) that need no screening any more."""
-        return routed(uploads)
-
-    def _clusters(self, seen: ScoredFiles) -> dict[int, int]:
-        """By file, the one that stands for all that are nearly the same picture."""
-        known = clusters_of(seen.files)
-        if self.dry_run:
-            return known
-        new = {file: each for file, each in seen.fingerprints.items() if file not in known}
-        return known | clusters.join(new, using=WATCH)
-
-    def _render(self, screenings: Sequence[Screening], seen: ScoredFiles) -> dict[int, RefusedFile]:
-        """Make the renditions of what people will be asked about. What can't be shown is not asked."""
-        refusals: dict[int, RefusedFile] = {}
-        for screening in filter(records.needs_person, screenings):
-            file = seen.files[screening.upload.file_id]
-            ruling = self.router.ruling(screening.policy_id, seen.scores[file.pk])
-            try:
-                self.engine.render(file, shots=ranked_frames(ruling.values()))
-            except ImageRefused as refused:
-                refusals[file.pk] = RefusedFile(file.path, refused.reason, refused.detail)
-        return refusals
+            self.attempts.begin(files)
+        return self.strategy.work(files, wanted=wanted, resumed=resumed)
 
     def _record(self, chunk: Chunk) -> None:
-        """Add the chunk to its run in the same transaction, or leave no trace in a dry run."""
+        """Add the chunk to its run in the same transaction. A dry run rolls everything back."""
         if self.dry_run:
             transaction.set_rollback(True)
         elif chunk.counts["uploads"]:
             self.run.add(chunk.counts)
+
+
+def lock_files(stretch: Stretch, *, wanted: UploadQuerySet, size: int) -> list[StoredFile]:
+    """Lock up to ``size`` files that have a wanted upload and that nobody else holds, until the transaction ends."""
+    # Both sides are bounded: otherwise the database would read all earlier uploads first to merge them.
+    uploads = wanted.filter(file__gte=stretch.first)
+    files = stretch.files.filter(pk__gte=stretch.first).of_uploads(uploads).order_by("pk")
+    return list(files.select_for_update(skip_locked=True, no_key=True, of=("self",))[:size])

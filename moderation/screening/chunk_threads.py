@@ -1,4 +1,4 @@
-"""Several chunks at a time in one worker: while one is written down, the network computes for another."""
+"""Several chunks at a time in one worker: while one is written, the classifiers compute for another."""
 
 import json
 import threading
@@ -9,25 +9,25 @@ from typing import Any, TextIO
 
 from django.db import connections
 
-from moderation.screening.chunk import Chunk, Screener
+from moderation.screening.chunk import Chunk, ChunkRunner
 
 Answer = Callable[[dict[str, Any]], None]
 
 
 class ChunkThreads:
-    """Threads that take requests in turn. Each has database connections and decode processes of its own."""
+    """Threads that take requests in turn. Each has its own database connections and decode processes."""
 
-    def __init__(self, screener: Screener, *, count: int, answer: Answer) -> None:
-        self.screener, self.count, self.answer = screener, count, answer
+    def __init__(self, runner: ChunkRunner, *, count: int, answer: Answer) -> None:
+        self.runner, self.count, self.answer = runner, count, answer
         self._requests: SimpleQueue[int | None] = SimpleQueue()
 
     def work(self, lines: TextIO) -> None:
-        """Do what ``lines`` ask for until they end. An error of one lane is raised once the others are through."""
+        """Run the chunks that ``lines`` request, until they end. A thread's error is raised when all have ended."""
         threading.Thread(target=self._read, args=(lines,), daemon=True).start()
         with ThreadPoolExecutor(self.count) as pool:
             try:
-                for lane in as_completed([pool.submit(self._lane) for _ in range(self.count)]):
-                    lane.result()
+                for thread in as_completed([pool.submit(self._run) for _ in range(self.count)]):
+                    thread.result()
             finally:
                 self._end()
 
@@ -40,12 +40,13 @@ class ChunkThreads:
         for _ in range(self.count):
             self._requests.put(None)
 
-    def _lane(self) -> None:
+    def _run(self) -> None:
         try:
             while (size := self._requests.get()) is not None:
-                self.answer({"asked": size or 1, "counts": dict(self._chunk(size).counts)})
+                chunk = self._chunk(size)
+                self.answer({"asked": size or 1, "counts": dict(chunk.counts), "empty": chunk.is_empty})
         finally:
             connections.close_all()
 
     def _chunk(self, size: int) -> Chunk:
-        return self.screener.next_chunk(size) if size else self.screener.next_suspect()
+        return self.runner.next_chunk(size) if size else self.runner.next_suspect()

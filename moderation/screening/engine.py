@@ -1,8 +1,8 @@
-"""Classifiers loaded for the policy versions of one run, with the sandbox that decodes for them."""
+"""The classifiers of one run, loaded, with the sandbox that decodes for them."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from types import TracebackType
 from typing import Self
 
@@ -10,136 +10,38 @@ from django.conf import settings
 
 from moderation.decode_limits import decode_limits
 from moderation.decoding import plan
-from moderation.decoding.sandbox import RefusedFile
+from moderation.decoding.sandbox import DecodedFile, RefusedFile
 from moderation.inference import embedded
-from moderation.inference.classifier import ClassifierSession as Network
+from moderation.inference.classifier import BATCH, ClassifierSession
 from moderation.inference.manifest import ClassifierFileError, Manifest
-from moderation.inference.scorer import ClassifierScores, Scored, Scorer, Spares, spare_none
-from moderation.models import Classifier, Community, Epoch, PolicyVersion, Score, Shadow, StoredFile
+from moderation.inference.scorer import ClassifierScores, Scored, Scorer
+from moderation.models import Classifier, Score, StoredFile
 from moderation.models.frames import FrameView
 from moderation.renditions import write_renditions
+from moderation.screening.rulebook import Rulebook
 
 logger = logging.getLogger(__name__)
 
 
-def load(classifier: Classifier) -> Network:
-    """Load a registered classifier; its file is verified by sha256 and by golden inputs.
-
-    Raises:
-        ClassifierFileError: the file is missing or not the registered one. The message says which.
-        ProviderMissing: EXECUTION_PROVIDER is not installed or does not start.
-    """
-    if classifier.is_embedded:
-        manifest, path = embedded.open_nsfw()
-        _check_installed(manifest, classifier=classifier)
-    else:
-        manifest, path = Manifest.from_json(classifier.manifest), classifier.path
-    return Network.load(path, manifest, provider=settings.EXECUTION_PROVIDER)
-
-
-def _check_installed(manifest: Manifest, *, classifier: Classifier) -> None:
-    """An upgrade may bring another embedded classifier: scores must not be recorded under the old one's name."""
-    installed = (manifest.sha256, manifest.preprocessing_version)
-    registered = (classifier.sha256, classifier.preprocessing_version)
-    if installed != registered:
-        raise ClassifierFileError(
-            f"{classifier.name} is registered as sha256 {registered[0]}, preprocessing {registered[1]}; installed is "
-            f"{installed[0]}, {installed[1]}. Install the package that requirements.txt names, or publish a policy "
-            "version that uses the new classifier."
-        )
-
-
-def _loaded(classifiers: Iterable[Classifier]) -> dict[int, Network]:
-    """The networks of classifiers that only score along: one that cannot be used is left out, and the run goes on."""
-    networks = {}
-    for classifier in classifiers:
-        try:
-            networks[classifier.pk] = load(classifier)
-        except ClassifierFileError as error:
-            logger.warning("%s is in a shadow and is not asked: %s", classifier.name, error)
-    return networks
-
-
-@dataclass(frozen=True)
-class Rulebook:
-    """The policy versions that one run goes by: each policy's root, and what communities set for themselves.
-
-    Attributes:
-        shadows: classifiers that are asked too and decide nothing.
-    """
-
-    versions: dict[tuple[int, int | None], PolicyVersion]
-    epochs: dict[int, Epoch]
-    communities: dict[int, Community]
-    shadows: tuple[Shadow, ...] = ()
-
-    @classmethod
-    def of(cls, *, versions: Sequence[int], epochs: Sequence[int], shadows: Sequence[int] = ()) -> "Rulebook":
-        """The rulebook of a run: versions, open epochs and shadows as they were, together, when the run began."""
-        rows = list(PolicyVersion.objects.filter(pk__in=versions).select_related("policy", "classifier"))
-        return cls(
-            versions={(version.policy_id, version.community_id): version for version in rows},
-            # Not the version's own: it may have been published into an epoch that another one has closed since.
-            epochs={epoch.policy_id: epoch for epoch in Epoch.objects.filter(pk__in=epochs)},
-            communities=Community.objects.in_bulk(),
-            shadows=tuple(Shadow.objects.filter(pk__in=shadows).select_related("classifier")),
-        )
-
-    @property
-    def asked(self) -> list[PolicyVersion | Shadow]:
-        """Whatever wants scores: each names its classifier and labels."""
-        return [*self.roots, *self.shadows]
-
-    @property
-    def roots(self) -> list[PolicyVersion]:
-        return [version for (_, community), version in self.versions.items() if community is None]
-
-    def root(self, policy_id: int) -> PolicyVersion:
-        return self.versions[policy_id, None]
-
-    def group(self, community_id: int | None) -> str:
-        return "" if community_id is None else self.communities[community_id].slug
-
-    def version_for(self, policy_id: int, *, community_id: int | None) -> PolicyVersion:
-        """The version of the nearest community that has one, else the root's."""
-        while community_id is not None:
-            if found := self.versions.get((policy_id, community_id)):
-                return found
-            community_id = self.communities[community_id].parent_id
-        return self.root(policy_id)
-
-
-def _check_epochs(rulebook: Rulebook) -> None:
-    """An upgrade may bring another plan: its scores must not be recorded as evidence of an epoch of the former."""
-    for root in rulebook.roots:
-        assert root.classifier is not None
-        opened, now = rulebook.epochs[root.policy_id].preprocessing_version, root.classifier.score_version
-        if opened != now:
-            raise ClassifierFileError(
-                f"the epoch of {root.policy} was opened for scores by preprocessing {opened}; installed is {now}. Run "
-                "'manage.py migrate': it opens a new epoch."
-            )
-
-
 class Engine:
-    """Scores stored files for a rulebook. One per worker process."""
+    """Scores stored files for a rulebook. One per worker process; its threads share it."""
 
     def __init__(self, rulebook: Rulebook) -> None:
-        """Load what the rulebook asks for.
+        """Load the classifiers that the rulebook names.
 
         Raises:
-            ClassifierFileError: a classifier is not the registered one, or looks otherwise than its epoch says.
+            ClassifierFileError: a file is not the registered one, or its preprocessing is not the one of its epoch.
         """
         self.rulebook = rulebook
         _check_epochs(rulebook)
-        ruling = {version.classifier.pk: version.classifier for version in rulebook.roots if version.classifier}
-        networks = {pk: load(classifier) for pk, classifier in ruling.items()}
-        along = {each.classifier.pk: each.classifier for each in rulebook.shadows if each.classifier.pk not in ruling}
-        networks |= _loaded(along.values())
-        self.classifiers = {pk: classifier for pk, classifier in (ruling | along).items() if pk in networks}
-        self.runtimes = {pk: network.runtime for pk, network in networks.items()}
-        asked = {network.manifest.key: self.labels(pk) for pk, network in networks.items()}
-        self.scorer = Scorer(list(networks.values()), limits=decode_limits(), plan=plan.IN_FORCE, asked=asked)
+        active = {version.classifier.pk: version.classifier for version in rulebook.roots if version.classifier}
+        sessions = {pk: load(classifier) for pk, classifier in active.items()}
+        along = {each.classifier.pk: each.classifier for each in rulebook.shadows if each.classifier.pk not in active}
+        sessions |= _load_usable(along.values())
+        self.classifiers = {pk: classifier for pk, classifier in (active | along).items() if pk in sessions}
+        self.runtimes = {pk: session.runtime for pk, session in sessions.items()}
+        asked = {session.manifest.key: self.labels(pk) for pk, session in sessions.items()}
+        self.scorer = Scorer(list(sessions.values()), limits=decode_limits(), plan=plan.IN_FORCE, asked=asked)
 
     def __enter__(self) -> Self:
         return self
@@ -150,21 +52,25 @@ class Engine:
         self.scorer.close()
 
     def labels(self, classifier_id: int) -> list[str]:
-        """The labels of one classifier that the rulebook asks for; only these are kept."""
+        """The labels of one classifier that the rulebook needs; scores of other labels are not kept."""
         return sorted(
-            {label for each in self.rulebook.asked if each.classifier_id == classifier_id for label in each.labels}
+            {label for each in self.rulebook.scored_for if each.classifier_id == classifier_id for label in each.labels}
         )
 
-    def score(
-        self, stored: Sequence[StoredFile], *, spares: Spares = spare_none
-    ) -> Iterator[tuple[StoredFile, Scored | RefusedFile]]:
-        """Yield an outcome for each file, in order; without scores where ``spares`` says so."""
-        return zip(stored, self.scorer.score([file.path for file in stored], spares=spares), strict=True)
+    def decode(
+        self, files: Sequence[StoredFile], *, views: int = BATCH
+    ) -> Iterator[list[tuple[StoredFile, DecodedFile | RefusedFile]]]:
+        """Yield each file with its outcome, in order, in groups of at least ``views`` views (``Scorer.decode``)."""
+        remaining = iter(files)
+        for group in self.scorer.decode([file.path for file in files], views=views):
+            yield [(next(remaining), outcome) for outcome in group]
+
+    def compute(self, decoded: Sequence[DecodedFile]) -> list[Scored | RefusedFile]:
+        """Score decoded files; returns one outcome for each, in order."""
+        return self.scorer.compute(decoded)
 
     def scores_of(self, file: StoredFile, outcome: Scored) -> list[Score]:
-        """The rows to be kept of one outcome; none where its score was spared."""
-        if not outcome.by_classifier:
-            return []
+        """Build the rows to keep of one outcome, unsaved."""
         return [
             self._score(file, classifier, label=label, found=found)
             for classifier in self.classifiers.values()
@@ -189,10 +95,60 @@ class Engine:
             runtime=self.runtimes[classifier.pk],
         )
 
-    def render(self, file: StoredFile, *, shots: Sequence[FrameView]) -> None:
-        """Write what people will see of the file, unless it is there.
+    def render(self, file: StoredFile, *, frames: Sequence[FrameView]) -> None:
+        """Write the renditions that people will see of the file, unless they exist.
 
         Raises:
-            ImageRefused: the full decode failed where the scoring one did not.
+            ImageRefused: the full decode failed although the scoring one did not.
         """
-        write_renditions(file, frames=shots, sandbox=self.scorer.sandbox)
+        write_renditions(file, frames=frames, sandbox=self.scorer.sandbox)
+
+
+def load(classifier: Classifier) -> ClassifierSession:
+    """Load a registered classifier; its file is verified by sha256 and by golden inputs.
+
+    Raises:
+        ClassifierFileError: the file is missing or not the registered one. The message says which.
+        ProviderMissing: EXECUTION_PROVIDER is not installed or does not start.
+    """
+    if classifier.is_embedded:
+        manifest, path = embedded.open_nsfw()
+        _check_installed(manifest, classifier=classifier)
+    else:
+        manifest, path = Manifest.from_json(classifier.manifest), classifier.path
+    return ClassifierSession.load(path, manifest, provider=settings.EXECUTION_PROVIDER)
+
+
+def _check_installed(manifest: Manifest, *, classifier: Classifier) -> None:
+    """An upgrade may bring another embedded classifier: its scores must not be recorded under the old one's name."""
+    installed = (manifest.sha256, manifest.preprocessing_version)
+    registered = (classifier.sha256, classifier.preprocessing_version)
+    if installed != registered:
+        raise ClassifierFileError(
+            f"{classifier.name} is registered as sha256 {registered[0]}, preprocessing {registered[1]}; installed is "
+            f"{installed[0]}, {installed[1]}. Install the package that requirements.txt names, or publish a policy "
+            "version that uses the new classifier."
+        )
+
+
+def _check_epochs(rulebook: Rulebook) -> None:
+    """An upgrade may bring another view plan: its scores must not become evidence of an epoch of the old one."""
+    for root in rulebook.roots:
+        assert root.classifier is not None
+        opened, now = rulebook.epochs[root.policy_id].preprocessing_version, root.classifier.score_version
+        if opened != now:
+            raise ClassifierFileError(
+                f"the epoch of {root.policy} was opened for scores by preprocessing {opened}; installed is {now}. Run "
+                "'manage.py migrate': it opens a new epoch."
+            )
+
+
+def _load_usable(classifiers: Iterable[Classifier]) -> dict[int, ClassifierSession]:
+    """Load the classifiers in shadow mode. One that cannot be used is left out, and the run goes on without it."""
+    sessions = {}
+    for classifier in classifiers:
+        try:
+            sessions[classifier.pk] = load(classifier)
+        except ClassifierFileError as error:
+            logger.warning("%s is in shadow mode and cannot be used, so it scores nothing: %s", classifier.name, error)
+    return sessions

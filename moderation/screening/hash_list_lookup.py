@@ -1,7 +1,6 @@
-"""What hash lists know of a chunk's files: it is routed without the network, and bytes that are known without a decode.
+"""What hash lists decide about a chunk's files: those are routed without a score, and known bytes without a decode.
 
-Lists are read anew for every chunk: one that is imported, switched off or contested while a pre-screen runs counts from
-the next chunk on.
+Lists are read anew for every chunk: an import, a disabled list or a contested entry counts from the next chunk on.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,85 +9,99 @@ from functools import cached_property
 
 from django.db.models import Exists, OuterRef
 
-from moderation.decoding.fingerprints import PdqHash as Picture
+from moderation.decoding.fingerprints import PdqHash
 from moderation.models import Fingerprint, HashEntry, HashList, HashMatch, Screening, ScreeningRun, StoredFile, Upload
 from moderation.models.hash_lists import HashEntryQuerySet
 
-#: (upload, policy), and (file, policy): by their ids.
+#: (upload, policy), or (file, policy): by their ids.
 Pair = tuple[int, int]
-Found = Mapping[int, Picture | None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListHit:
-    """An entry that knows a file. ``distance`` in bits; 0 for the same bytes."""
+    """An entry that matches a file. ``distance`` is in bits; 0 for the same bytes."""
 
     entry: HashEntry
     distance: int
 
     @property
     def rank(self) -> tuple[bool, int, int]:
-        """The least one rules: known-bad, then the nearest, then the oldest."""
+        """Sort key; the smallest decides: known-bad first, then the nearest, then the oldest entry."""
         return not self.entry.hash_list.is_bad, self.distance, self.entry.pk
 
 
 class HashListLookup:
-    """The hits of one chunk. Uploads that a policy has routed before are not asked about.
+    """The hits of one chunk.
 
     Attributes:
-        hits: by (file, policy), the one that rules.
+        hits: by (file, policy), the hit that decides.
+        lists: the lists in use.
     """
 
-    def __init__(self, claimed: Sequence[StoredFile], uploads: Sequence[Upload], *, policies: Collection[int]) -> None:
-        """Look up what can be known without a decode. Where no list is in use that takes one query."""
+    def __init__(
+        self,
+        files: Sequence[StoredFile],
+        uploads: Sequence[Upload],
+        *,
+        policies: Collection[int],
+        routed: Collection[Pair],
+    ) -> None:
+        """Look up everything that needs no decode. Takes one query if no list is in use.
+
+        ``routed``: (upload, policy) pairs that a screening or a match has routed already.
+        """
         self.hits: dict[Pair, ListHit] = {}
-        self.lists = _in_use(policies)
-        self.pictured = [each for each in self.lists if each.has_pictures]  # type: ignore[attr-defined]  # annotated
-        self.uploads, self.policies = uploads, policies
+        self.lists = _lists_in_use(policies)
+        self.picture_lists = [each for each in self.lists if each.has_pictures]  # type: ignore[attr-defined]  # annotated
+        self.uploads, self.policies, self.routed = uploads, policies, routed
         self._compared: set[int] = set()
         if self.lists:
-            self._look_up_bytes(claimed)
-            self._look_up_pictures(claimed)
+            self._look_up_bytes(files)
+            self._look_up_stored_hashes(files)
+
+    @property
+    def compares_pictures(self) -> bool:
+        """Whether a list in use has PDQ hashes, so that decoded files are worth a look-up."""
+        return bool(self.picture_lists)
 
     @cached_property
-    def open(self) -> set[Pair]:
-        """(upload, policy) that neither a screening nor a match has routed."""
-        asked = {(upload.pk, policy) for upload in self.uploads for policy in self.policies}
-        return asked - routed(self.uploads) if self.lists else set()
+    def undecided(self) -> set[Pair]:
+        """(upload, policy) pairs that neither a screening nor a match has routed."""
+        return {(upload.pk, policy) for upload in self.uploads for policy in self.policies}.difference(self.routed)
 
-    def spares(self, file: int) -> bool:
-        """Whether lists route all uploads of ``file`` under all policies: nobody needs its score."""
+    def decides_all(self, file: int) -> bool:
+        """Whether lists route all uploads of ``file`` under all policies, so that its score is not needed."""
         return bool(self.hits) and all(
-            (upload.pk, policy) in self.open and (file, policy) in self.hits
+            (upload.pk, policy) in self.undecided and (file, policy) in self.hits
             for upload in self.uploads
             if upload.file_id == file
             for policy in self.policies
         )
 
-    def spares_decode(self, file: int) -> bool:
-        """The same, and no picture on a known-bad list could still overrule a known-good one."""
-        return self.spares(file) and all(self._is_final(file, policy) for policy in self.policies)
+    def decides_without_decoding(self, file: int) -> bool:
+        """Whether lists decide all, and no picture on a known-bad list could still overrule a known-good one."""
+        return self.decides_all(file) and all(self._is_final(file, policy) for policy in self.policies)
 
     def _is_final(self, file: int, policy: int) -> bool:
         if self.hits[file, policy].entry.hash_list.is_bad or file in self._compared:
             return True
-        return not any(each.is_bad and each.policy_id == policy for each in self.pictured)
+        return not any(each.is_bad and each.policy_id == policy for each in self.picture_lists)
 
-    def recognise(self, found: Found) -> None:
-        """Look up pictures, and their mirror images, by what was found in files. The same file may come twice."""
-        self._compared |= found.keys()
-        if not self.pictured:
+    def compare_pictures(self, hashes: Mapping[int, PdqHash | None]) -> None:
+        """Look up PDQ hashes, and those of the mirror images, by file. A file may be looked up more than once."""
+        self._compared |= hashes.keys()
+        if not self.compares_pictures:
             return
-        asked = [(file, pdq) for file, each in found.items() if each and each.is_distinctive for pdq in each.both]
-        near = HashEntry.near([pdq for _, pdq in asked])
-        entries = self._entries(each.pk for each in near)
+        queries = [(file, pdq) for file, each in hashes.items() if each and each.is_distinctive for pdq in each.both]
+        near = HashEntry.near([pdq for _, pdq in queries])
+        entries = self._enabled().in_bulk({each.pk for each in near})
         for each in near:
             entry = entries.get(each.pk)
             if entry and each.distance <= entry.hash_list.radius:
-                self._note(asked[each.query][0], ListHit(entry=entry, distance=each.distance))
+                self._add(queries[each.query][0], ListHit(entry=entry, distance=each.distance))
 
-    def matches(self, uploads: Sequence[Upload], *, run: ScreeningRun) -> list[HashMatch]:
-        """Unsaved, one for each of ``uploads`` and policy that is open and known."""
+    def matches(self, uploads: Iterable[Upload], *, run: ScreeningRun) -> list[HashMatch]:
+        """Build the matches of ``uploads``, unsaved: one for each undecided (upload, policy) with a hit."""
         return [
             HashMatch(
                 upload=upload,
@@ -100,51 +113,51 @@ class HashListLookup:
             )
             for upload in uploads
             for policy in self.policies
-            if (upload.pk, policy) in self.open and (hit := self.hits.get((upload.file_id, policy)))
+            if (upload.pk, policy) in self.undecided and (hit := self.hits.get((upload.file_id, policy)))
         ]
 
     def contested_meanwhile(self) -> set[int]:
-        """Files of which a hit was contested, or switched off, since it was looked up. None can be until we commit."""
+        """Return the files with a hit that was contested or disabled since the look-up.
+
+        From now until the transaction ends, the entries of all other hits are locked against that.
+        """
         if not self.hits:
             return set()
         still_on = HashEntry.objects.lock_routing({hit.entry.pk for hit in self.hits.values()})
         return {file for (file, _), hit in self.hits.items() if hit.entry.pk not in still_on}
 
-    def _look_up_bytes(self, claimed: Sequence[StoredFile]) -> None:
-        by_sha256 = {file.sha256: file.pk for file in claimed}
-        for entry in self._on().filter(sha256__in=by_sha256):
-            self._note(by_sha256[entry.sha256], ListHit(entry=entry, distance=0))
+    def _look_up_bytes(self, files: Sequence[StoredFile]) -> None:
+        by_sha256 = {file.sha256: file.pk for file in files}
+        for entry in self._enabled().filter(sha256__in=by_sha256):
+            self._add(by_sha256[entry.sha256], ListHit(entry=entry, distance=0))
 
-    def _look_up_pictures(self, claimed: Sequence[StoredFile]) -> None:
-        """Of files that were decoded before."""
-        stored = Fingerprint.objects.filter(file__in=claimed).values_list("file_id", "pdq", "mirrored", "quality")
-        self.recognise(
+    def _look_up_stored_hashes(self, files: Sequence[StoredFile]) -> None:
+        """Look up the pictures of files that were decoded before."""
+        stored = Fingerprint.objects.filter(file__in=files).values_list("file_id", "pdq", "mirrored", "quality")
+        self.compare_pictures(
             {
-                file: None if pdq is None else Picture(pdq, mirrored or pdq, quality)
+                file: None if pdq is None else PdqHash(pdq, mirrored or pdq, quality)
                 for file, pdq, mirrored, quality in stored
             }
         )
 
-    def _entries(self, pks: Iterable[int]) -> dict[int, HashEntry]:
-        return self._on().in_bulk(set(pks))
-
-    def _on(self) -> HashEntryQuerySet:
+    def _enabled(self) -> HashEntryQuerySet:
         return HashEntry.objects.routing().filter(hash_list__in=self.lists).select_related("hash_list")
 
-    def _note(self, file: int, hit: ListHit) -> None:
+    def _add(self, file: int, hit: ListHit) -> None:
         key = file, hit.entry.hash_list.policy_id
         if key not in self.hits or hit.rank < self.hits[key].rank:
             self.hits[key] = hit
 
 
-def routed(uploads: Sequence[Upload]) -> set[Pair]:
-    """(upload, policy) with a live screening or a live match."""
+def routed_pairs(uploads: Sequence[Upload]) -> set[Pair]:
+    """Return the (upload, policy) pairs with a live screening or a live match."""
     screened = Screening.objects.live().filter(upload__in=uploads).values_list("upload_id", "policy_id")
     matched = HashMatch.objects.live().filter(upload__in=uploads).values_list("upload_id", "policy_id")
     return set(screened.union(matched))
 
 
-def _in_use(policies: Collection[int]) -> list[HashList]:
+def _lists_in_use(policies: Collection[int]) -> list[HashList]:
     pictures = HashEntry.objects.filter(hash_list=OuterRef("pk"), pdq__isnull=False)
     lists = HashList.objects.in_use().filter(policy__in=policies)
     return list(lists.annotate(has_pictures=Exists(pictures)))

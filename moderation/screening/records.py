@@ -1,32 +1,19 @@
-"""From scores to rows: screenings, tasks, effects, quarantine, and matches with hash lists.
+"""Rows that follow from screenings and matches: tasks, effects, quarantine and statuses.
 
-Everything for one chunk, in a few statements.
+Each function writes the rows of one chunk in a few statements.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db.models.functions import Now
 
-from moderation import routing
 from moderation.decoding.sandbox import RefusedFile
-from moderation.models import (
-    Effect,
-    HashMatch,
-    PolicyVersion,
-    ReviewTask,
-    Score,
-    Screening,
-    ScreeningRun,
-    Upload,
-    update_status,
-)
+from moderation.models import Effect, HashMatch, ReviewTask, Screening, Upload
 from moderation.review.exact_duplicates import reuse_verdicts
 from moderation.review.near_duplicates import attach_to_clusters
-from moderation.routing import Draw, Route
-from moderation.screening.engine import Rulebook
-from moderation.screening.scored_files import FileScores
+from moderation.review.status import update_status
+from moderation.routing import Route
 
 STRICTEST_FIRST = (Route.REJECT, Route.REVIEW, Route.APPROVE)
 
@@ -36,113 +23,40 @@ def needs_person(screening: Screening) -> bool:
     return screening.route == Route.REVIEW or screening.drawn
 
 
-@dataclass(frozen=True)
-class Router:
-    """Turns scores into screenings by one run's rulebook."""
-
-    rulebook: Rulebook
-    run: ScreeningRun
-
-    def screenings(
-        self, uploads: Sequence[Upload], *, scores: Mapping[int, FileScores], done: Set[tuple[int, int]]
-    ) -> list[Screening]:
-        """Unsaved screenings of ``uploads`` under each policy but for those (upload, policy) that are ``done``.
-
-        ``scores`` is by file.
-        """
-        draws = self._first_draws(uploads)
-        return [
-            self._screening(
-                upload, root=root, scores=scores[upload.file_id], first=draws.get((upload.pk, root.policy_id))
-            )
-            for upload in uploads
-            for root in self.rulebook.roots
-            if (upload.pk, root.policy_id) not in done
-        ]
-
-    def ruling(self, policy_id: int, scores: FileScores) -> dict[str, Score]:
-        """Of a file's scores, those that make the policy's, by label."""
-        root = self.rulebook.root(policy_id)
-        assert root.classifier is not None
-        return {label: scores[root.classifier.pk][label] for label in root.labels}
-
-    def _first_draws(self, uploads: Sequence[Upload]) -> dict[tuple[int, int], Draw]:
-        """What the coin showed at the first screening in this epoch: it stays, whatever was re-scored since."""
-        earlier = Screening.objects.filter(upload__in=uploads, epoch__in=self.rulebook.epochs.values())
-        return {(screening.upload_id, screening.policy_id): screening.draw for screening in earlier.order_by("-pk")}
-
-    def _screening(self, upload: Upload, *, root: PolicyVersion, scores: FileScores, first: Draw | None) -> Screening:
-        assert root.classifier is not None
-        version = self.rulebook.version_for(root.policy_id, community_id=upload.community_id)
-        found = self.ruling(root.policy_id, scores)
-        score = root.combine({label: each.value for label, each in found.items()})
-        within = routing.region(score, low=version.low, high=version.high)
-        worst = max(found.values(), key=lambda each: each.value)
-        draw = first or self._draw(upload, version=version, within=within, untrusted=bool(worst.untrusted))
-        return Screening(
-            upload=upload,
-            policy=root.policy,
-            policy_version=version,
-            epoch=self.rulebook.epochs[root.policy_id],
-            run=self.run,
-            classifier=root.classifier,
-            preprocessing_version=root.classifier.score_version,
-            score=score,
-            frame=worst.frame,
-            view=worst.view,
-            box=worst.box,
-            untrusted=worst.untrusted,
-            low=version.low,
-            high=version.high,
-            route=routing.route(within, draw=draw, fallback=version.rates.fallback),
-            u=draw.u,
-            pi=draw.pi,
-            sampling_reason=draw.reason,
-            rate_class=draw.rate_class,
-            group=self.rulebook.group(upload.community_id),
-        )
-
-    def _draw(self, upload: Upload, *, version: PolicyVersion, within: Route, untrusted: bool) -> Draw:
-        secret = bytes(self.rulebook.epochs[version.policy_id].secret)
-        u = routing.coin(secret, upload_id=upload.pk, policy_id=version.policy_id)
-        return routing.draw(u, within=within, rates=version.rates, untrusted=untrusted)
-
-
 def save_screenings(screenings: Sequence[Screening]) -> None:
-    """Write screenings with what follows from them: tasks for people, effects of what was decided automatically."""
+    """Write screenings, the tasks of those that need a person, and the effects of the automatic routes."""
     saved = Screening.objects.bulk_create(screenings)
     reuse_verdicts(ReviewTask.objects.open_for([screening for screening in saved if needs_person(screening)]))
     clusters = {screening.pk: screening.duplicate_cluster for screening in saved if screening.duplicate_cluster}
-    attach_to_clusters(saved, clusters=clusters, tasks=ReviewTask.objects.all())
-    Effect.objects.bulk_create(
-        Effect(
-            upload_id=screening.upload_id,
-            policy_id=screening.policy_id,
-            screening=screening,
-            outcome=screening.automatic_outcome,
-            due_at=Now(),
-        )
-        for screening in saved
-        if screening.automatic_outcome != Effect.Outcome.HOLD
-    )
+    attach_to_clusters(saved, clusters=clusters)
+    save_effects(screening for screening in saved if screening.automatic_outcome != Effect.Outcome.HOLD)
 
 
 def save_matches(matches: Sequence[HashMatch]) -> None:
-    """Write what hash lists know, with its effects. Nobody is asked, and no ledger counts it."""
+    """Write matches with hash lists and their effects. They open no task, and no ledger counts them."""
+    save_effects(HashMatch.objects.bulk_create(matches))
+
+
+def save_effects(causes: Iterable[Screening | HashMatch]) -> None:
+    """Write the effect of each automatic outcome, due at the commit."""
     Effect.objects.bulk_create(
         Effect(
-            upload_id=match.upload_id,
-            policy_id=match.policy_id,
-            match=match,
-            outcome=match.automatic_outcome,
+            upload_id=cause.upload_id,
+            policy_id=cause.policy_id,
+            screening=cause if isinstance(cause, Screening) else None,
+            match=cause if isinstance(cause, HashMatch) else None,
+            outcome=cause.automatic_outcome,
             due_at=Now(),
         )
-        for match in HashMatch.objects.bulk_create(matches)
+        for cause in causes
     )
 
 
 def quarantine(refusals: Mapping[int, RefusedFile], *, uploads: Sequence[Upload]) -> Counter[str]:
-    """Put the uploads of files that can't be read safely aside. ``refusals`` is by file; returns uploads by reason."""
+    """Quarantine the uploads of files that cannot be read safely.
+
+    ``refusals`` is by file. Returns the number of uploads as ``quarantined:<reason>``.
+    """
     counts: Counter[str] = Counter()
     for file_id, refusal in refusals.items():
         of_file = [upload.pk for upload in uploads if upload.file_id == file_id]
@@ -152,9 +66,9 @@ def quarantine(refusals: Mapping[int, RefusedFile], *, uploads: Sequence[Upload]
 
 
 def count(screenings: Sequence[Screening], matches: Sequence[HashMatch] = ()) -> Counter[str]:
-    """Uploads, also by their strictest route, how many the coin drew for an audit, and how many scores are untrusted.
+    """Count uploads: all, by strictest route, audited, untrusted, and matched (routed by a hash list).
 
-    Also how many of them a hash list routed, under one policy at least.
+    An upload counts once, however many policies there are.
     """
     routes: dict[int, set[str]] = {}
     for upload, route in [*((s.upload_id, s.route) for s in screenings), *((m.upload_id, m.route) for m in matches)]:
@@ -167,5 +81,6 @@ def count(screenings: Sequence[Screening], matches: Sequence[HashMatch] = ()) ->
     return counts
 
 
-def settle_all(uploads: Sequence[Upload]) -> None:
+def update_statuses(uploads: Sequence[Upload]) -> None:
+    """Recompute the status of ``uploads``."""
     update_status(Upload.objects.filter(pk__in=[upload.pk for upload in uploads]))

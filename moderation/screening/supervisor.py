@@ -1,90 +1,44 @@
-"""The command's half of the pre-screen: it starts workers, hands out chunks, watches for deaths, keeps the record."""
+"""The command's half of the pre-screen: starts workers, hands out chunks, watches for deaths, keeps the record."""
 
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
-from django.db import connection, transaction
-from django.db.models.functions import Coalesce, Now
-
-from moderation.models import Epoch, Policy, PolicyVersion, ScreeningRun, Upload
-from moderation.models.shadows import current_shadows
-from moderation.models.uploads import UploadQuerySet
+from moderation.models import ScreeningRun
 from moderation.screening import attempts
-from moderation.screening.engine import Rulebook
-from moderation.screening.rescreening import needing_rescreen, needing_shadow_scores
+from moderation.screening.modes import wanted_uploads
+from moderation.screening.runs import (
+    RunOptions,
+    RunReport,
+    RunRules,
+    ScreeningFailed,
+    begin_run,
+    end_run,
+    mark_dead_runs,
+)
 from moderation.screening.worker_pool import Reply, Worker, WorkerExited, WorkerPool
 
+# Most files of one chunk.
 CHUNK = 64
-# Chunks at a time in one worker: while one is written down, the network computes for the other.
-LANES = 2
-# Advisory locks of runs: (this, run id). Held as long as the command lives, on whichever machine.
-RUN_LOCKS = 20_481
-# So many deaths in a row without a finished chunk: something other than a file is wrong.
+# Most uploads of one chunk, over all its files. Ordinary chunks have about one upload for each file.
+MOST_UPLOADS = 1_000
+# Chunks at a time in one worker: while one is written, the classifiers compute for the other.
+THREADS = 2
+# After this many deaths in a row without a finished chunk, the cause is not a file.
 MOST_DEATHS_IN_A_ROW = 12
 
 
-Mode = Literal["pending", "rescore", "shadows"]
-
-
-class ScreeningFailed(Exception):
-    """The pre-screen could not go on. What was committed stays; the rest is pending."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """What the operator asked for. ``limit`` is in files, ``max_seconds`` in seconds; None: no limit.
-
-    ``since``: only what was received since then.
-    ``mode``: "pending"; "rescore", what is stored too, by the rules in force; "shadows", only the scores of classifiers
-    in the shadow for what is stored.
-    """
-
-    processes: int = 1
-    limit: int | None = None
-    max_seconds: float | None = None
-    policy: str | None = None
-    dry_run: bool = False
-    mode: Mode = "pending"
-    since: datetime | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"since": self.since and self.since.isoformat()}
-
-
-@dataclass(kw_only=True)
-class RunReport:
-    """What a run did: uploads = approved + review + rejected + the sum of quarantined."""
-
-    run: int
-    counts: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
-    work_left: int = 0
-    stopped_early: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        counts, prefix = self.counts, "quarantined:"
-        return {
-            "run": self.run,
-            "uploads": counts["uploads"],
-            "approved": counts["approve"],
-            "review": counts["review"],
-            "rejected": counts["reject"],
-            "quarantined": {key.removeprefix(prefix): n for key, n in counts.items() if key.startswith(prefix)},
-            "audits": counts["audits"],
-            "untrusted": counts["untrusted"],
-            "matched": counts["matched"],
-            "views": counts["views"],
-            "seconds": round(self.seconds, 3),
-            "per_second": round(counts["uploads"] / self.seconds, 2) if self.seconds else 0.0,
-        }
-
-
 class Supervisor:
-    """Runs the pre-screen once."""
+    """Runs the pre-screen once.
+
+    1. Read the rules, mark dead runs, record this one (``runs``).
+    2. Start workers. Each answers when it is ready, and then after each chunk.
+    3. After each answer, hand out the next chunks. A worker whose chunk was empty gets the suspect files, one by one,
+       then it is stopped.
+    4. Start another worker for each that dies.
+    5. Record how the run ended.
+    """
 
     def __init__(self, options: RunOptions, *, on_progress: Callable[[RunReport, int], None]) -> None:
         self.options, self.on_progress = options, on_progress
@@ -93,126 +47,118 @@ class Supervisor:
         self.deaths_in_a_row = 0
 
     def stop(self) -> None:
-        """Hand out no more chunks; those under way are finished and committed."""
+        """Hand out no more chunks; the workers finish and commit theirs."""
         self.stopping = True
 
     def run(self) -> RunReport:
-        """Screen what is pending and return what was done.
+        """Screen the uploads that the options name, and return the report.
 
         Raises:
-            ScreeningFailed: no policy in force, a classifier that is not what was registered, workers that keep dying.
+            ScreeningFailed: no policy is in force, a classifier is not the registered one, or workers keep dying.
         """
-        with transaction.atomic():
-            self.versions = versions_in_force(self.options.policy)
-            self.shadows = current_shadows({version.policy_id for version in self.versions})
-            if self.options.mode == "shadows" and not self.shadows:
-                raise ScreeningFailed(
-                    "Nothing is in the shadow of a policy. See 'manage.py classifiers shadow NAME --policy SLUG'."
-                )
-            self.epochs = list(Epoch.objects.filter(closed_at=None).values_list("pk", flat=True))
+        self.rules = RunRules.in_force(policy=self.options.policy, mode=self.options.mode)
+        self.rulebook = self.rules.rulebook()
         mark_dead_runs()
-        with transaction.atomic():  # nobody sees the run before it is locked
-            self.record = ScreeningRun.objects.create(options=self.options.as_json())
-            self.record.policy_versions.set(self.versions)
-            _lock(self.record.pk)
+        self.record = begin_run(self.options, rules=self.rules)
         self.report = RunReport(run=self.record.pk)
-        self.total = self._pending()
+        self.total = self._count_wanted()
         try:
             if self.total:
                 self._work()
-        except BaseException:  # Ctrl-C too: the run's record must say how it ended; the error goes on
+        except BaseException:  # Ctrl-C too: the record must show how the run ended
             self._finish(ScreeningRun.State.FAILED)
             raise
         self._finish(ScreeningRun.State.STOPPED if self.report.stopped_early else ScreeningRun.State.DONE)
         return self.report
 
     def _work(self) -> None:
-        setup = {
+        with WorkerPool(self._setup()) as pool:
+            for _ in range(1 if self.options.dry_run else self.options.processes):
+                pool.start()
+            while pool.workers:
+                event = pool.next_event(timeout=0.5)
+                if isinstance(event, Reply):
+                    self._on_reply(pool, event)
+                elif isinstance(event, WorkerExited):
+                    self._on_exit(pool, event)
+                if self._must_stop():
+                    self._stop_idle(pool)
+
+    def _setup(self) -> dict[str, Any]:
+        """The first line that each worker reads."""
+        return {
             "run": self.record.pk,
-            "versions": [version.pk for version in self.versions],
-            "epochs": self.epochs,
-            "shadows": [shadow.pk for shadow in self.shadows],
+            "versions": self.rules.versions,
+            "epochs": self.rules.epochs,
+            "shadows": self.rules.shadows,
             "dry_run": self.options.dry_run,
             "mode": self.options.mode,
+            "most_uploads": MOST_UPLOADS,
             "since": self.options.as_json()["since"],
-            # What a dry run looks at is not marked in any way: two lanes would look at the same.
-            "lanes": 1 if self.options.dry_run else LANES,
+            # A dry run leaves no mark on its files, so two threads would screen the same ones.
+            "threads": 1 if self.options.dry_run else THREADS,
         }
-        with WorkerPool(setup) as crew:
-            for _ in range(1 if self.options.dry_run else self.options.processes):
-                crew.hire()
-            while crew.workers:
-                self._on(crew, crew.next_event(timeout=0.5))
-                if self._must_stop():
-                    self._dismiss_idle(crew)
 
-    def _on(self, crew: WorkerPool, event: Reply | WorkerExited | None) -> None:
-        if isinstance(event, Reply):
-            self._on_reply(crew, event)
-        elif isinstance(event, WorkerExited):
-            self._on_gone(crew, event)
-
-    def _on_reply(self, crew: WorkerPool, reply: Reply) -> None:
+    def _on_reply(self, pool: WorkerPool, reply: Reply) -> None:
         if error := reply.content.get("error"):
             raise ScreeningFailed(error)
-        worker, counts = reply.worker, Counter(reply.content.get("counts", {}))
         if "counts" in reply.content:
-            # An empty chunk proves nothing: every new worker can do that.
-            self.deaths_in_a_row = 0 if counts["files"] else self.deaths_in_a_row
-            self.report.counts.update(counts)
+            if not reply.content["empty"]:  # an empty chunk proves nothing: every new worker can do that
+                self.deaths_in_a_row = 0
+            self.report.counts.update(Counter(reply.content["counts"]))
             self.report.seconds = time.monotonic() - self.started
             self.on_progress(self.report, self.total)
-        self._hand_out(crew, worker)
+        self._hand_out(pool, reply.worker)
 
-    def _hand_out(self, crew: WorkerPool, worker: Worker) -> None:
-        """The next chunks; files that workers died with come last, one by one; then the worker may go."""
-        while not worker.exhausted and worker.has_free_lane and (size := self._next_size(crew)):
+    def _hand_out(self, pool: WorkerPool, worker: Worker) -> None:
+        """Request the next chunks of ``worker``, or stop it."""
+        while not worker.exhausted and worker.has_free_thread and (size := self._next_size(pool)):
             worker.ask(size=0 if worker.on_suspects else size)
         if not worker.chunks:
-            self._hand_out_suspects(crew, worker)
+            self._hand_out_suspect(pool, worker)
 
-    def _hand_out_suspects(self, crew: WorkerPool, worker: Worker) -> None:
-        if not self._next_size(crew):
+    def _hand_out_suspect(self, pool: WorkerPool, worker: Worker) -> None:
+        if not self._next_size(pool):
             self.report.stopped_early = True
-            crew.dismiss(worker)
+            pool.stop(worker)
         elif not worker.on_suspects:
             worker.on_suspects, worker.exhausted = True, False
             worker.ask(size=0)
         else:
-            crew.dismiss(worker)
+            pool.stop(worker)
 
-    def _next_size(self, crew: WorkerPool) -> int:
-        """How many files to hand out: less towards the end, so that all workers finish together."""
+    def _next_size(self, pool: WorkerPool) -> int:
+        """Return how many files to hand out: fewer towards the end, so that all workers finish together."""
         if self._must_stop():
             return 0
-        out = sum(worker.busy_with for worker in crew.workers)
+        requested = sum(worker.busy_with for worker in pool.workers)
         done = self.report.counts["files"]
-        fair = max(4, (self.total - done - out) // (2 * len(crew.workers)))
-        left = CHUNK if self.options.limit is None else self.options.limit - done - out
+        fair = max(4, (self.total - done - requested) // (2 * len(pool.workers)))
+        left = CHUNK if self.options.limit is None else self.options.limit - done - requested
         return max(0, min(CHUNK, fair, left))
 
-    def _on_gone(self, crew: WorkerPool, gone: WorkerExited) -> None:
-        """A worker went without being dismissed: suspect its files, hire another."""
+    def _on_exit(self, pool: WorkerPool, exited: WorkerExited) -> None:
+        """Handle the files of a worker that was not stopped, and start another one."""
         # A worker that ends by itself before it is ready will not do better the next time.
-        self.deaths_in_a_row += 1 if gone.worker.ready or gone.killed else MOST_DEATHS_IN_A_ROW // 2
+        self.deaths_in_a_row += 1 if exited.worker.ready or exited.killed else MOST_DEATHS_IN_A_ROW // 2
         if self.deaths_in_a_row > MOST_DEATHS_IN_A_ROW:
             raise ScreeningFailed(
-                f"Screening processes keep ending before they finish a chunk, the last by {gone.death}. "
-                "What they wrote on standard error says why. What was pending still is."
+                f"Screening processes keep ending before they finish a chunk, the last by {exited.death}. Unfinished "
+                "uploads are still pending. See the processes' standard error for the cause."
             )
-        if gone.killed and not self.options.dry_run:
-            attempts.quarantine_or_suspect(gone.worker.name, death=gone.death, run=self.record)
+        if exited.killed and not self.options.dry_run:
+            attempts.quarantine_or_suspect(exited.worker.name, death=exited.death, run=self.record)
         else:
-            attempts.mark_suspect(gone.worker.name)
-        crew.hire()
+            attempts.mark_suspect(exited.worker.name)
+        pool.start()
 
     def _must_stop(self) -> bool:
         limit = self.options.max_seconds
         return self.stopping or (limit is not None and time.monotonic() - self.started >= limit)
 
-    def _dismiss_idle(self, crew: WorkerPool) -> None:
-        for worker in [worker for worker in crew.workers if not worker.busy_with and worker.ready]:
-            crew.dismiss(worker)
+    def _stop_idle(self, pool: WorkerPool) -> None:
+        for worker in [worker for worker in pool.workers if not worker.busy_with and worker.ready]:
+            pool.stop(worker)
             self.report.stopped_early = True
 
     def _finish(self, state: ScreeningRun.State) -> None:
@@ -221,60 +167,9 @@ class Supervisor:
             self.record.refresh_from_db(fields=["counts"])
             self.report.counts = Counter(self.record.counts)
         self.report.seconds = time.monotonic() - self.started
-        self.report.work_left = self._pending()
+        self.report.work_left = self._count_wanted()
         self.report.stopped_early = self.report.stopped_early and self.report.work_left > 0
-        ScreeningRun.objects.filter(pk=self.record.pk).update(
-            state=state, finished_at=Now(), counts=dict(self.report.counts), work_left=self.report.work_left
-        )
-        _unlock(self.record.pk)
+        end_run(self.report, state=state)
 
-    def _pending(self) -> int:
-        return self._wanted().received_since(self.options.since).count()
-
-    def _wanted(self) -> UploadQuerySet:
-        if self.options.mode == "shadows":
-            return needing_shadow_scores(self.shadows)
-        if self.options.mode == "rescore":
-            versions = [version.pk for version in self.versions]
-            return needing_rescreen(Rulebook.of(versions=versions, epochs=self.epochs))
-        return Upload.objects.pending().lacking({version.policy_id for version in self.versions})
-
-
-def versions_in_force(policy: str | None) -> list[PolicyVersion]:
-    """The versions that a run goes by, roots and communities.
-
-    Raises:
-        ScreeningFailed: there is none.
-    """
-    versions = PolicyVersion.objects.in_force()
-    if policy is not None:
-        known = Policy.objects.in_force().values_list("slug", flat=True)
-        if policy not in known:
-            raise ScreeningFailed(f"No policy {policy!r} is in force. In force: {', '.join(known) or 'none'}.")
-        versions = versions.filter(policy__slug=policy)
-    if not versions.root().exists():
-        raise ScreeningFailed("No policy is in force. Publish one on the thresholds page, or run 'manage.py demo'.")
-    return list(versions)
-
-
-def mark_dead_runs() -> None:
-    """Runs whose command is gone are interrupted; what their workers were busy with is screened alone."""
-    running = ScreeningRun.objects.filter(state=ScreeningRun.State.RUNNING)
-    dead = [run for run in running.values_list("pk", flat=True) if _lock(run)]
-    attempts.suspect_all_of(ScreeningRun.objects.filter(pk__in=dead))
-    # It may have been dead for long: its end was about when it last committed something.
-    ended = Coalesce("worked_until", "started_at")
-    running.filter(pk__in=dead).update(state=ScreeningRun.State.INTERRUPTED, finished_at=ended)
-    for run in dead:
-        _unlock(run)
-
-
-def _lock(run: int) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [RUN_LOCKS, run])
-        return bool(cursor.fetchone()[0])
-
-
-def _unlock(run: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [RUN_LOCKS, run])
+    def _count_wanted(self) -> int:
+        return wanted_uploads(self.options.mode, rulebook=self.rulebook, since=self.options.since).count()

@@ -1,4 +1,4 @@
-"""Worker processes as their command sees them: hired, asked, dismissed, or gone."""
+"""The worker processes of a run, as their command sees them."""
 
 import json
 import queue
@@ -14,14 +14,19 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import connection
 
-# Settings that a worker takes over from its command, as they may differ from what the environment says.
+# Settings that a worker takes over from its command: they may differ from those of the environment.
 PASSED_ON = ("UPLOAD_MAX_BYTES", "UPLOAD_MAX_PIXELS", "DECODE_ADDRESS_SPACE", "DECODE_SECONDS", "EXECUTION_PROVIDER")
 
 
 class Worker:
-    """One process. ``busy_with`` is the number of files that it was asked to screen and has not answered for.
+    """One process. It works on as many chunks at a time as it has threads, and on suspect files one by one.
 
-    It works on as many chunks at a time as it has lanes; suspect files it takes one by one.
+    Attributes:
+        ready: whether it has loaded the classifiers.
+        exhausted: whether its last chunk was empty.
+        on_suspects: whether it is past all other files.
+        busy_with: the number of files that were requested and not answered yet.
+        chunks: the number of chunks that were requested and not answered yet.
     """
 
     def __init__(self, setup: dict[str, Any]) -> None:
@@ -30,7 +35,7 @@ class Worker:
         self.exhausted = False
         self.on_suspects = False
         self.busy_with = self.chunks = 0
-        self.lanes: int = setup["lanes"]
+        self.threads: int = setup["threads"]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "moderation.screening.worker_main"],
             stdin=subprocess.PIPE,
@@ -46,25 +51,25 @@ class Worker:
         self.chunks += 1
         self._send({"size": size})
 
-    def answered(self, content: dict[str, Any]) -> None:
-        """Note its answer: that it is ready, or what became of a chunk."""
+    def note_answer(self, content: dict[str, Any]) -> None:
+        """Note an answer: it is ready, or a chunk is done."""
         self.ready = True
         if "counts" in content:
             self.busy_with -= content["asked"]
             self.chunks -= 1
-            self.exhausted = not content["counts"]["files"]
+            self.exhausted = content["empty"]
 
     @property
-    def has_free_lane(self) -> bool:
-        return self.chunks < (1 if self.on_suspects else self.lanes)
+    def has_free_thread(self) -> bool:
+        return self.chunks < (1 if self.on_suspects else self.threads)
 
-    def let_go(self) -> None:
-        """No more questions: the process ends once it has answered."""
+    def close_stdin(self) -> None:
+        """Request nothing more: the process ends once it has answered."""
         assert self.process.stdin is not None
         try:
             self.process.stdin.close()
         except BrokenPipeError:
-            return  # it is gone already, which its reader reports
+            return  # the process has ended, which its reader reports
 
     def _send(self, content: dict[str, Any]) -> None:
         assert self.process.stdin is not None
@@ -72,24 +77,27 @@ class Worker:
             self.process.stdin.write(json.dumps(content) + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
-            return  # it is gone already, which its reader reports
+            return  # the process has ended, which its reader reports
 
 
 @dataclass(frozen=True)
 class Reply:
+    """One line that a worker wrote."""
+
     worker: Worker
     content: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class WorkerExited:
-    """A worker's process ended without having been dismissed."""
+    """A worker's process ended although it was not stopped."""
 
     worker: Worker
     status: int
 
     @property
     def killed(self) -> bool:
+        """Whether a signal ended it."""
         return self.status < 0
 
     @property
@@ -98,11 +106,11 @@ class WorkerExited:
 
 
 class WorkerPool:
-    """The workers of one run. Leaving the context ends every process that is left."""
+    """The workers of one run. Leaving the context ends every process."""
 
     def __init__(self, setup: dict[str, Any]) -> None:
         self.workers: list[Worker] = []
-        self._dismissed: list[Worker] = []
+        self._stopped: list[Worker] = []
         self._events: queue.Queue[Reply | WorkerExited] = queue.Queue()
         self._setup = {
             **setup,
@@ -116,27 +124,29 @@ class WorkerPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for worker in [*self.workers, *self._dismissed]:
-            worker.let_go()
+        for worker in [*self.workers, *self._stopped]:
+            worker.close_stdin()
         for worker in self.workers:
-            worker.process.kill()  # only where an error ended the run: a rollback gives its chunk back
-        for worker in [*self.workers, *self._dismissed]:
+            worker.process.kill()  # after an error of the run: the rollback gives the worker's files back
+        for worker in [*self.workers, *self._stopped]:
             worker.process.wait()
             assert worker.process.stdout is not None
             worker.process.stdout.close()
 
-    def hire(self) -> None:
+    def start(self) -> None:
+        """Start one more worker."""
         worker = Worker(self._setup)
         self.workers.append(worker)
         threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
 
-    def dismiss(self, worker: Worker) -> None:
+    def stop(self, worker: Worker) -> None:
+        """Let ``worker`` end; it finishes the chunks that it is busy with."""
         self.workers.remove(worker)
-        self._dismissed.append(worker)
-        worker.let_go()
+        self._stopped.append(worker)
+        worker.close_stdin()
 
     def next_event(self, *, timeout: float) -> Reply | WorkerExited | None:
-        """The next answer or death, or None when nothing happened for ``timeout`` seconds."""
+        """Return the next answer or exit, or None if nothing happened for ``timeout`` seconds."""
         try:
             event = self._events.get(timeout=timeout)
         except queue.Empty:
@@ -145,9 +155,9 @@ class WorkerPool:
             return None
         if isinstance(event, WorkerExited):
             self.workers.remove(event.worker)
-            self._dismissed.append(event.worker)
+            self._stopped.append(event.worker)
         else:
-            event.worker.answered(event.content)
+            event.worker.note_answer(event.content)
         return event
 
     def _listen(self, worker: Worker) -> None:

@@ -11,7 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from moderation.management.arguments import positive_int, when
 from moderation.management.subcommands.report import add_report, show
-from moderation.screening.supervisor import RunOptions, RunReport, ScreeningFailed, Supervisor
+from moderation.screening.runs import RunOptions, RunReport, ScreeningFailed
+from moderation.screening.supervisor import Supervisor
 from moderation.tuning.rollup import StillWriting, roll_up
 
 # sysexits.h: try again later.

@@ -123,5 +123,5 @@ def test_several_processes_open_one_task_for_a_cluster(red_policy: PolicyVersion
     make_upload(content=photo("coffee.jpg"))
     prescreen("--processes", "3")
     assert ReviewTask.objects.undecided().count() == 21
-    assert ReviewTask.objects.asking().count() == 2
+    assert ReviewTask.objects.reviewable().count() == 2
     assert verify().clean

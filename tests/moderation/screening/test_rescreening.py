@@ -11,7 +11,6 @@ from moderation.models import (
     Classifier,
     Community,
     Effect,
-    Objection,
     PolicyVersion,
     ReviewTask,
     Score,
@@ -22,9 +21,11 @@ from moderation.models import (
     Verdict,
 )
 from moderation.models.effects import status_in_force
+from moderation.review import claiming
+from moderation.review.objections import record_objection
 from moderation.tuning.rollup import roll_up
 from moderation.verification import verify
-from tests.factories import make_upload, make_uploads, make_user, red, version_in_force
+from tests.factories import decide_claimed, make_upload, make_uploads, make_user, red, version_in_force
 from tests.moderation.screening.test_deaths import children_of
 from tests.processes import start_command, wait_for
 
@@ -44,8 +45,8 @@ def status(upload: Upload) -> tuple[str, str]:
 
 
 def decide(task: ReviewTask, verdict: Verdict, *, by: User) -> None:
-    task.hand_to(by)
-    task.decide(verdict, claim=task.claim, reason="nudity" if verdict == Verdict.VIOLATING else "")
+    claiming.claim_for(task, moderator=by)
+    decide_claimed(task, verdict)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_what_somebody_objects_to_is_answered_by_a_person_and_not_by_a_rescore(
 ) -> None:
     upload, mo = make_upload(content=red(0.1)), make_user()
     prescreen()
-    Objection.objects.put(upload.screenings.get(), kind="report", text="Look.", by=make_user("raiser", group="lead"))
+    record_objection(upload.screenings.get(), kind="report", text="Look.", by=make_user("raiser", group="lead"))
     publish(red_policy, low=0.3, high=0.3)
     assert prescreen("--rescore")["uploads"] == 0
     decide(ReviewTask.objects.undecided().get(), Verdict.VIOLATING, by=mo)
@@ -123,10 +124,10 @@ def test_what_a_person_looks_at_now_is_left_and_comes_the_next_time(red_policy: 
     upload, mo = make_upload(content=red(0.5)), make_user()
     prescreen()
     task = upload.tasks.get()
-    task.hand_to(mo)
+    claiming.claim_for(task, moderator=mo)
     publish(red_policy, high=0.3)
     assert prescreen("--rescore")["uploads"] == 0
-    ReviewTask.objects.release(mo)
+    claiming.release(mo)
     assert prescreen("--rescore")["uploads"] == 1
     assert status(upload)[0] == "rejected"
     task.refresh_from_db()
@@ -215,6 +216,6 @@ def test_the_shadow_scores_what_is_stored_and_changes_nothing(red_policy: Policy
 
 
 def test_without_a_shadow_there_is_nothing_to_add(red_policy: PolicyVersion) -> None:
-    with pytest.raises(CommandError, match="Nothing is in the shadow of a policy"):
+    with pytest.raises(CommandError, match="No classifier is in shadow mode"):
         call_command("prescreen", "--shadows")
     assert version_in_force() == red_policy

@@ -1,7 +1,7 @@
 """Simulated nights through the real models: uploads, the coin, screenings, tasks, verdicts, roll-ups.
 
-The driver knows the truth of each upload and notes what people say, beside the record: `tally` is what the vectorised
-simulations would feed to the statistics for the same uploads, without a look at the ledger.
+The driver knows the truth of each upload and keeps the verdicts itself, apart from the record. So `tally` gives the
+counts that the vectorised simulations would feed to the statistics for the same uploads, without reading the ledger.
 """
 
 from collections import Counter, defaultdict
@@ -16,23 +16,24 @@ from moderation import routing
 from moderation.models import (
     Epoch,
     PolicyVersion,
-    ReviewTask,
     Score,
     ScreeningRun,
     StoredFile,
     Upload,
     User,
 )
-from moderation.models.queue import ReviewTaskQuerySet
-from moderation.screening.engine import Rulebook
-from moderation.screening.records import Router, save_screenings, settle_all
+from moderation.review import claiming
+from moderation.review.claims import Claim
+from moderation.screening.records import save_screenings, update_statuses
+from moderation.screening.router import Router
+from moderation.screening.rulebook import Rulebook
 from moderation.statistics.risks import counts_for, verdicts
 from moderation.tuning import threshold_report
 from moderation.tuning.rollup import differences, roll_up
-from tests.factories import default_policy, make_user, version_in_force
+from tests.factories import decide_claimed, default_policy, make_user, version_in_force
 from tests.moderation.statistics.attacks import fed
 
-# Says "violating", "benign" or "cannot_tell" for (true verdict, person, upload id); None leaves the task to others.
+# Returns "violating", "benign" or "cannot_tell" for (true verdict, person, upload id), or None to skip the task.
 Says = Callable[[str, User, int], str | None]
 FATES = ("benign", "violating", "missing")
 
@@ -43,7 +44,7 @@ def honest(truth: str, person: User, upload: int) -> str | None:
 
 @dataclass
 class Known:
-    """One upload as the test knows it; ``votes`` are what people said of it, in order."""
+    """One upload as the test knows it; ``votes`` are its verdicts in order."""
 
     night: int
     epoch: int
@@ -61,7 +62,7 @@ class Known:
 
 @dataclass
 class Nights:
-    """A platform at work; ``night`` counts from 0."""
+    """A platform with three moderators; ``night`` counts from 0."""
 
     night: int = 0
     known: dict[int, Known] = field(default_factory=dict)
@@ -76,7 +77,7 @@ class Nights:
         return version
 
     def upload(self, scores: Mapping[float, Sequence[str]], *, files: int | None = None) -> list[int]:
-        """Screen one upload for each truth below its score; ``files`` of them share their bytes."""
+        """Screen one upload for each truth listed under its score; they share ``files`` files, by default none."""
         version = version_in_force()
         wanted = [(score, truth) for score, truths in scores.items() for truth in truths]
         uploads = self._uploads(len(wanted), files=files)
@@ -102,51 +103,51 @@ class Nights:
         self.known[upload] = Known(night=self.night, epoch=epoch.pk, score=score, truth=truth, pi=pi, drawn=u < pi)
 
     def review(self, says: Says = honest, *, people: Sequence[User] | None = None) -> None:
-        """Everybody in turn works through the ordinary queue until it has nothing more for anybody."""
-        queue = ReviewTask.objects.exclude(upload__status="erased")
-        while sum(self._work(person, says, queue) for person in people or self.people):
+        """Let everybody work through the ordinary queue in turn until it has no task left for anybody."""
+        while sum(self._work(person, says) for person in people or self.people):
             pass
 
-    def _work(self, person: User, says: Says, queue: ReviewTaskQuerySet) -> int:
-        """How many verdicts ``person`` gives until the queue has nothing more for them."""
+    def _work(self, person: User, says: Says) -> int:
+        """Let ``person`` work until the queue has no task left for them, and return the number of their verdicts."""
         done = 0
-        while task := queue.claim_next(person):
+        while task := claiming.claim_next(person):
             known = self.known[task.upload_id]
-            verdict = says(known.truth, person, task.upload_id)
+            # Nobody can judge an upload without its picture.
+            verdict = None if task.upload.status == "erased" else says(known.truth, person, task.upload_id)
             if verdict is None:
-                task.skip(claim=task.claim)
+                claiming.skip(task, claim=Claim.from_task(task))
                 continue
-            task.decide(verdict, claim=task.claim, reason="nudity" if verdict == "violating" else "")
+            decide_claimed(task, verdict)
             known.votes.append(verdict)
             done += 1
         return done
 
     def sleep(self, days: int = 1) -> None:
-        """Roll up, and let days pass: all that was recorded lies so much further back."""
+        """Roll up, and let days pass by moving the whole record back in time."""
         roll_up()
         _set_back(days)
         self.night += days
 
     def close(self) -> None:
-        """Let the last night close, and check the ledger against a recount."""
+        """Let the last night close, and compare the ledger with a recount."""
         self.sleep(2)
         roll_up()
         assert differences() == []
 
     @property
     def days(self) -> list[threshold_report.ClosedDay]:
-        """What the statistics may read: the closed days up to the first open one."""
+        """The days that the statistics may read: the closed ones up to the first open day."""
         return threshold_report.report_for(default_policy()).days
 
     def lose(self) -> None:
-        """What is drawn and not final by now will be missing: it passes its deadline."""
+        """Mark uploads without a verdict as missing; the caller lets their deadline pass."""
         for known in self.known.values():
             known.lost = known.lost or not known.votes
 
     def tally(self, *, low: float, high: float, before: int | None = None) -> tuple[np.ndarray, list[float], list[int]]:
-        """Of the open epoch: fates by class (3, classes), each class's pi and whether it lies below, between or above.
+        """Return fates by class (3, classes), each class's pi, and whether it lies below, between or above.
 
-        ``before``: only of the nights before it.
+        Counts the drawn uploads of the open epoch; only those of the nights before ``before``, if given.
         """
         epoch = Epoch.objects.get(policy=default_policy(), closed_at=None).pk
         drawn = [one for one in self.known.values() if one.drawn and one.epoch == epoch]
@@ -157,15 +158,15 @@ class Nights:
         return table, [pi for pi, _ in classes], [at for _, at in classes]
 
     def assert_fed(self, *risks: str, low: float | None = None, high: float | None = None, before: int | None = None):
-        """The counts that reach the statistics for ``risks`` are those of the tally. Returns what was found."""
-        finding = threshold_report.report_for(default_policy(), low=low, high=high)
-        table, pi, at = self.tally(low=finding.low, high=finding.high, before=before)
+        """Assert that the statistics receive the tally's counts for ``risks``, and return the report."""
+        report = threshold_report.report_for(default_policy(), low=low, high=high)
+        table, pi, at = self.tally(low=report.low, high=report.high, before=before)
         for risk in risks:
             ours = fed(table, risk, at=at)
-            counts = counts_for(finding.total, risk, finding.low, finding.high)
-            assert _by_pi(finding.total.pi, *counts) == _by_pi(pi, ours.bad, ours.good), risk
-            assert verdicts(finding.total, risk, finding.low, finding.high) == (ours.labelled, ours.drawn), risk
-        return finding
+            counts = counts_for(report.total, risk, report.low, report.high)
+            assert _by_pi(report.total.pi, *counts) == _by_pi(pi, ours.bad, ours.good), risk
+            assert verdicts(report.total, risk, report.low, report.high) == (ours.labelled, ours.drawn), risk
+        return report
 
 
 def _where(score: float, low: float, high: float) -> int:
@@ -180,18 +181,18 @@ def _by_pi(pis: Sequence[float], bad: Sequence[float], good: Sequence[float]) ->
 
 
 def _screen(uploads: Sequence[Upload], *, version: PolicyVersion, scores: Mapping[int, float]) -> None:
-    """As the pre-screen does with one chunk, but for the classifier: each upload is a file of its own here."""
+    """Screen as the pre-screen does with one chunk, with given scores instead of a classifier."""
     epoch = Epoch.objects.get(policy=version.policy, closed_at=None)
     router = Router(Rulebook.of(versions=[version.pk], epochs=[epoch.pk]), ScreeningRun.objects.create())
     for score in set(scores.values()):
         alike = [upload for upload in uploads if scores[upload.pk] == score]
         of_label = {label: Score(value=score) for label in version.labels}
         by_file = {upload.file_id: {version.classifier_id: of_label} for upload in alike}
-        save_screenings(router.screenings(alike, scores=by_file, done=set()))
-    settle_all(uploads)
+        save_screenings(router.screenings(alike, scores=by_file, skipped=set()))
+    update_statuses(uploads)
 
 
-# Far enough for no day to meet another one on its way.
+# So far that no day meets another one while all are moved, because days are unique.
 FAR = 10_000
 
 
