@@ -1,6 +1,5 @@
 """Examples in the documentation work: blocks parse, commands exist and accept the arguments that are shown."""
 
-import ast
 import csv
 import importlib.util
 import io
@@ -46,11 +45,8 @@ def check_json(text: str) -> None:
 
 
 def check_python(text: str) -> None:
-    """It compiles, and what it imports from this project exists."""
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in {"moderation", "reviewqueue"}:
-            module = importlib.import_module(node.module)
-            assert all(hasattr(module, alias.name) for alias in node.names), node.module
+    """It runs: examples import and define, and do nothing else."""
+    exec(compile(text, "example", "exec"), {"__name__": "example"})
 
 
 def check_csv(text: str) -> None:

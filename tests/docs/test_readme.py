@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.management import load_command_class
 
 from tests.docs.markdown import ROOT, code_spans, section, table_rows
 
@@ -48,6 +49,19 @@ def test_every_command_has_a_row() -> None:
     rows = table_rows(section(README, "Commands"))
     listed = {span.split()[0] for row in rows for span in code_spans(row[0])}
     assert not {path.stem for path in commands() if path.stem != "__init__"} - listed
+
+
+def test_every_action_in_a_row_exists() -> None:
+    for row in table_rows(section(README, "Commands")):
+        first, *others = code_spans(row[0])
+        name, *words = first.split()
+        known = {path.stem for path in commands()} | actions_of(name)
+        assert {span.split()[0] for span in others} | {word for word in words if word.islower()} <= known, row[0]
+
+
+def actions_of(name: str) -> set[str]:
+    parser = load_command_class("moderation", name).create_parser("manage.py", name)
+    return {choice for action in parser._actions for choice in action.choices or () if isinstance(choice, str)}
 
 
 def commands() -> list[Path]:
