@@ -1,5 +1,4 @@
-"""What a night did and how things stand: for the pages, the morning's e-mail and Prometheus.
+"""Reports and metrics for operators: the nightly report, the backlog, disk use, score drift and Prometheus' metrics.
 
-Nothing here reads the whole record: runs, ledger days and certificates are few, pending uploads are found by partial
-indexes, and what is many is estimated and called so.
+Every figure comes from runs, ledger days or the end of an index, so that its cost does not grow with the record.
 """

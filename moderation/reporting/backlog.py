@@ -1,4 +1,4 @@
-"""What waits for the pre-screen, since when, and how long it will take: from what runs noted, not from the uploads."""
+"""The backlog of the pre-screen and its forecast, computed from what runs recorded instead of from the uploads."""
 
 import math
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ from django.utils import timezone
 
 from moderation.models import ScreeningRun, Upload
 from moderation.reporting.night import Night
-from moderation.reporting.row_estimate import Amount, amount
+from moderation.reporting.row_estimate import RowCount, estimated_count
 
-LOOKED_BACK = timedelta(days=7)
-# Less says nothing about a day.
-AT_LEAST = timedelta(hours=12)
+LOOK_BACK = timedelta(days=7)
+# A shorter span says nothing about a whole day.
+SHORTEST_SPAN = timedelta(hours=12)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Backlog:
-    """What waits now.
+    """The uploads that are pending now, and their forecast.
 
     Attributes:
-        arriving: uploads a day over the last week; None where it is not known yet.
-        per_second: how fast the last night went; None where it screened nothing.
-        window: seconds that a night's run may take (``--max-seconds``); None: until it is done.
+        arriving: uploads per day over the last week; None if it is not known yet.
+        per_second: speed of the last night; None if it screened nothing.
+        window: seconds that a night's run may take (`--max-seconds`); None if it runs until it is done.
     """
 
-    pending: Amount
+    pending: RowCount
     oldest: datetime | None
     arriving: float | None
     per_second: float | None
@@ -36,10 +36,10 @@ class Backlog:
     @classmethod
     def of(cls, night: Night | None) -> "Backlog":
         pending = Upload.objects.pending()
-        waiting = amount(pending)  # by upload_pending_file_idx or upload_pending_age_idx
+        waiting = estimated_count(pending)  # uses upload_pending_file_idx or upload_pending_age_idx
         return cls(
             pending=waiting,
-            oldest=pending.aggregate(oldest=Min("received_at"))["oldest"],  # by upload_pending_age_idx
+            oldest=pending.aggregate(oldest=Min("received_at"))["oldest"],  # uses upload_pending_age_idx
             arriving=arriving(waiting),
             per_second=(night.per_second or None) if night else None,
             window=_window(night) if night else None,
@@ -47,12 +47,12 @@ class Backlog:
 
     @property
     def seconds(self) -> float | None:
-        """How long the backlog takes without a pause."""
+        """Return how long the backlog takes without a pause."""
         return self.pending.number / self.per_second if self.per_second else None
 
     @property
     def nights(self) -> float | None:
-        """How many nights it takes where each has a window: infinity where more comes in than a night can do."""
+        """Return the number of nights that the backlog takes; infinity if more arrives than a night can screen."""
         if self.window is None or self.per_second is None:
             return None
         gained = self.window * self.per_second - (self.arriving or 0)
@@ -70,13 +70,13 @@ class Backlog:
         }
 
 
-def arriving(waiting: Amount) -> float | None:
-    """Uploads a day since the first run of the last week ended: what was screened since, and what more waits now."""
-    since = timezone.now() - LOOKED_BACK
-    # By screeningrun_started_idx; a week of runs.
+def arriving(waiting: RowCount) -> float | None:
+    """Return uploads per day since the week's first run ended: those screened since, plus the backlog's growth."""
+    since = timezone.now() - LOOK_BACK
+    # Uses screeningrun_started_idx; a week of runs.
     runs = [run for run in ScreeningRun.objects.filter(started_at__gte=since).order_by("started_at") if run.screens]
     first = next((run for run in runs if run.sees_all and run.work_left is not None), None)
-    if first is None or first.work_left is None or timezone.now() - first.until < AT_LEAST:
+    if first is None or first.work_left is None or timezone.now() - first.until < SHORTEST_SPAN:
         return None
     later = sum(int(run.counts.get("uploads", 0)) for run in runs if run.until > first.until)
     days: float = (timezone.now() - first.until) / timedelta(days=1)

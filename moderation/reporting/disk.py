@@ -1,4 +1,4 @@
-"""What uploads, renditions and the database take of the disk, and what is left."""
+"""Disk use of uploads, renditions and the database, and the free space."""
 
 import shutil
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from django.db import connection
 
 from moderation import storage
 
-# Files are named by their sha256, so any share of the folders holds that share of the files: some thousand say enough.
+# Files are named by their sha256, so any share of the folders holds that share of the files. Some thousand are enough.
 SAMPLE = 4_000
 FOLDERS = 256 * 256
 
 
 @dataclass(frozen=True)
 class Used:
-    """Bytes; where not every file was looked at, an estimate, right within some per cent."""
+    """Bytes. If not every file was measured, an estimate that is right within a few per cent."""
 
     bytes: int
     exact: bool
@@ -27,7 +27,7 @@ class Used:
 
 @dataclass(frozen=True, kw_only=True)
 class Disk:
-    """Bytes. ``free`` and ``total`` are those of the disk that DATA_DIR lies on."""
+    """Bytes. `free` and `total` are those of the disk with DATA_DIR."""
 
     uploads: Used
     renditions: Used
@@ -57,14 +57,14 @@ def database_bytes() -> int:
 
 
 def used(folder: Path) -> Used:
-    """What the files below ``folder`` take; folder by folder in the order of their names, until SAMPLE were seen."""
+    """Return the size of the files below `folder`. Folders are read in the order of their names, until SAMPLE files."""
     seen = total = 0
     for leaf in _leaves(folder):
         sizes = list(_sizes(leaf))
         seen, total = seen + len(sizes), total + sum(sizes)
         if seen >= SAMPLE:
-            looked_at = int(leaf.parent.name + leaf.name, 16) + 1
-            return Used(round(total * FOLDERS / looked_at), exact=looked_at == FOLDERS)
+            folders_read = int(leaf.parent.name + leaf.name, 16) + 1
+            return Used(round(total * FOLDERS / folders_read), exact=folders_read == FOLDERS)
     return Used(total, exact=True)
 
 

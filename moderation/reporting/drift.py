@@ -1,6 +1,7 @@
-"""How far a night's scores lie from those of the 28 days before: from the ledger's counts, not from the screenings.
+"""Score drift: how a night's scores differ from those of the 28 days before, by the ledger's counts.
 
-Shown, never trusted alone (statistics/drift.py): what gets past a classifier need not move its scores.
+Drift is shown and never trusted alone (statistics/drift.py): violations that a classifier misses need not move its
+scores.
 """
 
 from dataclasses import dataclass
@@ -18,16 +19,17 @@ from moderation.statistics.drift import ks_of_counts, merged_to_tenths, psi_of_c
 REFERENCE = timedelta(days=28)
 BINS = 101
 NEVER_ALONE = (
-    "Shown, never trusted alone: ten times as many hidden misses can leave it at nothing. "
-    "What audits find, and the alarm on certificates, decide."
+    "Shown, never trusted alone: ten times as many hidden misses can leave it at zero. "
+    "Rely on audits and on the alarm on certificates."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreDrift:
-    """One policy's scores by bin, of the night's days (in UTC) and of the 28 before; shape (101,) each.
+    """One policy's uploads by score bin, for the night's days (in UTC) and for the 28 days before.
 
-    ``psi`` and ``ks`` are None where one of the two has no uploads, as before the ledger has counted the night.
+    Both arrays have shape (101,). `psi` and `ks` are None if one of them has no uploads, as before the ledger has
+    counted the night.
     """
 
     policy: str
@@ -69,10 +71,10 @@ def _of_policy(version: PolicyVersion, *, night: Night) -> ScoreDrift:
 
 
 def _counts(version: PolicyVersion, *, first: date, last: date) -> Floats:
-    """Uploads by bin, over all epochs of the policy in which the same classifier gave the scores."""
+    """Return uploads by bin, over all epochs of the policy with the same classifier."""
     classifier = version.classifier
     rows = LedgerRow.objects.filter(
-        # By one_ledger_day_per_epoch_and_day, then by one_ledger_row_per_stratum: some hundred rows a day.
+        # Uses one_ledger_day_per_epoch_and_day, then by one_ledger_row_per_stratum: some hundred rows a day.
         day__epoch__policy=version.policy_id,
         day__epoch__classifier=classifier,
         day__epoch__preprocessing_version=classifier.score_version if classifier else "",

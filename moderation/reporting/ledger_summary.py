@@ -1,4 +1,4 @@
-"""Where the ledger and the certificates stand: how far it has read, and what the alarms withdrew."""
+"""The state of the ledger and of certificates: how far the ledger has read, and the alarms' withdrawals."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,14 @@ from moderation.models import Certificate, LedgerDay, RollUp, Screening
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerSummary:
-    """``uncounted``: screenings are not in the ledger yet. ``withdrawn``: certificates that an alarm ended since."""
+    """The state of the ledger, and its changes since a moment.
+
+    Attributes:
+        uncounted: whether some screenings are not in the ledger yet.
+        closed_days: days closed since the moment.
+        valid: certificates that are valid now.
+        withdrawn: certificates that an alarm withdrew since the moment.
+    """
 
     rolled_up_at: datetime | None
     uncounted: bool
@@ -20,12 +27,12 @@ class LedgerSummary:
     @classmethod
     def since(cls, moment: datetime) -> "LedgerSummary":
         state = RollUp.objects.first()
-        # By the primary key.
+        # Uses the primary key.
         newest = Screening.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         return cls(
             rolled_up_at=state.rolled_up_at if state else None,
             uncounted=newest > (state.screenings_read if state else 0),
-            # One row a day and epoch, and certificates are few: no index is needed.
+            # The table has one row per day and epoch, and certificates are few: no index is needed.
             closed_days=LedgerDay.objects.filter(closed_at__gte=moment).count(),
             valid=Certificate.objects.valid().count(),
             withdrawn=tuple(Certificate.objects.filter(withdrawn_at__gte=moment).order_by("withdrawn_at")),

@@ -1,4 +1,4 @@
-"""The runs of one night, added up."""
+"""The pre-screen's runs of one night, added up."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -15,29 +15,29 @@ QUARANTINED = "quarantined:"
 
 
 class NoSuchRun(Exception):
-    """There is nothing to report on."""
+    """There is no run to report on."""
 
 
 @dataclass(frozen=True)
 class Night:
-    """``runs`` with the oldest first. What is added up is what they screened: no dry runs, no scores in the shadow."""
+    """The runs of one night, oldest first. Dry runs and scores of classifiers in shadow mode are not added up."""
 
     runs: tuple[ScreeningRun, ...]
 
     @classmethod
     def of(cls, run: int | None = None) -> "Night":
-        """Run number ``run`` alone, or all that started within the 24 hours up to the last one's start.
+        """Return run number `run` alone, or all runs that started in the 24 hours up to the start of the last one.
 
         Raises:
-            NoSuchRun: there is none of that number, or none at all.
+            NoSuchRun: no run has that number, or there is none at all.
         """
-        runs = ScreeningRun.objects.order_by("-started_at", "-pk")  # by screeningrun_started_idx
+        runs = ScreeningRun.objects.order_by("-started_at", "-pk")  # uses screeningrun_started_idx
         last = runs.filter(pk=run).first() if run is not None else runs.first()
         if last is None:
             raise NoSuchRun(
-                "Nothing was pre-screened yet. Run 'manage.py prescreen' first."
+                "There is no run of the pre-screen yet. Run 'manage.py prescreen' first."
                 if run is None
-                else f"There is no run {run}. The pages below /runs/ list all runs."
+                else f"There is no run {run}. The page /runs/ lists all runs."
             )
         wanted = Q(pk=last.pk) if run is not None else Q(started_at__gt=last.started_at - NIGHT)
         versions = PolicyVersion.objects.select_related("policy", "classifier", "community")
@@ -60,13 +60,13 @@ class Night:
 
     @property
     def quarantined(self) -> dict[str, int]:
-        """Uploads by reason, most first."""
+        """Return the number of quarantined uploads by reason, the most frequent first."""
         found = {key.removeprefix(QUARANTINED): n for key, n in self.counts.items() if key.startswith(QUARANTINED)}
         return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
     @cached_property
     def seconds(self) -> float:
-        """How long at least one run was at work; two at a time count once."""
+        """Return for how long at least one run was in progress; runs at the same time count once."""
         total, until = timedelta(), self.started_at
         for run in self.runs:
             total += max(timedelta(), run.until - max(until, run.started_at))
@@ -79,7 +79,7 @@ class Night:
 
     @cached_property
     def versions(self) -> list[PolicyVersion]:
-        """The policy versions that were in force when its runs began, by policy, communities after their root."""
+        """Return the policy versions in force when the runs began: by policy, and communities after their root."""
         found = {version.pk: version for run in self.runs for version in run.policy_versions.all()}
         return sorted(found.values(), key=lambda v: (v.policy.slug, v.community_id or 0, v.number))
 

@@ -1,4 +1,4 @@
-"""One night's report: what was done, how things stand, and what somebody should look at."""
+"""The report of one night: its runs, the current state, and the points that need attention."""
 
 import math
 from collections.abc import Iterator
@@ -26,15 +26,15 @@ class NightReport:
     backlog: Backlog
     drift: tuple[ScoreDrift, ...]
     disk: Disk
-    standing: LedgerSummary
+    ledger: LedgerSummary
     taken_at: datetime
 
     @classmethod
     def of(cls, run: int | None = None) -> "NightReport":
-        """Of run number ``run``, or of the last night.
+        """Build the report of run number `run`, or of the last night.
 
         Raises:
-            NoSuchRun: there is nothing to report on.
+            NoSuchRun: there is no such run.
         """
         night = Night.of(run)
         return cls(
@@ -42,13 +42,13 @@ class NightReport:
             backlog=Backlog.of(night),
             drift=tuple(drift_of(night)),
             disk=Disk.now(),
-            standing=LedgerSummary.since(night.started_at),
+            ledger=LedgerSummary.since(night.started_at),
             taken_at=timezone.now(),
         )
 
     @property
     def attention(self) -> list[str]:
-        """What somebody should look at, in sentences; empty after a good night."""
+        """The points that need attention, in sentences; empty after a good night."""
         return list(_attention(self))
 
     def as_json(self) -> dict[str, Any]:
@@ -59,28 +59,31 @@ class NightReport:
             "backlog": self.backlog.as_json(),
             "drift": [each.as_json() for each in self.drift],
             "disk": self.disk.as_json(),
-            "ledger": self.standing.as_json(),
+            "ledger": self.ledger.as_json(),
         }
 
 
 def _attention(report: NightReport) -> Iterator[str]:
     for run in report.night.runs:
         if run.state == State.FAILED:
-            yield f"Run {run.pk} failed; what it wrote on standard error says why. What was pending still is."
+            yield f"Run {run.pk} failed. Its uploads are still pending. Its standard error output says why."
         if run.state == State.INTERRUPTED:
-            yield f"Run {run.pk} was killed. Nothing is lost: a later run does what it had not committed."
-    for certificate in report.standing.withdrawn:
+            yield f"Run {run.pk} was killed. Nothing is lost: a later run screens its uncommitted uploads."
+    for certificate in report.ledger.withdrawn:
         yield f"A certificate was withdrawn ({certificate}): {certificate.why_withdrawn}"
     backlog = report.backlog
     if backlog.nights is not None and math.isinf(backlog.nights) and backlog.pending:
-        yield "The backlog grows: more comes in than a night's run can do. Give it more time, or another machine."
+        yield (
+            "The backlog grows: more uploads arrive than a night's run can screen. Give the run more time, or add a "
+            "machine."
+        )
     if backlog.oldest and report.taken_at - backlog.oldest > LONG:
         yield f"The oldest pending upload has waited since {timezone.localtime(backlog.oldest):%d %B %Y, %H:%M}."
-    if report.standing.uncounted and not _goes_on(report.night):
-        yield "The ledger has not counted all screenings. Run 'manage.py rollup'."
+    if report.ledger.uncounted and not _in_progress(report.night):
+        yield "The ledger has not counted all screenings, so estimates lag behind. Run 'manage.py rollup'."
     if report.disk.free < LITTLE_FREE * report.disk.total:
         yield f"Only {report.disk.free / 1e9:,.1f} GB of the disk are free, of {report.disk.total / 1e9:,.0f} GB."
 
 
-def _goes_on(night: Night) -> bool:
+def _in_progress(night: Night) -> bool:
     return any(run.state == State.RUNNING for run in night.runs)

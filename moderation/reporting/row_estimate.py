@@ -1,4 +1,4 @@
-"""How many rows there are, at a cost that does not grow with them."""
+"""The number of rows of a query, at a cost that does not grow with it."""
 
 import json
 from dataclasses import dataclass
@@ -6,26 +6,31 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-# Up to here rows are counted one by one, by an index: some milliseconds.
+from moderation.formatting import thousands
+
+# Up to this many rows are counted one by one through an index, which takes some milliseconds.
 COUNTED = 50_000
 
 
 @dataclass(frozen=True)
-class Amount:
+class RowCount:
     number: int
     exact: bool = True
 
     def __str__(self) -> str:
-        return f"{self.number:,}" if self.exact else f"about {self.number:,}"
+        return thousands(self.number) if self.exact else f"about {thousands(self.number)}"
 
     def __bool__(self) -> bool:
         return self.number > 0
 
 
-def amount(rows: QuerySet[Any]) -> Amount:
-    """The number of ``rows``; of more than COUNTED, the planner's estimate, which ANALYZE keeps right within some %."""
+def estimated_count(rows: QuerySet[Any]) -> RowCount:
+    """Return the number of `rows`: exact up to COUNTED, otherwise the planner's estimate.
+
+    ANALYZE, which PostgreSQL runs by itself, keeps the estimate right within a few per cent.
+    """
     found = rows.order_by().values("pk")[: COUNTED + 1].count()
     if found <= COUNTED:
-        return Amount(found)
+        return RowCount(found)
     plan = json.loads(rows.order_by().values("pk").explain(format="json"))
-    return Amount(max(found, int(plan[0]["Plan"]["Plan Rows"])), exact=False)
+    return RowCount(max(found, int(plan[0]["Plan"]["Plan Rows"])), exact=False)

@@ -1,10 +1,10 @@
-"""A report in plain words: the same for the e-mail, the terminal and the page."""
+"""The report as text: the same words for the e-mail, the terminal and the page."""
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from moderation.formatting import clock, day, duration, file_size, fixed_percent, spaced
+from moderation.formatting import clock, day, duration, file_size, fixed_percent, spaced, thousands
 from moderation.models import PolicyVersion, ScreeningRun
 from moderation.reporting.backlog import Backlog
 from moderation.reporting.disk import Disk, Used
@@ -18,99 +18,103 @@ WIDTH = 22
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """``rows``: what a figure is, and the figure. ``note`` says how to read them."""
+    """A titled table of (label, figure); `note` says how to read it."""
 
     title: str
     rows: list[tuple[str, str]]
     note: str = ""
 
 
-def done(night: Night) -> Section:
-    return Section(title="What was done", rows=list(_done(night)))
+def screening_section(night: Night) -> Section:
+    return Section(title="Screening", rows=list(_screening(night)))
 
 
-def by_rules(night: Night) -> Section:
-    return Section(title="By these rules", rows=[_version(version) for version in night.versions])
+def versions_section(night: Night) -> Section:
+    return Section(title="Policy versions", rows=[_version(version) for version in night.versions])
 
 
-def drifted(drift: Sequence[ScoreDrift]) -> Section:
+def drift_section(drift: Sequence[ScoreDrift]) -> Section:
     return Section(title="Score drift", rows=[_drift(each) for each in drift], note=NEVER_ALONE)
 
 
-def standing(report: NightReport) -> list[Section]:
-    """How things are now, whichever night it was."""
+def current_sections(report: NightReport) -> list[Section]:
+    """Return the sections on the current state, which do not depend on the night."""
     return [
-        Section(title="What waits", rows=list(_waits(report.backlog))),
-        Section(title="The ledger", rows=list(_standing(report.standing))),
+        Section(title="Backlog", rows=list(_backlog(report.backlog))),
+        Section(title="Ledger", rows=list(_ledger(report.ledger))),
         Section(title="Disk", rows=list(_disk(report.disk))),
     ]
 
 
 def sections(report: NightReport) -> list[Section]:
-    return [done(report.night), drifted(report.drift), by_rules(report.night), *standing(report)]
+    return [
+        screening_section(report.night),
+        drift_section(report.drift),
+        versions_section(report.night),
+        *current_sections(report),
+    ]
 
 
 def subject(report: NightReport) -> str:
-    """One line for a list of e-mails: the figures, and whether to open it at once."""
+    """Return the subject of the e-mail: the main figures, and whether the report needs attention."""
     counts = report.night.counts
     line = (
         f"{counts['uploads']:,} screened, {counts['review']:,} to review, "
         f"{sum(report.night.quarantined.values()):,} quarantined, {report.backlog.pending} pending"
     )
-    return f"Second Look: {'LOOK: ' if report.attention else ''}{line}"
+    return f"Second Look: {'ATTENTION: ' if report.attention else ''}{line}"
 
 
 def as_text(report: NightReport) -> str:
-    """The whole report, for a fixed-width font."""
+    """Return the whole report, for a fixed-width font."""
     lines = [f"Second Look, {day(report.night.ended_at)}", ""]
     if report.attention:
-        lines += ["To look at", *(f"  * {sentence}" for sentence in report.attention), ""]
+        lines += ["Needs attention", *(f"  * {sentence}" for sentence in report.attention), ""]
     for section in sections(report):
         lines += [section.title, *(f"  {label:<{WIDTH}}{text}" for label, text in section.rows)]
         lines += [f"  {section.note}"] if section.note else []
         lines.append("")
-    lines.append(f"Taken {day(report.taken_at)}, {clock(report.taken_at)}. More on the page of each run, below /runs/.")
+    lines.append(f"Taken {day(report.taken_at)}, {clock(report.taken_at)}. The page /runs/ has more about each run.")
     return "\n".join(lines)
 
 
-def _done(night: Night) -> Iterator[tuple[str, str]]:
+def _screening(night: Night) -> Iterator[tuple[str, str]]:
     counts = night.counts
     uploads = counts["uploads"]
     yield "Screened", f"{uploads:,} uploads in {duration(night.seconds)}, {night.per_second:.1f} images a second"
     for label, key in (("Approved", "approve"), ("To review", "review"), ("Rejected", "reject")):
         yield label, f"{counts[key]:,}{_share(counts[key], uploads)}"
-    yield "Audits among them", f"{counts['audits']:,}"
+    yield "Of these audited", f"{counts['audits']:,}"
     if counts["matched"]:
         yield "Routed by hash lists", f"{counts['matched']:,}{_share(counts['matched'], uploads)}"
     quarantined = night.quarantined
     reasons = ", ".join(f"{number:,} {spaced(reason)}" for reason, number in quarantined.items())
     yield "Quarantined", f"{sum(quarantined.values()):,}" + (f": {reasons}" if reasons else "")
     for run in night.runs:
-        yield f"Run {run.pk}" if len(night.runs) > 1 else "When", in_a_line(run)
+        yield f"Run {run.pk}" if len(night.runs) > 1 else "When", run_as_line(run)
 
 
-def in_a_line(run: ScreeningRun) -> str:
+def run_as_line(run: ScreeningRun) -> str:
     until = clock(run.finished_at) if run.finished_at else "now"
-    asked = f", {asked_for(run)}" if asked_for(run) else ""
-    done = run.counts.get("uploads", 0)
-    return (
-        f"{run.get_state_display()}, {day(run.started_at)}, {clock(run.started_at)} to {until}, {done:,} uploads{asked}"
-    )
+    options = f", {options_as_typed(run)}" if options_as_typed(run) else ""
+    uploads = thousands(run.counts.get("uploads", 0))
+    times = f"{day(run.started_at)}, {clock(run.started_at)} to {until}"
+    return f"{run.get_state_display()}, {times}, {uploads} uploads{options}"
 
 
-def asked_for(run: ScreeningRun) -> str:
-    """What the run was asked beyond "screen what is pending", as it was typed."""
+def options_as_typed(run: ScreeningRun) -> str:
+    """Return the options that the run was started with, as they are typed; "" for a plain run."""
     options = run.options
     modes = {"rescore": "--rescore", "shadows": "--shadows"}
-    said = [modes[run.mode]] if run.mode in modes else []
-    said += ["--dry-run"] if run.is_dry else []
+    typed = [modes[run.mode]] if run.mode in modes else []
+    typed += ["--dry-run"] if run.is_dry else []
     for name in ("policy", "since", "limit", "max_seconds"):
         if options.get(name) is not None:
-            said.append(f"--{name.replace('_', '-')} {options[name]:{'g' if name == 'max_seconds' else ''}}")
-    return " ".join(said)
+            typed.append(f"--{name.replace('_', '-')} {options[name]:{'g' if name == 'max_seconds' else ''}}")
+    return " ".join(typed)
 
 
-def _waits(backlog: Backlog) -> Iterator[tuple[str, str]]:
+def _backlog(backlog: Backlog) -> Iterator[tuple[str, str]]:
     yield "Pending", str(backlog.pending)
     if backlog.oldest:
         yield "Oldest since", f"{day(backlog.oldest)}, {clock(backlog.oldest)}"
@@ -119,16 +123,16 @@ def _waits(backlog: Backlog) -> Iterator[tuple[str, str]]:
 
 
 def forecast(backlog: Backlog) -> str:
-    """How long the backlog will take, at the speed of the last night."""
+    """Return how long the backlog will take, at the speed of the last night."""
     if not backlog.pending:
-        return "nothing waits"
+        return "nothing is pending"
     if backlog.seconds is None:
         return "not known: the last night screened nothing"
     alone = f"{duration(backlog.seconds)} of work at {backlog.per_second:.1f} images a second"
     if backlog.nights is None or backlog.window is None:
         return alone
     nights = "never done" if math.isinf(backlog.nights) else f"done in {backlog.nights:.0f} night(s)"
-    return f"{alone}; {nights} of {duration(backlog.window)} each, with what arrives"
+    return f"{alone}; {nights} of {duration(backlog.window)} each, with the uploads that arrive"
 
 
 def _drift(drift: ScoreDrift) -> tuple[str, str]:
@@ -142,12 +146,12 @@ def _drift(drift: ScoreDrift) -> tuple[str, str]:
     )
 
 
-def _standing(standing: LedgerSummary) -> Iterator[tuple[str, str]]:
-    rolled_up = standing.rolled_up_at
+def _ledger(ledger: LedgerSummary) -> Iterator[tuple[str, str]]:
+    rolled_up = ledger.rolled_up_at
     yield "Rolled up", f"{day(rolled_up)}, {clock(rolled_up)}" if rolled_up else "never"
-    yield "Uncounted screenings", "yes" if standing.uncounted else "none"
-    yield "Days closed", f"{standing.closed_days:,}"
-    yield "Certificates", f"{standing.valid:,} valid, {len(standing.withdrawn):,} withdrawn by an alarm"
+    yield "Uncounted screenings", "yes" if ledger.uncounted else "none"
+    yield "Days closed", f"{ledger.closed_days:,}"
+    yield "Certificates", f"{ledger.valid:,} valid, {len(ledger.withdrawn):,} withdrawn by an alarm"
 
 
 def _version(version: PolicyVersion) -> tuple[str, str]:

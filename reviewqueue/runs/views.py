@@ -58,4 +58,5 @@ def _run_number(typed: str) -> int | None:
 
 def _last_night() -> dict[str, object]:
     report = NightReport.of()
-    return {"attention": report.attention, "sections": [text.screening_section(report.night), *text.current_sections(report)]}
+    sections = [text.screening_section(report.night), *text.current_sections(report)]
+    return {"attention": report.attention, "sections": sections}

@@ -33,7 +33,7 @@ def value(families: dict[str, Metric], name: str, **labels: str) -> float:
     return float(found)
 
 
-def test_prometheus_reads_what_waits_and_what_the_last_run_did(families: Any) -> None:
+def test_prometheus_reads_the_backlog_and_the_last_run(families: Any) -> None:
     run = make_run(
         ago=3, lasting=1, work_left=7, uploads=13,
         counts={"approve": 8, "review": 2, "reject": 1, "audits": 3, "matched": 4, "quarantined:truncated": 2},
@@ -89,7 +89,7 @@ def test_a_token_for_metrics_opens_them_and_its_use_is_noted() -> None:
     assert token.last_used_at is not None
 
 
-def test_nothing_else_opens_them(settings: Settings) -> None:
+def test_no_other_secret_opens_them(settings: Settings) -> None:
     _, sends = ApiToken.objects.issue(name="shop", source="shop")
     revoked, secret = ApiToken.objects.issue(name="old", scope="metrics")
     ApiToken.objects.filter(pk=revoked.pk).update(revoked_at=Now())

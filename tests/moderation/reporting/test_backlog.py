@@ -1,4 +1,4 @@
-"""What waits, and how long it will take."""
+"""The backlog and its forecast."""
 
 import math
 
@@ -8,7 +8,7 @@ from moderation.models import Upload
 from moderation.reporting import row_estimate
 from moderation.reporting.backlog import Backlog
 from moderation.reporting.night import Night
-from moderation.reporting.row_estimate import Amount, amount
+from moderation.reporting.row_estimate import RowCount, estimated_count
 from moderation.reporting.text import forecast
 from tests.factories import make_upload
 from tests.moderation.reporting.runs import make_run
@@ -84,14 +84,14 @@ def test_no_speed_gives_no_forecast() -> None:
 
 def test_nothing_waits() -> None:
     make_run(ago=1, uploads=5)
-    assert (backlog().oldest, forecast(backlog())) == (None, "nothing waits")
+    assert (backlog().oldest, forecast(backlog())) == (None, "nothing is pending")
 
 
 def test_more_rows_than_are_counted_one_by_one_are_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
     waiting(5)
-    assert amount(Upload.objects.pending()) == Amount(5)
+    assert estimated_count(Upload.objects.pending()) == RowCount(5)
     monkeypatch.setattr(row_estimate, "COUNTED", 3)
-    found = amount(Upload.objects.pending())
+    found = estimated_count(Upload.objects.pending())
     assert not found.exact
     assert found.number >= 4
     assert str(found).startswith("about ")

@@ -53,7 +53,7 @@ def test_the_rules_of_all_runs_are_told_once() -> None:
 
 
 def test_nothing_to_report_on_is_said() -> None:
-    with pytest.raises(NoSuchRun, match="Nothing was pre-screened yet"):
+    with pytest.raises(NoSuchRun, match="There is no run of the pre-screen yet"):
         Night.of()
     make_run(ago=1)
     with pytest.raises(NoSuchRun, match="There is no run 12345"):

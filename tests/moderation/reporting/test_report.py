@@ -52,7 +52,7 @@ def test_the_text_has_every_figure_and_is_plain(red_policy: PolicyVersion, presc
     text = report()
     for words in (
         "2 uploads in", "images a second", "To review             1 (50.0 %)", "Quarantined           1: 1 truncated",
-        "nothing waits", "never trusted alone", "Rolled up", "red (sha256", "in 28 days before", "Free",
+        "nothing is pending", "never trusted alone", "Rolled up", "red (sha256", "in 28 days before", "Free",
     ):  # fmt: skip
         assert words in text, words
     assert "\x1b" not in text
@@ -78,9 +78,9 @@ def test_what_somebody_should_look_at_comes_first() -> None:
     make_run(ago=3, state="failed", work_left=None)
     make_run(ago=2, state="interrupted", work_left=None)
     sentences = NightReport.of().attention
-    assert [sentence.split()[2] for sentence in sentences[:2]] == ["failed;", "was"]
+    assert [sentence.split()[2] for sentence in sentences[:2]] == ["failed.", "was"]
     assert "has waited since" in sentences[2]
-    assert report().splitlines()[2] == "To look at"
+    assert report().splitlines()[2] == "Needs attention"
 
 
 def test_a_withdrawn_certificate_is_told() -> None:
@@ -110,7 +110,7 @@ def test_a_server_that_refuses_is_named_and_what_to_do(settings: Settings) -> No
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     with MailServer(answer="550 nobody of that name") as server:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
-        with pytest.raises(CommandError, match=r"did not take the e-mail .*nobody of that name.*EMAIL_URL"):
+        with pytest.raises(CommandError, match=r"did not accept the e-mail .*nobody of that name.*EMAIL_URL"):
             report("--email", "ops@example.org")
 
 
