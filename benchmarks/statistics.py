@@ -1,4 +1,4 @@
-"""Print what the statistics promise beside what simulations show, as the tables of docs/statistics.md.
+"""Print the promises of the statistics beside the results of simulations, as the tables of docs/statistics.md.
 
 python -m benchmarks.statistics [--runs 1000] [--figures docs/figures]
 """
@@ -88,7 +88,7 @@ def print_attacks(runs: int) -> None:
         row("moderators miss 5 %", risk, *map(percent, attacks.by_poor_reviewers(risk, runs=runs)))
         for share in (0.3, 0.5):
             found = attacks.by_lost_verdicts(risk, share=share, runs=runs)
-            row(f"{percent(share)} of what violates without a verdict", risk, *map(percent, found))
+            row(f"{percent(share)} of the violating uploads without a verdict", risk, *map(percent, found))
         own, pooled, either = map(percent, attacks.by_another_policy_text(risk, runs=runs))
         row(f"another policy text (at the target before it as well: {either})", risk, own, pooled)
         row("a clock wrong by ten minutes", risk, *map(percent, attacks.by_a_wrong_clock(risk, runs=runs)))

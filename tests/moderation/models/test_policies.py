@@ -1,4 +1,4 @@
-"""Versions of a policy: what is refused, what publishing does, and when evidence starts over."""
+"""Versions of a policy: refusals, publishing, and when evidence starts over."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def test_a_draft_copies_the_content_and_takes_the_next_number() -> None:
     assert {name: getattr(copy, name) for name in CONTENT} == {name: getattr(now, name) for name in CONTENT}
 
 
-def test_a_draft_changes_what_it_is_told() -> None:
+def test_a_draft_takes_the_given_changes() -> None:
     copy = draft(low=0.3, text="Another rule.", capacity=500)
     assert (copy.low, copy.high, copy.text, copy.capacity) == (0.3, 0.8, "Another rule.", 500)
     assert version_in_force().low == 0.2
@@ -190,7 +190,7 @@ def test_a_new_epochs_floor_looks_at_every_community_in_force_but_at_no_former_v
     assert publish(text="A third rule.", audit_rate_reject=0.1).epoch.pi_floor["wrongful"] == 0.1
 
 
-# What the database refuses
+# Refusals by the database
 
 
 @pytest.mark.parametrize(

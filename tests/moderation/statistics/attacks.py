@@ -1,9 +1,9 @@
-"""Attacks on the guarantees as many seeded quarters at once: what the product does, and what a naive way would.
+"""Attacks on the guarantees in many seeded quarters at once: the product's result beside that of a naive way.
 
-A quarter is a tally of what became of the uploads that the coin drew: shape (runs, nights, fates, classes), with the
-fates benign, violating and missing, and the rate classes approve, band and reject. `fed` is all that lies between a
-tally and the statistics; the runs through the real models prove that the ledger's counts are the same.
-Truths lie exactly at the target, so each certificate is a wrong one.
+A quarter is a tally of the uploads that the coin drew, of shape (runs, nights, fates, classes): the fates are benign,
+violating and missing, the rate classes approve, band and reject. `fed` alone turns a tally into the statistics' input;
+the tests through the real models show that the ledger's counts are the same. The truth lies exactly at the target, so
+every certificate is wrong.
 """
 
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ from tests.moderation.statistics.simulations import (
 )
 
 PI = (APPROVE, 1.0, REJECT)
-OVERDUE = 7  # days after its own on which a day closes without the verdicts that are missing
+OVERDUE = 7  # a day closes this number of days later, even if verdicts are missing
 # A moderator misses 5 % of violations and raises false alarms on 0.5 % of the rest.
 MISSING, FALSE_ALARMS = 0.05, 0.005
 
 
 @dataclass(frozen=True)
 class Fed:
-    """What reaches the statistics for one risk; each of shape (..., classes) or (...)."""
+    """The input of the statistics for one risk; each of shape (..., classes) or (...)."""
 
     bad: np.ndarray
     good: np.ndarray
@@ -43,7 +43,7 @@ class Fed:
 
 
 def fed(tally, risk, *, at=(0, 1, 2)):
-    """Missing verdicts at their worst. ``at`` says for each class whether it lies below low, between, or from high."""
+    """Return counts with missing verdicts as the worst case; a class lies ``at`` 0 (below low), 1 or 2 (from high)."""
     benign, violating, missing = np.moveaxis(np.asarray(tally), -2, 0)
     where = np.asarray(at)
     below, above = where == 0, where == 2
@@ -59,7 +59,7 @@ def fed(tally, risk, *, at=(0, 1, 2)):
 
 
 def certified(tally, risk, *, target, floor, pi=PI, at=(0, 1, 2)):
-    """Whether the claim has evidence and answers enough at the end of each night, shape (runs, nights)."""
+    """Return whether the claim has enough evidence and verdicts at the end of each night, shape (runs, nights)."""
     counts = fed(tally, risk, at=at)
     enough = evidence(counts.bad, counts.good, target=target, floor=floor, pi=pi) >= ENOUGH
     return enough & (counts.labelled.cumsum(axis=1) >= RESPONSE_NEEDED * counts.drawn.cumsum(axis=1))
@@ -69,25 +69,25 @@ HONEST = np.array([[[1.0, 0, 0]] * 3, [[0, 1.0, 0]] * 3])  # (truth, region, fat
 
 
 def judged(random, drawn, chances=HONEST):
-    """What becomes of drawn uploads, shape (..., 2, 3): a tally, by the chances of each truth in each region."""
+    """Return the tally of drawn uploads, shape (..., 2, 3), by the chance of each fate for each truth and region."""
     return np.swapaxes(random.multinomial(drawn, chances).sum(axis=-3), -1, -2)
 
 
 def quarter(*, prevalence, seed, runs=RUNS, nights=NIGHTS):
-    """The world, its random numbers, and what the coin draws: (runs, nights, 2, 3)."""
+    """Return the world, its random numbers, and the drawn uploads, shape (runs, nights, 2, 3)."""
     world, random = World(prevalence), np.random.default_rng(seed)
     return world, random, audits(random, world.uploads(random, runs=runs, nights=nights))
 
 
 def reviewers(missing=MISSING, false_alarms=FALSE_ALARMS):
-    """Alarms of an audit are confirmed by a second person, a third breaks a tie; in the band one person decides."""
+    """Return the chances if a second person confirms alarms, a third breaks ties, and one decides in the band."""
     f, a = missing, false_alarms
     seen = [(a**2 * (2 - a), recognised(f)), (a, 1 - f), (1 - recognised(a), 1 - f**2 * (2 - f))]
     return np.array([[[1 - chances[truth], chances[truth], 0] for chances in seen] for truth in (0, 1)])
 
 
 def by_poor_reviewers(risk, *, prevalence=0.05, seed=21, runs=RUNS):
-    """Wrong with the missed share declared (the target is tested smaller), and without."""
+    """Return the wrong shares with the missed share declared (which tests a smaller target), and without."""
     world, random, drawn = quarter(prevalence=prevalence, seed=seed, runs=runs)
     tally, target = judged(random, drawn, reviewers()), world.risk(risk)
     share = 1 if risk == "wrongful" else recognised(MISSING)
@@ -95,12 +95,12 @@ def by_poor_reviewers(risk, *, prevalence=0.05, seed=21, runs=RUNS):
 
 
 def lost(share):
-    """This share of the violating ones never gets a verdict."""
+    """Return the chances if this share of the violating uploads never gets a verdict."""
     return HONEST - share * HONEST[1] * [[[0]], [[1]]] + np.array([[[0, 0, 0]] * 3, [[0, 0, share]] * 3])
 
 
 def by_lost_verdicts(risk, *, share, prevalence=0.05, seed=22, runs=RUNS):
-    """Moderators skip violating uploads, or their uploaders delete them first: as missing, and simply left out."""
+    """Moderators skip violating uploads, or uploaders delete them. They count as missing; naively they are left out."""
     world, random, drawn = quarter(prevalence=prevalence, seed=seed, runs=runs)
     tally, target = judged(random, drawn, lost(share)), world.risk(risk)
     left_out = tally * np.array([1, 1, 0])[:, np.newaxis]
@@ -108,7 +108,7 @@ def by_lost_verdicts(risk, *, share, prevalence=0.05, seed=22, runs=RUNS):
 
 
 def by_late_alarms(risk, *, longest=10, prevalence=0.05, seed=23, runs=RUNS):
-    """Alarms are confirmed 0 to ``longest`` days later, clean verdicts at once: on closed days, and on open ones."""
+    """Alarms are confirmed up to ``longest`` days later, clean verdicts at once. Closed days count; naively, all."""
     world, random, drawn = quarter(prevalence=prevalence, seed=seed, runs=runs)
     tally, target = judged(random, drawn), world.risk(risk)
     fate, region = (0, 2) if risk == "wrongful" else (1, 0)
@@ -129,14 +129,14 @@ def _overdue(tally, alarms, fate, region):
 
 
 def _readable_from(alarms):
-    """The night on which each day and all before it are closed."""
+    """Return the night on which each day and all days before it are closed."""
     delays = np.arange(alarms.shape[-1]).clip(max=OVERDUE)
     closes = np.arange(alarms.shape[1]) + ((alarms > 0) * delays).max(axis=-1)
     return np.maximum.accumulate(closes, axis=1)
 
 
 def _as_known(tally, alarms, fate, region):
-    """Each alarm on the night on which it is confirmed."""
+    """Return the tally with each alarm on the night on which it is confirmed."""
     found, nights = tally.copy(), tally.shape[1]
     found[:, :, fate, region] = 0
     for delay in range(alarms.shape[-1]):
@@ -145,8 +145,10 @@ def _as_known(tally, alarms, fate, region):
 
 
 def by_a_changed_rate(*, seed=24, runs=RUNS):
-    """Every other night brings four times as many violations, and somebody who knows it audits a fifth as much in
-    those: with each label's own pi, and with one for all. The risk of all uploads so far is never below the target."""
+    """Every other night brings four times as many violations, and somebody who knows it audits a fifth as much then.
+
+    Each label has its own pi; naively one pi counts for all. The risk of all uploads so far is never below the target.
+    """
     random, rates = np.random.default_rng(seed), np.array([APPROVE, 5 * APPROVE])
     worlds = World(0.08), World(0.02)
     counts = [world.uploads(random, runs=runs, nights=NIGHTS // 2)[..., 0] for world in worlds]
@@ -161,7 +163,7 @@ def by_a_changed_rate(*, seed=24, runs=RUNS):
 def by_moved_thresholds(*, first_false=0, prevalence=0.02, seed=28, runs=RUNS):
     """Each night low moves anywhere from 0.10 to 0.30; the candidates from ``first_false`` on are false.
 
-    As built they are tested in a fixed sequence from where the epoch began; naively each by itself.
+    They are tested in a fixed sequence from the epoch's start; naively each by itself.
     """
     world, random = World(prevalence), np.random.default_rng(seed)
     lows = np.round(np.arange(0.10, 0.301, 0.02), 2)
@@ -180,12 +182,12 @@ def by_moved_thresholds(*, first_false=0, prevalence=0.02, seed=28, runs=RUNS):
 
 
 def evidence_of(counts, *, target, pi):
-    """Log E of counts that are summed up already."""
+    """Return log E of counts that are summed already."""
     return log_e_value(counts.bad, counts.good, pi, target, APPROVE)
 
 
 def by_duplicates(size, *, prevalence=0.05, seed=29, runs=RUNS):
-    """Near-duplicates come in clusters that share their verdict, a wrong one too: a coin each, and one a cluster.
+    """Near-duplicates in clusters share their verdict, even a wrong one. Each has a coin; naively each cluster has.
 
     Wrong means: at or above the target in the uploads that came so far, of what moderators recognise.
     """
@@ -203,15 +205,15 @@ def by_duplicates(size, *, prevalence=0.05, seed=29, runs=RUNS):
 
 
 def as_tally(verdicts):
-    """Benign and violating counts (..., 2) of one class, none missing."""
+    """Return the tally of one class from benign and violating counts (..., 2), with none missing."""
     return np.concatenate([verdicts, np.zeros_like(verdicts[..., :1])], axis=-1)[..., np.newaxis]
 
 
 def by_a_full_band(*, low=0.2, prevalence=0.05, seed=25, runs=RUNS):
-    """The band holds more than people can look at, and the claim is about a low within it.
+    """The band holds more than people can review, and the claim is about a low within it.
 
-    As built, the review rate falls to a quarter after a night with many violations and rises after one with few.
-    Naively people leave aside two thirds of what violates and a third of the rest, which is then forgotten.
+    The review rate falls to a quarter after a night with many violations and rises after one with few.
+    Naively people leave out two thirds of the violating uploads and a third of the others, which are then ignored.
     """
     world, random = World(prevalence), np.random.default_rng(seed)
     rates = np.array([APPROVE, 0.25, 0.5, 1.0])
@@ -229,8 +231,11 @@ def by_a_full_band(*, low=0.2, prevalence=0.05, seed=25, runs=RUNS):
 
 
 def by_another_policy_text(risk="leak", *, seed=26, runs=RUNS):
-    """In mid-quarter the text forbids more, so that the risk, low before, is at the target: each epoch's own
-    evidence, and all of it pooled. The third is the truth at the target all along: wrong in either epoch."""
+    """In mid-quarter the text forbids more, so that the risk rises from a low value to the target.
+
+    Each epoch has its own evidence; naively all of it is pooled. The third share is for a truth at the target all
+    along: wrong in either epoch.
+    """
     half = NIGHTS // 2
     _, random, before = quarter(prevalence=0.015, seed=seed, runs=runs, nights=half)
     world, _, after = quarter(prevalence=0.05, seed=seed + 100, runs=runs, nights=half)
@@ -243,8 +248,10 @@ def by_another_policy_text(risk="leak", *, seed=26, runs=RUNS):
 
 
 def by_a_wrong_clock(risk="leak", *, share=0.3, prevalence=0.05, seed=27, runs=RUNS):
-    """Someone uploads ``share`` of what violates in the last ten minutes of each day: by the database's clock, and
-    with days that an application closes ten minutes early."""
+    """Someone uploads ``share`` of the violating uploads in the last ten minutes of each day.
+
+    The database's clock decides the day; naively an application closes the day ten minutes early.
+    """
     world, random, drawn = quarter(prevalence=prevalence, seed=seed, runs=runs)
     last = np.stack([random.binomial(drawn[:, :, 0], 10 / 1440), random.binomial(drawn[:, :, 1], share)], axis=2)
     claim = {"target": world.risk(risk), "floor": floor(risk)}

@@ -1,4 +1,4 @@
-"""The published tables beside the tests, and small ledgers."""
+"""Reads the published tables beside the tests, and makes small ledgers."""
 
 import json
 from pathlib import Path
@@ -22,12 +22,12 @@ def dress_scores() -> tuple[Any, Any]:
 
 
 def three_bins(uploads: Any, labelled: Any, violating: Any, *, pi: Any, **more: Any) -> Ledger:
-    """A ledger with one bin below low = 0.1, one in the band and one from high = 0.9."""
+    """Return a ledger with one bin below low = 0.1, one in the band and one from high = 0.9."""
     return Ledger([0, 0.1, 0.9, 1], uploads, labelled, violating, pi, **more)
 
 
 def plain_ledger(**changes: Any) -> Ledger:
-    """1,000 approved (5 of 100 audits violate), 200 reviewed (60), 100 rejected (45 of 50 audits)."""
+    """Return 1,000 approved uploads (5 of 100 audits violate), 200 reviewed (60), 100 rejected (45 of 50 audits)."""
     columns = {
         "uploads": [[1000, 0, 0], [0, 200, 0], [0, 0, 100]],
         "labelled": [[100, 0, 0], [0, 200, 0], [0, 0, 50]],

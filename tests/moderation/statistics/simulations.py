@@ -1,4 +1,4 @@
-"""Seeded simulations of many quarters at once: what the statistics promise, and what naive figures do.
+"""Seeded simulations of many quarters at once: the promises of the statistics beside naive figures.
 
 Arrays have the shape (runs, nights, ...). All runs share one world: 10,000 uploads a day,
 benign scores mostly low, 4 % of violations that look benign ("hidden").
@@ -33,17 +33,17 @@ class World:
     prevalence: float = 0.02
 
     def cells(self, edges):
-        """Probability of (benign or violating, bin), shape (2, bins)."""
+        """Return the probability of (benign or violating, bin), shape (2, bins)."""
         benign, violating = (np.diff(cdf(mixture, np.asarray(edges))) for mixture in (BENIGN, VIOLATING))
         return np.array([(1 - self.prevalence) * benign, self.prevalence * violating])
 
     def uploads(self, random, *, edges=(0, LOW, HIGH, 1), runs=RUNS, nights=NIGHTS):
-        """Counts a night, shape (runs, nights, 2, bins)."""
+        """Return the counts of each night, shape (runs, nights, 2, bins)."""
         cells = self.cells(edges)
         return random.multinomial(UPLOADS, cells.ravel(), size=(runs, nights)).reshape(runs, nights, *cells.shape)
 
     def risk(self, risk, *, low=LOW, high=HIGH):
-        """The true rate."""
+        """Return the true rate."""
         (benign_low, _, benign_high), (leaked, _, rejected) = self.cells((0, low, high, 1))
         match risk:
             case "leak":
@@ -55,12 +55,12 @@ class World:
 
 
 def audits(random, counts):
-    """What the coin draws: all of the band, a share of the rest; shape like counts (..., 2, 3)."""
+    """Return the drawn uploads: all of the band, a share of the rest; shape like counts (..., 2, 3)."""
     return random.binomial(counts, [APPROVE, 1.0, REJECT])
 
 
 def num_and_den(drawn, risk):
-    """bad, good and pi per rate class (approve, band, reject) for one night, shape (..., 3)."""
+    """Return bad and good per rate class (approve, band, reject) for one night, shape (..., 3)."""
     benign, violating = drawn[..., 0, :], drawn[..., 1, :]
     below, above = np.array([1, 0, 0]), np.array([0, 0, 1])
     match risk:
@@ -73,12 +73,12 @@ def num_and_den(drawn, risk):
 
 
 def evidence(bad, good, *, target, floor, pi=(APPROVE, 1.0, REJECT)):
-    """Log E at the end of each night, shape (runs, nights), from nightly counts (runs, nights, classes)."""
+    """Return log E at the end of each night, shape (runs, nights), from nightly counts (runs, nights, classes)."""
     return log_e_value(bad.cumsum(axis=1), good.cumsum(axis=1), pi, target, floor)
 
 
 def ever(reached):
-    """Share of runs in which something happens on any night."""
+    """Return the share of runs in which it happens on any night."""
     return float(reached.any(axis=1).mean())
 
 
@@ -87,12 +87,12 @@ def floor(risk):
 
 
 def wrongly_certified(risk, *, prevalence=0.02, seed=1, runs=RUNS):
-    """Truth exactly at the target, a look every night: ever certified by E, and by Clopper-Pearson."""
+    """Return the shares ever certified by E and by nightly Clopper-Pearson, with the truth exactly at the target."""
     world, random = World(prevalence), np.random.default_rng(seed)
     target = world.risk(risk)
     bad, good = num_and_den(audits(random, world.uploads(random, runs=runs)), risk)
     ours = ever(evidence(bad, good, target=target, floor=floor(risk)) >= ENOUGH)
-    if risk == "miss":  # labels of unequal probability: no binomial limit exists
+    if risk == "miss":  # no binomial limit exists for labels of unequal probability
         return ours, None
     x, n = (counts.sum(axis=-1).cumsum(axis=1) for counts in (bad, bad + good))
     return ours, ever(clopper_pearson(x, n, side="upper")[1] < target)
@@ -135,7 +135,7 @@ def wrongly_certified_while_rates_change(*, prevalence=0.05, seed=10, runs=RUNS)
 
 
 def wrongly_certified_with_delay(delay, *, prevalence=0.02, seed=3, runs=RUNS, risk="leak"):
-    """Violating audits are confirmed after ``delay`` nights: looking at closed days, and at open ones."""
+    """Return the wrong shares on closed and on open days if violating audits are confirmed after ``delay`` nights."""
     world, random = World(prevalence), np.random.default_rng(seed)
     target = world.risk(risk)
     bad, good = num_and_den(audits(random, world.uploads(random, runs=runs)), risk)
@@ -145,7 +145,7 @@ def wrongly_certified_with_delay(delay, *, prevalence=0.02, seed=3, runs=RUNS, r
 
 
 def wrongly_certified_with_clusters(size, *, prevalence=0.02, seed=4, runs=RUNS):
-    """Uploads come in near-duplicate clusters: wrong for the realised risk, a coin each and a shared coin."""
+    """Return the wrong shares for the realised risk if near-duplicates have a coin each, and if they share one."""
     world, random = World(prevalence), np.random.default_rng(seed)
     benign, violating = world.cells((0, LOW, 1))[:, 0]
     target = violating / (benign + violating)
@@ -165,13 +165,13 @@ def wrongly_certified_with_clusters(size, *, prevalence=0.02, seed=4, runs=RUNS)
 
 
 def confirmed_violating(random, violating, benign, *, missing, false_alarms):
-    """How many audits end as violating: a second reviewer confirms, a third breaks a tie."""
+    """Return the number of audits that end as violating: a second reviewer confirms, a third breaks a tie."""
     alarm = false_alarms**2 * (2 - false_alarms)
     return random.binomial(violating, recognised(missing)) + random.binomial(benign, alarm)
 
 
 def wrongly_certified_by_reviewers(missing, *, prevalence=0.02, seed=5, runs=RUNS, false_alarms=0.005):
-    """Reviewers miss a share and raise false alarms: with the share declared, and not."""
+    """Reviewers miss a share and raise false alarms. Return the wrong shares with it declared, and not declared."""
     world, random = World(prevalence), np.random.default_rng(seed)
     target = world.risk("leak")
     violating, benign = num_and_den(audits(random, world.uploads(random, runs=runs)), "leak")
@@ -183,7 +183,7 @@ def wrongly_certified_by_reviewers(missing, *, prevalence=0.02, seed=5, runs=RUN
 
 
 def certified_despite_false_alarms(*, target=0.005, seed=5, runs=RUNS, false_alarms=0.005):
-    """Share of runs with a certificate in 90 nights: second opinions, and none."""
+    """Return the share of runs with a certificate in 90 nights, with second opinions and without."""
     world, random = World(), np.random.default_rng(seed)
     violating, benign = num_and_den(audits(random, world.uploads(random, runs=runs)), "leak")
     confirmed = confirmed_violating(random, violating, benign, missing=0, false_alarms=false_alarms)
@@ -195,7 +195,7 @@ def certified_despite_false_alarms(*, target=0.005, seed=5, runs=RUNS, false_ala
 
 
 def first_certificate(target=0.005, *, prevalence=0.02, seed=6, runs=RUNS):
-    """Median night (from 1) of the first leak certificate, and the share of runs that get one."""
+    """Return the median night (from 1) of the first leak certificate, and the share of runs that get one."""
     world, random = World(prevalence), np.random.default_rng(seed)
     bad, good = num_and_den(audits(random, world.uploads(random, runs=runs)), "leak")
     certified = evidence(bad, good, target=target, floor=APPROVE) >= ENOUGH
@@ -204,7 +204,7 @@ def first_certificate(target=0.005, *, prevalence=0.02, seed=6, runs=RUNS):
 
 
 def alarms(times, *, target=0.005, seed=7, runs=RUNS, nights=120):
-    """The leak is ``times`` the target: share of runs that ring, and the median night (from 1)."""
+    """Return the share of runs that ring if the leak is ``times`` the target, and the median night (from 1)."""
     random = np.random.default_rng(seed)
     approved = round(UPLOADS * World().cells((0, LOW, 1))[:, 0].sum())
     checked = random.binomial(approved, APPROVE, size=(runs, nights, 1))
@@ -214,7 +214,7 @@ def alarms(times, *, target=0.005, seed=7, runs=RUNS, nights=120):
 
 
 def coverage(*, prevalence=0.02, nights=28, seed=8, runs=RUNS, exact=False):
-    """Share of runs whose 95 % interval holds the truth of all their uploads, with the mean estimate and truth."""
+    """Return the share of 95 % intervals that hold the truth of all uploads, with the mean estimate and truth."""
     world, random = World(prevalence), np.random.default_rng(seed)
     counts = world.uploads(random, runs=runs, nights=nights).sum(axis=1)
     truths = realised_rates(counts)
@@ -224,7 +224,7 @@ def coverage(*, prevalence=0.02, nights=28, seed=8, runs=RUNS, exact=False):
 
 
 def realised_rates(counts):
-    """The truth of all uploads, by estimand, each of shape (runs,)."""
+    """Return the true rates of all uploads, by name, each of shape (runs,)."""
     benign, violating = counts[:, 0], counts[:, 1]
     return {
         "prevalence": violating.sum(axis=1) / counts.sum(axis=(1, 2)),
@@ -251,7 +251,7 @@ class Coverage:
 
 
 def dress_coverage(violating, scores, *, seeds=200, low=0.2, high=0.9, approve=0.1, reject=0.3):
-    """Label only the band and what the coin draws of real scores: coverage by estimand, and mean naive figures."""
+    """Label only the band and the drawn uploads of real scores. Return coverage and mean naive figure by rate."""
     pi = np.select([scores < low, scores >= high], [approve, reject], 1.0)
     bins = np.digitize(scores, [low, high])
     counts = np.array([[((violating == y) & (bins == k)).sum() for k in range(3)] for y in (0, 1)])[np.newaxis]
@@ -271,7 +271,7 @@ def dress_coverage(violating, scores, *, seeds=200, low=0.2, high=0.9, approve=0
 
 
 def naive_figures(*, prevalence=0.02, nights=28, seed=8, runs=RUNS):
-    """Mean miss rate and prevalence from all labels as they come, unweighted, and from the queue alone."""
+    """Return the mean miss rate and prevalence from all labels unweighted, and from the queue alone."""
     world, random = World(prevalence), np.random.default_rng(seed)
     labels = audits(random, world.uploads(random, runs=runs, nights=nights).sum(axis=1))
     every = [naive(_ledger(run, run), LOW, HIGH) for run in labels]
@@ -284,7 +284,7 @@ def naive_figures(*, prevalence=0.02, nights=28, seed=8, runs=RUNS):
 
 
 def _ledger(counts, drawn):
-    """Three bins, each with a rate class of its own."""
+    """Return a ledger of three bins, each with its own rate class."""
     diagonal = np.eye(3)
     return Ledger(
         (0, LOW, HIGH, 1),

@@ -1,4 +1,4 @@
-"""Accuracy of scores against labels, and what it means where violations are rare."""
+"""Accuracy of scores against labels, and precision where violations are rare."""
 
 import numpy as np
 import pytest
@@ -37,8 +37,8 @@ def test_a_sample_by_hand() -> None:
     assert at_most.recall.value == 0
 
 
-def test_auc_is_the_chance_to_rank_a_pair_rightly() -> None:
-    """8 x 30 pairs rightly by 0.9, 2 x 27 rightly by 0.3, of 300."""
+def test_auc_is_the_chance_to_rank_a_pair_correctly() -> None:
+    """0.9 ranks 8 x 30 pairs correctly and 0.3 ranks 2 x 27, of 300."""
     auc = example().auc
     assert auc.value == pytest.approx((8 * 30 + 2 * 27) / 300)
     assert auc.low < auc.value < auc.high <= 1

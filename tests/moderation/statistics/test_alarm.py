@@ -10,7 +10,7 @@ FACTORS = (1.5, 2, 3, 5)
 
 
 def by_hand(alarm, bad, good):
-    """M of docs/statistics.md, one upload of one class at a time."""
+    """Return M of docs/statistics.md, computed for one class."""
     t, total = alarm.target, 0.0
     for j, start in enumerate(range(0, len(bad), alarm.restart_days), start=1):
         wealth = 0.0
@@ -48,7 +48,7 @@ def test_it_rings_on_the_first_day_with_evidence_of_20():
 
 
 def test_a_late_change_is_seen_by_a_later_start():
-    """200 good days with 100 checks each bury the first start; the fifteenth sees the change."""
+    """200 good days with 100 checks each hide the change from the first start; the fifteenth start finds it."""
     bad, good = np.zeros((214, 1)), np.full((214, 1), 100)
     bad[200:] = 2
     alarm = ReverseAlarm(pi=[0.02], target=0.005, pi_floor=0.02)

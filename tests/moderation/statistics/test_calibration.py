@@ -39,7 +39,7 @@ def test_a_bin_weighs_its_rate_classes_by_their_uploads():
 
 
 def test_bins_without_labels_look_no_safer_than_their_neighbours():
-    """Below low they take the rate of the bin above, elsewhere of the bin below."""
+    """Below low they take the rate of the bin above, elsewhere that of the bin below."""
     assert smoothed_rates(FEW_LABELS, 0.6).tolist() == [0.1, 0.1, 0.4, 0.4, 0.4]
     assert smoothed_rates(FEW_LABELS, 0.4).tolist() == [0.1, 0.1, 0.1, 0.4, 0.4]
 

@@ -52,7 +52,7 @@ def test_the_response_is_that_of_the_verdicts_a_risk_needs():
 
 
 def one_day(*, clean, leaked=0, missing=0, second=(100, 0)):
-    """Five bins of a tenth below 0.5; audits in the lowest only, everything else labelled."""
+    """Return a day with five bins up to 0.5: the lowest has audits, all others are labelled entirely."""
     labelled = np.array([[clean + leaked, 0], [0, second[0]], [0, 100], [0, 100], [0, 100]])
     violating = np.array([[leaked, 0], [0, second[1]], [0, 2], [0, 90], [0, 100]])
     gaps, uploads = np.zeros((5, 2)), labelled.copy()
@@ -78,7 +78,7 @@ def test_a_certificate_of_an_earlier_day_stands_when_evidence_falls_back():
 
 @pytest.mark.parametrize(("missing", "certified"), [(25, 0), (26, None)])
 def test_below_99_5_percent_response_nothing_is_certified(missing, certified):
-    """5,000 verdicts and 25 missing answer 99.502 %; missing ones count as leaks besides."""
+    """5,000 verdicts and 25 missing are a response of 99.502 %; missing ones count as leaks too."""
     claim = RiskClaim("leak", target=0.1, pi_floor=0.1)
     assert first_certified(one_day(clean=5000, missing=missing), claim, low=0.1, high=0.5) == certified
 
@@ -94,7 +94,9 @@ def test_candidates_below_the_start_are_never_certified():
 
 def test_candidates_for_high_go_down():
     ledger = Ledger([0, 0.5, 0.6, 1], np.full((3, 1), 500), np.full((3, 1), 500), [[20], [500], [500]], [1.0])
-    assert fixed_sequence(ledger, "wrongful", 1, 0.01, 1.0).tolist() == []  # nothing is rejected: no evidence
+    assert (
+        fixed_sequence(ledger, "wrongful", 1, 0.01, 1.0).tolist() == []
+    )  # nothing is rejected, so there is no evidence
     assert fixed_sequence(ledger, "wrongful", 0.6, 0.01, 1.0).tolist() == [0.6, 0.5]
 
 

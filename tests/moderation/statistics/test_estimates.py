@@ -26,7 +26,7 @@ def test_the_worked_example():
     assert astuple(found.review_share)[:3] == pytest.approx((200 / 1300,) * 3)
 
 
-def test_each_estimate_says_how_many_labels_it_rests_on():
+def test_each_estimate_has_the_number_of_labels_that_it_rests_on():
     found = estimate(plain_ledger(), 0.1, 0.9)
     assert (found.leak_rate.n, found.wrongful_rate.n, found.prevalence.n) == (100, 50, 350)
 
@@ -37,13 +37,13 @@ def test_one_equal_probability_sample_has_wilson_limits():
     assert (found.wrongful_rate.low, found.wrongful_rate.high) == pytest.approx(wilson(5, 50))
 
 
-def test_limits_are_exact_where_that_is_asked():
+def test_limits_are_exact_on_request():
     leak = estimate(plain_ledger(), 0.1, 0.9, exact=True).leak_rate
     assert (leak.low, leak.high) == pytest.approx(clopper_pearson(5, 100))
 
 
 def sampled_leak(leaked, *, exact):
-    """Exact coverage and upper coverage of the leak rate, for 10,000 approved uploads audited at 2 %."""
+    """Return exact coverage and upper coverage of the leak rate, for 10,000 approved uploads audited at 2 %."""
     covered = upper = 0.0
     for found in range(leaked + 1):
         ledger = three_bins([[10_000], [0], [0]], [[200], [0], [0]], [[found], [0], [0]], pi=[0.02])
@@ -57,7 +57,7 @@ def sampled_leak(leaked, *, exact):
 
 
 def test_wilsons_lower_limit_is_too_high_for_very_rare_leaks_and_the_exact_one_is_not():
-    """At 8 leaks in 10,000 one label in six finds one, and then the limit starts at 8.8."""
+    """At 8 leaks in 10,000, one run in six finds a leak, and then the interval starts at 8.8."""
     covered, upper = sampled_leak(8, exact=False)
     assert covered == pytest.approx(0.851, abs=0.002)
     assert upper == pytest.approx(1)
@@ -130,7 +130,7 @@ def test_an_estimate_is_shown_from_30_labels(labels, shown):
 
 
 def pvb_ledger(table):
-    """A test that is positive or negative, as two bins; verified means labelled."""
+    """Return a diagnostic test as a ledger: negative and positive are two bins, verified means labelled."""
     cells = [table["inputs"]["test_negative"], table["inputs"]["test_positive"]]
     return two_bins(cells)
 
@@ -142,7 +142,7 @@ def two_bins(cells):
 
 
 def accuracy(ledger):
-    """The textbook's four rates from ours, with no band."""
+    """Return the textbook's four rates from ours, without a band."""
     found = estimate(ledger, 0.5, 0.5)
     healthy = 1 - found.prevalence.value
     return {
@@ -188,7 +188,7 @@ def test_a_stratified_mean_is_that_of_the_survey_package(variable):
     prevalence = estimate(ledger, 1, 1).prevalence
     assert prevalence.value == pytest.approx(expected["mean"], abs=3e-8)
     low, high = expected["beta_korn_graubard"]
-    assert prevalence.low < low < high < prevalence.high  # for counts that are not rare, gamma limits are wider
+    assert prevalence.low < low < high < prevalence.high  # gamma limits are wider for counts that are not rare
 
 
 @given(st.data())

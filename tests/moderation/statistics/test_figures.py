@@ -1,4 +1,4 @@
-"""The figures say what the tables say, stand on light and dark pages, and can be read without being seen."""
+"""The figures show the tables' numbers, fit light and dark pages, and have text for people who cannot see them."""
 
 from pathlib import Path
 from xml.etree import ElementTree as Xml

@@ -29,7 +29,7 @@ def test_the_reference_values(row):
 
 
 def sequential(labels, target, pi_floor):
-    """The product over uploads, as it is defined: num, den and pi of each."""
+    """Return the product over uploads as it is defined, from num, den and pi of each."""
     wealth = dict.fromkeys(BETS, 1.0)
     for num, den, pi in labels:
         for c in BETS:
@@ -50,7 +50,7 @@ def test_the_closed_form_is_the_sequential_product(labels, target):
 @pytest.mark.parametrize("target", [0.1, 0.25, 0.5])
 @pytest.mark.parametrize("rates", [(0.5, 0.5, 0.5, 0.5), (0.2, 0.5, 1.0, 0.2), (0.2, 0.3, 0.9, 1.0, 0.4)])
 def test_where_the_risk_is_at_the_target_or_above_e_is_at_most_1_on_average(rates, target):
-    """By exact enumeration of the coin, for every realised risk from the target up."""
+    """Enumerates the coin exactly, for every realised risk from the target up."""
     for violating in itertools.product((0, 1), repeat=len(rates)):
         if sum(violating) / len(rates) < target:
             continue
@@ -102,7 +102,7 @@ def test_the_clean_checks_needed_are_just_enough(bad, good, band):
 
 
 def test_clean_checks_are_counted_where_bad_uploads_can_be():
-    """Of a claim about rejected uploads (0.1), the class of approved ones (0.02) says nothing."""
+    """The class of approved uploads (0.02) does not matter to a claim about rejected ones (0.1)."""
     assert clean_checks_needed([0, 0], [0, 0], [0.02, 0.1], 0.01, 0.1) == 392
 
 

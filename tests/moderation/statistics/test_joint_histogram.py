@@ -1,4 +1,4 @@
-"""Two classifiers in counts by both scores."""
+"""Counts of uploads by the scores of two classifiers."""
 
 import numpy as np
 import pytest

@@ -26,7 +26,7 @@ def test_samples_of_a_finite_population_have_their_published_sizes(plan):
     assert zero_failure_size(rate, population=plan["population"]) == plan["n"]
 
 
-def test_a_population_with_one_failure_may_need_a_look_at_all():
+def test_a_population_with_one_failure_may_need_a_check_of_all():
     assert zero_failure_size(0.5, confidence=0.999, population=2) == 2
 
 

@@ -40,7 +40,7 @@ def test_the_closed_form_is_the_cheapest_route_of_every_score(miss, wrong, revie
 
 
 def calibrated(days, *, random=None, size=20_000):
-    """Uploads whose score is their probability of violating, audited below 0.1 and from 0.9."""
+    """Return days of uploads whose score is their probability of violating, audited below 0.1 and from 0.9."""
     random = random or np.random.default_rng(2)
     ledgers = []
     for _ in range(days):
@@ -110,7 +110,7 @@ def test_a_side_without_a_target_stays_as_it_is():
     assert found.binding == "no target"
 
 
-def test_the_fewest_reviews_are_had_by_counting_looks_only():
+def test_the_fewest_reviews_are_had_by_counting_reviews_only():
     looks = Costs(miss=0, wrong=0, review=1)
     found, other = ask({"leak": 0.02, "wrongful": 0.2}, costs=looks), ask({"leak": 0.02, "wrongful": 0.2})
     assert found.best.work <= other.best.work
@@ -134,7 +134,7 @@ def test_missing_verdicts_refuse_with_their_number():
     assert found.short_by == int(np.ceil(0.995 * drawn - below.labels))
 
 
-def test_work_that_no_certified_pair_fits_is_refused_with_the_looks_above_capacity():
+def test_work_that_no_certified_pair_fits_is_refused_with_the_reviews_above_capacity():
     found = ask({"leak": 0.02, "wrongful": 0.2}, capacity=10)
     free = ask({"leak": 0.02, "wrongful": 0.2}, costs=Costs(miss=0, wrong=0, review=1))
     assert (found.best, found.binding) == (None, "capacity")
@@ -185,7 +185,7 @@ def test_wrong_input_names_argument_value_and_what_is_accepted(call, message):
         call()
 
 
-def test_without_a_workload_the_ledger_tells_it():
+def test_without_a_workload_it_follows_from_the_ledger():
     days = calibrated(3)
     told = Workload(AUDITS, daily=np.stack([day.uploads.sum(axis=1) for day in days]))
     asked = (COSTS, {"leak": 0.05, "wrongful": 0.3}, 5_000, IN_FORCE)

@@ -1,4 +1,4 @@
-"""What is promised, over 1,000 simulated quarters each: at most 5 % wrong, within two standard errors."""
+"""The promises over 1,000 simulated quarters each: at most 5 % wrong, within two standard errors."""
 
 import numpy as np
 import pytest
@@ -108,7 +108,7 @@ def test_the_alarm_is_quiet_at_the_target_and_quick_above_it():
 
 
 def test_score_drift_does_not_see_ten_times_as_many_hidden_misses():
-    """Violations that look benign replace benign uploads: the scores stay as they are."""
+    """Violations that look benign replace benign uploads, so the scores stay the same."""
     random = np.random.default_rng(9)
     benign, violating = simulations.World().uploads(random, runs=1, nights=2)[0, 0]
     assert psi_of_counts(benign + violating, benign - 72 * np.eye(3)[0] + violating + 72 * np.eye(3)[0]) == 0

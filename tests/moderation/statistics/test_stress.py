@@ -72,7 +72,7 @@ def test_evidence_from_before_a_change_of_text_would_certify_what_is_false() -> 
 
 
 @pytest.mark.parametrize("risk", RISKS)
-def test_half_of_what_violates_is_deleted_before_anybody_looks(risk: str) -> None:
+def test_half_of_the_violating_uploads_are_deleted_before_a_review(risk: str) -> None:
     assert attacks.by_lost_verdicts(risk, share=0.5)[0] <= MOST_WRONG
 
 

@@ -1,4 +1,4 @@
-"""Uploads whose score is not trusted: a person looks at each, so at any thresholds they count as reviewed."""
+"""Uploads with an untrusted score: a person reviews each, so they count as reviewed at any thresholds."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_benign_ones_with_low_scores_make_no_leak_look_rarer():
 
 
 def test_violating_ones_with_low_scores_are_caught_and_not_missed():
-    """Of 200 + 100 that violate 50 get through."""
+    """Of 200 + 100 violating uploads 50 get through."""
     found = estimate(with_untrusted((100, 100), (0, 0), (0, 0)), 0.1, 0.9)
     assert found.leak_rate.value == pytest.approx(50 / 1000)
     assert found.miss_rate.value == pytest.approx(50 / 300)
@@ -61,7 +61,7 @@ def test_where_their_scores_lie_changes_nothing(bins, pair):
     assert reliability(one) == reliability(plain_ledger())
 
 
-def test_each_costs_a_look_at_any_thresholds():
+def test_each_costs_a_review_at_any_thresholds():
     costs, rates = Costs(miss=7, wrong=5, review=2), np.array([0.05, 0.3, 0.9])
     untrusted, plain = with_untrusted((650, 3), (0, 0), (650, 9)), plain_ledger()
     expected = (pair_costs(plain, costs, AUDITS, rates=rates) + 10_000 * 2) / 2

@@ -19,7 +19,7 @@ TODAY = timezone.now().date()
 
 
 def days_of(*, ago: int, leaks: Iterable[int], low_leaks: int = 0, checks: int = 200, missing: int = 0) -> None:
-    """A closed day for each of ``leaks``, the first one ``ago`` days ago; ``low_leaks`` violate from 0.20 to 0.21."""
+    """Make a closed day for each of ``leaks``, the first ``ago`` days ago; ``low_leaks`` violate from 0.20 to 0.21."""
     for number, bad in enumerate(leaks):
         day = LedgerDay.objects.create(
             epoch=version_in_force().epoch,
@@ -51,7 +51,7 @@ def issue(**pair: float) -> list[Certificate]:
 
 
 def covered(certificate: Certificate) -> tuple[int, int]:
-    """The first and the last day, in days before today."""
+    """Return the first and the last day, in days before today."""
     return (TODAY - certificate.first_day).days, (TODAY - certificate.last_day).days
 
 
@@ -82,7 +82,7 @@ def test_the_alarm_withdraws_at_the_nightly_roll_up_and_says_when_it_rang() -> N
     assert not Certificate.objects.valid().exists()
 
 
-def test_the_alarm_is_heard_before_certificates_are_listed(capsys) -> None:
+def test_the_alarm_is_checked_before_certificates_are_listed(capsys) -> None:
     days_of(ago=30, leaks=[0] * 4)
     issue()
     days_of(ago=26, leaks=[9] * 3)
@@ -108,7 +108,7 @@ def test_one_for_which_the_alarm_rings_since_is_issued_and_withdrawn_at_once(cap
 
 
 def test_the_alarm_starts_afresh_every_14_days_of_the_calendar() -> None:
-    """A late change is still seen, also where the days before it were better than the target."""
+    """A late change is found even if the days before it were better than the target."""
     days_of(ago=80, leaks=[0] * 46)
     (made,) = issue()
     days_of(ago=20, leaks=[4] * 6)  # and 14 days without any upload

@@ -1,4 +1,4 @@
-"""`manage.py tune --csv`: our statistics on anybody's labelled rows."""
+"""`manage.py tune --csv`: the statistics on labelled rows from a file."""
 
 import json
 from pathlib import Path
@@ -134,7 +134,7 @@ def test_wrong_rows_are_named_by_line_and_nothing_is_computed(tmp_path, capsys, 
     assert capsys.readouterr().out == ""
 
 
-def test_a_file_that_is_not_there_or_not_text_is_said(tmp_path, capsys) -> None:
+def test_a_missing_file_and_a_binary_file_are_refused(tmp_path, capsys) -> None:
     with pytest.raises(CommandError, match="No such file"):
         tune(capsys, tmp_path / "nowhere.csv")
     (tmp_path / "binary.csv").write_bytes(b"id,label,score\n\xff\xfe")

@@ -1,4 +1,4 @@
-"""Error rates by community: shrunk towards what they have in common, never a certificate."""
+"""Error rates by community: shrunk towards the common rate, never certified."""
 
 import pytest
 from django.test import Client
@@ -76,7 +76,7 @@ def test_too_few_labels_in_all_show_no_rate(capsys) -> None:
 
 
 @pytest.mark.parametrize("leaks", [0, 400])
-def test_no_violation_and_nothing_but_violations_are_told_without_a_warning(capsys, leaks: int) -> None:
+def test_no_violation_and_nothing_but_violations_are_shown_without_a_warning(capsys, leaks: int) -> None:
     day = closed(0)
     of_group(day, "art", labelled=400, leaks=leaks)
     rate = by_name(capsys)["art"]["leak_rate"]

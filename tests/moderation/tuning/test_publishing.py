@@ -43,7 +43,7 @@ def test_moved_uploads_explain_the_whole_difference_between_two_pairs(bins_, one
         assert getattr(after, route) - getattr(before, route) == came - left
 
 
-def test_looks_count_the_band_and_the_audits() -> None:
+def test_expected_reviews_count_the_band_and_the_audits() -> None:
     shares = tuning.Shares(approve=1000, review=50, reject=10)
     assert shares.reviews_expected(Rates(approve=0.02, review=1.0, reject=0.1)) == pytest.approx(50 + 20 + 1)
 
@@ -103,7 +103,7 @@ def test_scores_by_another_preprocessing_are_left_out() -> None:
 
 
 def copy_screening(screening: Screening, **changes: object) -> Screening:
-    """Screenings are immutable: another one, for another upload, that differs in ``changes``."""
+    """Make a copy for another upload that differs in ``changes``, because screenings are immutable."""
     screening.pk, screening.upload = None, make_upload()
     for name, value in changes.items():
         setattr(screening, name, value)
@@ -157,7 +157,7 @@ def test_rolling_back_makes_a_new_version_with_the_old_content() -> None:
 
 
 @pytest.mark.django_db
-def test_whoever_looked_at_an_older_version_is_told_and_nothing_is_saved() -> None:
+def test_a_person_with_an_older_page_gets_a_message_and_nothing_is_saved() -> None:
     ann, first = make_user("ann", group="admin"), version_in_force()
     tuning.publish(first.policy, by=ann, why="first", seen=first.pk, low=0.4)
     with pytest.raises(tuning.PublishedMeanwhile, match=r"Version 2 .* by ann"):
@@ -168,7 +168,7 @@ def test_whoever_looked_at_an_older_version_is_told_and_nothing_is_saved() -> No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_publish_at_once_one_wins_and_the_other_is_told() -> None:
+def test_of_two_people_who_publish_at_once_one_wins_and_the_other_gets_a_message() -> None:
     ann, first = make_user("ann", group="admin"), version_in_force()
     outcomes: list[str] = []
     start = threading.Barrier(2)
@@ -179,7 +179,7 @@ def test_of_two_who_publish_at_once_one_wins_and_the_other_is_told() -> None:
             tuning.publish(first.policy, by=ann, why="w", seen=first.pk, low=low)
             outcomes.append("published")
         except tuning.PublishedMeanwhile:
-            outcomes.append("told")
+            outcomes.append("refused")
         finally:
             connection.close()
 
@@ -188,5 +188,5 @@ def test_of_two_who_publish_at_once_one_wins_and_the_other_is_told() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(outcomes) == ["published", "told"]
+    assert sorted(outcomes) == ["published", "refused"]
     assert PolicyVersion.objects.count() == 2

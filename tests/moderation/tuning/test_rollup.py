@@ -1,4 +1,4 @@
-"""From screenings and decisions to ledger rows, through the real models."""
+"""The roll-up of screenings and decisions to ledger rows, through the real models."""
 
 import json
 import threading
@@ -13,9 +13,11 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from moderation.models import Decision, DrawnUpload, LedgerDay, LedgerRow, ReviewTask, Screening, Upload, User
+from moderation.review import claiming, deciding
 from moderation.tuning import rollup
 from moderation.tuning.rollup import differences, roll_up
 from tests.factories import (
+    decide_claimed,
     make_screening,
     make_upload,
     make_user,
@@ -30,7 +32,7 @@ def days_ago(days: float) -> datetime:
 
 
 def screened(*, score: float, u: float = 0.0, days: float = 0, **changes: Any) -> Screening:
-    """A screening of a new upload ``days`` ago, with its task where a person is asked."""
+    """Make a screening of a new upload ``days`` ago, with its task if a person reviews it."""
     screening = make_screening(score=score, u=u)
     if days or changes:
         screening.pk, screening.upload = None, make_upload()
@@ -45,8 +47,8 @@ def screened(*, score: float, u: float = 0.0, days: float = 0, **changes: Any) -
 
 def decide(screening: Screening, verdict: str, *, by: User, **content: Any) -> Decision:
     task = ReviewTask.objects.undecided().get(screening=screening)
-    task.hand_to(by)
-    return task.decide(verdict, claim=task.claim, reason="nudity" if verdict == "violating" else "", **content)
+    claiming.claim_for(task, moderator=by)
+    return decide_claimed(task, verdict, **content)
 
 
 def people(count: int) -> list[User]:
@@ -54,7 +56,7 @@ def people(count: int) -> list[User]:
 
 
 def counts() -> tuple[int, int, int, int]:
-    """Uploads, labelled, violating, missing, over the whole ledger."""
+    """Return uploads, labelled, violating and missing, summed over the ledger."""
     names = ("uploads", "labelled", "violating", "missing")
     found = LedgerRow.objects.aggregate(**{name: Sum(name, default=0) for name in names})
     return tuple(found[name] for name in names)
@@ -72,7 +74,7 @@ def test_each_upload_is_counted_in_its_bin_and_rate_class() -> None:
 def test_a_verdict_counts_only_where_the_coin_drew() -> None:
     (mo,) = people(1)
     drawn, left_out = screened(score=0.05, u=0.001), screened(score=0.05, u=0.5)
-    ReviewTask.objects.open_for([left_out])  # somebody asks for a look all the same
+    ReviewTask.objects.open_for([left_out])  # a review outside the sample
     decide(drawn, "benign", by=mo)
     decide(left_out, "violating", by=mo)
     roll_up()
@@ -113,7 +115,7 @@ def test_an_undone_verdict_does_not_count() -> None:
     decision = decide(screening, "violating", by=mo)
     roll_up()
     assert counts() == (1, 1, 1, 0)
-    decision.task.undo(by=mo)
+    deciding.undo(decision.task, by=mo)
     roll_up()
     assert counts() == (1, 0, 0, 0)
     assert differences() == []
@@ -177,7 +179,7 @@ def test_a_closed_day_keeps_its_counts_whatever_is_undone_later() -> None:
     decision = decide(screening, "violating", by=mo)
     roll_up()
     frozen = LedgerRow.objects.filter(day__closed_at__isnull=False).values_list("labelled", "violating").get()
-    decision.task.undo(by=mo)
+    deciding.undo(decision.task, by=mo)
     roll_up()
     assert LedgerRow.objects.filter(day__closed_at__isnull=False).values_list("labelled", "violating").get() == frozen
     assert differences() == []
@@ -238,7 +240,7 @@ def test_the_command_says_what_it_read(capsys) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_what_is_committed_late_is_read_next_time() -> None:
-    """Ids are taken before they are committed; nothing may be skipped for that."""
+    """An id is taken before its row is committed, and the roll-up must not skip it."""
     make_screening(score=0.5)  # with the run that both belong to
     taken, go = threading.Event(), threading.Event()
 

@@ -1,4 +1,4 @@
-"""What the audits say of a classifier in the shadow, through the real models: nights, the coin, the ledger."""
+"""The report on a classifier in shadow mode, through the real models: nights, the coin, the ledger."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from tests.factories import make_shadow, make_shadow_score
 from tests.moderation.tuning.nights import Nights
 
 pytestmark = pytest.mark.django_db
-# The ruling score of each upload, and the shadow's: the two disagree about every other one.
+# The active classifier's score of each upload, and the shadow's two: they disagree about every other upload.
 SCORES = {0.05: (0.02, 0.95), 0.5: (0.1, 0.6), 0.95: (0.03, 0.99)}
 
 
@@ -32,7 +32,7 @@ def put_long_ago(shadow: Shadow, *, days: int) -> None:
 
 
 def score_along(shadow: Shadow) -> None:
-    """Of uploads with one ruling score, the even ones get the shadow's first score, the others its second."""
+    """Give every other upload the first of its two shadow scores, and the rest the second."""
     for number, screening in enumerate(Screening.objects.order_by("pk")):
         make_shadow_score(screening, shadow, SCORES[screening.score][number % 2])
 
@@ -69,7 +69,7 @@ def test_the_same_labels_are_binned_by_the_scores_of_the_shadow(shadow: Shadow) 
 
 
 def test_the_floor_is_the_least_of_the_epoch(shadow: Shadow) -> None:
-    """What the ruling classifier approves may be rejected by the shadow, and was drawn with the rate of approvals."""
+    """The shadow can reject uploads that the active classifier approves, which were drawn at the rate of approvals."""
     a_night(open_platform())
     put_long_ago(shadow, days=30)
     score_along(shadow)
@@ -97,7 +97,7 @@ def test_while_an_upload_lacks_its_score_nothing_is_certified(shadow: Shadow) ->
     assert all("lack its score" in claim.refused and not claim.certified for claim in proof.evidence)
 
 
-def test_the_command_tells_it(shadow: Shadow) -> None:
+def test_the_command_shows_the_report(shadow: Shadow) -> None:
     nights = open_platform()
     a_night(nights)
     put_long_ago(shadow, days=30)

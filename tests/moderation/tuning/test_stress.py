@@ -1,4 +1,4 @@
-"""Each attack on the guarantees through the real models: what reaches the statistics is what the simulations feed in.
+"""Each attack on the guarantees through the real models: the statistics receive the simulations' counts.
 
 The same attacks at full size, 1,000 quarters each: tests/moderation/statistics/test_stress.py.
 """
@@ -27,7 +27,7 @@ RISKS = ("leak", "miss", "wrongful")
 V, B = "violating", "benign"
 NIGHT = {0.05: [V, *[B] * 11], 0.5: [V, B], 0.95: [B, V, V, V]}
 CLEAN = NIGHT | {0.05: [B] * 16}
-# So many alarms that the coin, whose secret is new each time, can't leave out all of them.
+# Enough alarms that the coin, whose secret is new each time, practically cannot leave out all of them.
 ALARMING = NIGHT | {0.05: [*[V] * 5, *[B] * 7], 0.95: [*[B] * 4, V]}
 
 
@@ -70,7 +70,7 @@ def test_honest_nights_are_certified_on_the_night_that_the_simulation_says(night
 
 
 def careless(truth: str, person: User, upload: int) -> str:
-    """Misses half of the violations and raises false alarms on every third upload; each person others."""
+    """Miss half of the violations and raise false alarms on every third upload, different ones for each person."""
     wrong = (upload + person.pk) % (2 if truth == V else 3) == 0
     return truth if not wrong else {V: B, B: V}[truth]
 
