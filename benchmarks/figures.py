@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from moderation.statistics.estimates import estimate, naive
 from moderation.statistics.intervals import clopper_pearson, wilson
-from moderation.statistics.ledger import Ledger, estimate, naive
+from moderation.statistics.ledger import Ledger
 from tests.moderation.statistics import simulations
 from tests.moderation.statistics.simulations import ENOUGH, World
 

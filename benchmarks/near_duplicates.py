@@ -23,6 +23,7 @@ from benchmarks.duplicates import photographs, set_up
 from localpg import Cluster
 from moderation.decoding.child.pdq import pdq_hash
 from moderation.decoding.fingerprints import RADIUS, PdqHash, distance
+from moderation.tuning.versions import put_in_force
 
 Change = Callable[[Image.Image], Image.Image]
 SHARE_OF_COPIES = 0.3
@@ -166,7 +167,7 @@ def screened(contents: Iterable[bytes]) -> tuple[int, int]:
     from tests.factories import make_uploads  # noqa: PLC0415
 
     in_force = PolicyVersion.objects.in_force().root().get()
-    in_force.copy_as_draft(by=None, low=0.0, high=1.0).publish(by=None, why="Everything is asked about.")
+    put_in_force(in_force.copy_as_draft(by=None, low=0.0, high=1.0), by=None, why="Everything is asked about.")
     make_uploads(set(contents))
     call_command("prescreen", "--processes", "2", "--json")
     return ReviewTask.objects.undecided().count(), ReviewTask.objects.reviewable().count()

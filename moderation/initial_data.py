@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from moderation.inference.embedded import open_nsfw
 from moderation.models import Classifier, Epoch, Policy, PolicyVersion
+from moderation.tuning.versions import put_in_force
 
 GROUPS = {
     "moderator": ["review_uploads"],
@@ -84,16 +85,20 @@ def _ensure_policy(classifier: Classifier) -> None:
     if PolicyVersion.objects.exists():
         return
     policy = Policy.objects.create(slug="adult-content", name="Adult content")
-    PolicyVersion.objects.create(
-        policy=policy,
-        number=1,
-        text=ADULT_CONTENT,
-        reasons=REASONS,
-        classifier=classifier,
-        labels=[classifier.positive_label],
-        low=0.2,
-        high=0.8,
-    ).publish(by=None, why="The default that comes with the product.")
+    put_in_force(
+        PolicyVersion.objects.create(
+            policy=policy,
+            number=1,
+            text=ADULT_CONTENT,
+            reasons=REASONS,
+            classifier=classifier,
+            labels=[classifier.positive_label],
+            low=0.2,
+            high=0.8,
+        ),
+        by=None,
+        why="The default that comes with the product.",
+    )
 
 
 def _follow_the_plan() -> None:
@@ -101,4 +106,4 @@ def _follow_the_plan() -> None:
     for version in PolicyVersion.objects.root().in_force().filter(classifier__retired_at=None):
         now = Epoch.objects.filter(policy=version.policy_id, closed_at=None).first()
         if now and version.classifier and now.preprocessing_version != version.classifier.score_version:
-            version.copy_as_draft(by=None).publish(by=None, why="An upgrade looks at files in another way.")
+            put_in_force(version.copy_as_draft(by=None), by=None, why="An upgrade looks at files in another way.")

@@ -37,6 +37,7 @@ from moderation.review import deciding
 from moderation.review.claims import Claim
 from moderation.review.status import update_status
 from moderation.screening.records import save_matches
+from moderation.tuning.versions import put_in_force
 from tests.moderation.inference.patch_onnx import write_patch_classifier
 from tests.moderation.inference.tiny_onnx import write_red_classifier
 
@@ -192,7 +193,7 @@ def use_classifier(write: Callable[[Path], tuple[Manifest, Path]], **content: An
     )
     labels = [manifest.positive_label]
     version = version_in_force().copy_as_draft(by=None, classifier=classifier, labels=labels, **content)
-    version.publish(by=None, why="A classifier whose scores the tests choose.")
+    put_in_force(version, by=None, why="A classifier whose scores the tests choose.")
     return version
 
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from moderation.classifiers.errors import AdoptionRefused
 from moderation.classifiers.shadow_comparison import check_pair
 from moderation.models import Classifier, Policy, PolicyVersion, Shadow, User
-from moderation.models.versions import ClassifierRetired
+from moderation.tuning.versions import ClassifierRetired, put_in_force
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def activate(name: str, *, policy: str, terms: Terms) -> PolicyVersion:
         with transaction.atomic():
             version = _draft(policy, content=content, terms=terms)
             version.full_clean(exclude=["epoch", "created_by"], validate_unique=False)
-            version.publish(by=terms.by, why=terms.why)
+            put_in_force(version, by=terms.by, why=terms.why)
     except (ValidationError, IntegrityError) as error:
         raise AdoptionRefused(f"{_message(error)} Nothing was published.") from error
     except ClassifierRetired as retired:
@@ -103,7 +103,7 @@ def _get_previous_version(now: PolicyVersion) -> PolicyVersion:
 
 
 def _publish_again(version: PolicyVersion, *, why: str, by: User | None) -> None:
-    version.copy_as_draft(by=by).publish(by=by, why=why)
+    put_in_force(version.copy_as_draft(by=by), by=by, why=why)
 
 
 def get_policy_in_force(slug: str) -> Policy:

@@ -14,6 +14,7 @@ from django.contrib.auth.models import Group
 from moderation import intake, storage
 from moderation.demo.pictures import make_images
 from moderation.models import Policy, PolicyVersion, User
+from moderation.tuning.versions import put_in_force
 
 DEMO_SOURCE = "demo"
 FOLDER_SOURCE = "folder"
@@ -35,7 +36,7 @@ def accounts_file() -> Path:
     return Path(settings.DATA_DIR) / "accounts.txt"
 
 
-def load(images: Path | None) -> Iterator[intake.Outcome]:
+def load(images: Path | None) -> Iterator[intake.IngestedFile]:
     """Take in the demo's pictures, or those of ``images``; yields what became of each file."""
     if images is not None:
         yield from intake.ingest(images, source=FOLDER_SOURCE)
@@ -57,13 +58,17 @@ def publish_demo_thresholds() -> bool:
     if now.number != 1:
         return False
     with pghistory.context(process="demo"):
-        now.copy_as_draft(
+        put_in_force(
+            now.copy_as_draft(
+                by=None,
+                low=DEMO_LOW,
+                high=DEMO_HIGH,
+                audit_rate_approve=DEMO_AUDIT_RATE,
+                audit_rate_reject=DEMO_AUDIT_RATE,
+            ),
             by=None,
-            low=DEMO_LOW,
-            high=DEMO_HIGH,
-            audit_rate_approve=DEMO_AUDIT_RATE,
-            audit_rate_reject=DEMO_AUDIT_RATE,
-        ).publish(by=None, why=DEMO_WHY)
+            why=DEMO_WHY,
+        )
     return True
 
 
@@ -76,8 +81,8 @@ def ensure_accounts() -> list[DemoAccount]:
     return accounts
 
 
-def tally(outcomes: Iterator[intake.Outcome]) -> Counter[intake.Kind]:
-    return Counter(outcome.kind for outcome in outcomes)
+def tally(outcomes: Iterator[intake.IngestedFile]) -> Counter[intake.IngestResult]:
+    return Counter(outcome.result for outcome in outcomes)
 
 
 def _ensure_account(username: str, *, group: str) -> DemoAccount:

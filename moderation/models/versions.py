@@ -7,7 +7,7 @@ from django.db import models, transaction
 from django.db.models import F, Max, Q
 from django.db.models.functions import Now
 
-from moderation.models.epochs import Epoch, epoch_for, why_new_epoch
+from moderation.models.epochs import Epoch
 from moderation.models.label_score import Combination, combine
 from moderation.models.people import User
 from moderation.models.policies import Community, Policy, default_targets
@@ -15,14 +15,6 @@ from moderation.models.threshold_grid import on_grid
 from moderation.models.tracking import never_deleted, tracked
 from moderation.models.version_content import CONTENT, published_content_never_changes
 from moderation.routing import Rates, Route
-
-
-class AlreadyPublished(Exception):
-    """The version is no longer a draft. Nothing was changed."""
-
-
-class ClassifierRetired(Exception):
-    """The version's classifier is retired. Nothing was changed."""
 
 
 class PolicyVersionQuerySet(models.QuerySet["PolicyVersion"]):
@@ -172,58 +164,6 @@ class PolicyVersion(models.Model):
         """Return the probability that is compared with the thresholds, from the labels that the policy names."""
         return combine([scores[label] for label in self.labels], combination=self.combination)
 
-    @transaction.atomic
-    def publish(self, *, by: User | None, why: str) -> None:
-        """Put this draft in force and retire the version before it; the next pre-screen uses this one.
-
-        If the classifier, the labels or their combination change, the versions of communities retire too, because
-        thresholds do not transfer to other scores.
-
-        Raises:
-            AlreadyPublished: it is no longer a draft. Nothing was changed.
-            ClassifierRetired: its classifier is retired. Nothing was changed.
-        """
-        # One publication of this policy at a time.
-        Policy.objects.select_for_update().get(pk=self.policy_id)
-        self._refuse_retired_classifier()
-        siblings = PolicyVersion.objects.filter(policy=self.policy, community=self.community)
-        self._replaced_by_this().update(state=self.State.RETIRED, retired_at=Now())
-        published = siblings.filter(pk=self.pk, state=self.State.DRAFT).update(
-            state=self.State.IN_FORCE,
-            published_by=by,
-            published_at=Now(),
-            why=why,
-            epoch=epoch_for(self, root=self._root(), why=why),
-        )
-        if published != 1:
-            raise AlreadyPublished(
-                f"{self} is no longer a draft. Nothing was published. Reload the page to see the version in force."
-            )
-        # An active classifier does not stay in shadow mode under the same policy.
-        self.policy.shadows.filter(classifier=self.classifier_id).end(why=f"Active since version {self.number}.", by=by)
-        self.refresh_from_db()
-
-    def _refuse_retired_classifier(self) -> None:
-        if self.classifier is None:
-            return
-        # The lock keeps the classifier from being retired until this version is in force.
-        classifier = type(self.classifier).objects.select_for_update(no_key=True).get(pk=self.classifier.pk)
-        if classifier.retired_at is not None:
-            raise ClassifierRetired(
-                f"{classifier.name}, the classifier of {self}, was retired on {classifier.retired_at:%d %B %Y}. "
-                "Nothing was published. Draft a version from the one in force, or activate another classifier."
-            )
-
-    def _replaced_by_this(self) -> PolicyVersionQuerySet:
-        """Return the versions in force that this one retires."""
-        in_force = PolicyVersion.objects.in_force().filter(policy=self.policy)
-        before = in_force.filter(community=self.community).first()
-        return in_force if before and self._scores_differently(before) else in_force.filter(community=self.community)
-
-    def _scores_differently(self, before: "PolicyVersion") -> bool:
-        names = ("classifier_id", "labels", "combination")
-        return self.community_id is None and any(getattr(self, name) != getattr(before, name) for name in names)
-
     def copy_as_draft(self, *, by: User | None, **changes: Any) -> "PolicyVersion":
         """Create a draft with this version's content, ``changes`` and the next free number."""
         with transaction.atomic():
@@ -235,14 +175,11 @@ class PolicyVersion(models.Model):
                 policy=self.policy, community=self.community, number=newest + 1, created_by=by, **content
             )
 
-    def _root(self) -> "PolicyVersion":
+    def root(self) -> "PolicyVersion":
+        """Return this version, or for a community's version the policy's root version in force."""
         if self.community_id is None:
             return self
         return PolicyVersion.objects.root().in_force().get(policy=self.policy)
-
-    def why_new_epoch(self) -> str:
-        """Return why publishing this version would close the open epoch; empty if the epoch would go on."""
-        return why_new_epoch(self, root=self._root())
 
     def smallest_rates(self) -> dict[str, float]:
         """Return the smallest `pi_floor` by risk among this version and the others in force for communities or root."""

@@ -85,7 +85,7 @@ def _runs() -> Iterator[GaugeMetricFamily]:
     yield from _timestamp(
         "last_success_timestamp_seconds",
         "End of the last run that ended normally, with or without work left.",
-        ended and ended.finished_at,
+        ended.finished_at if ended else None,
     )
     if run := runs.first():
         yield from _last_run(run)

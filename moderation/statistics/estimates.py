@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from moderation.statistics import checks
+from moderation.statistics.ledger import Ledger
 from moderation.statistics.regions import (
     ConfidenceLimits,
     Region,
@@ -14,9 +14,6 @@ from moderation.statistics.regions import (
     remainder,
     violating_total,
 )
-
-if TYPE_CHECKING:
-    from moderation.statistics.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class Estimates:
     review_share: Estimate
 
 
-def estimate(ledger: "Ledger", low: float, high: float, confidence: float = 0.95, *, exact: bool = False) -> Estimates:
+def estimate(ledger: Ledger, low: float, high: float, confidence: float = 0.95, *, exact: bool = False) -> Estimates:
     """Estimate the error rates of ``low`` and ``high`` on all uploads of ``ledger``.
 
     Labels are weighted by the number of uploads that each stands for. This is the correction for verification bias of
@@ -82,7 +79,7 @@ def estimate(ledger: "Ledger", low: float, high: float, confidence: float = 0.95
     )
 
 
-def naive(ledger: "Ledger", low: float, high: float) -> dict[str, float | None]:
+def naive(ledger: Ledger, low: float, high: float) -> dict[str, float | None]:
     """Return the same rates, by name, from unweighted labels, to show how wrong that is.
 
     People label all of the band and a random part of the rest, so these figures describe no population. Show them

@@ -9,10 +9,7 @@ import numpy.typing as npt
 
 from moderation.statistics import checks
 from moderation.statistics.checks import Floats, Numbers
-from moderation.statistics.estimates import Estimate, Estimates, estimate, naive
 from moderation.statistics.regions import Region
-
-__all__ = ["Estimate", "Estimates", "Ledger", "estimate", "naive"]
 
 
 @dataclass(frozen=True, eq=False)

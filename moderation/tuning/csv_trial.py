@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from moderation.models.policies import DEFAULT_TARGETS
+from moderation.statistics.estimates import Estimates, estimate, naive
 from moderation.statistics.guarantee import Risk
-from moderation.statistics.ledger import Estimates, Ledger, estimate, naive
+from moderation.statistics.ledger import Ledger
 from moderation.tuning.evidence import RISKS, ClaimEvidence, all_shown, edges_of, weigh_evidence
 
 COLUMNS = ("id", "label", "score")

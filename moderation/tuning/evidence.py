@@ -8,6 +8,7 @@ import numpy as np
 
 from moderation.formatting import fixed_percent
 from moderation.models.threshold_grid import GRID, GRID_STEPS
+from moderation.statistics.estimates import Estimate, Estimates
 from moderation.statistics.guarantee import (
     RESPONSE_NEEDED,
     Risk,
@@ -18,7 +19,7 @@ from moderation.statistics.guarantee import (
     response_rate,
     upper_bound,
 )
-from moderation.statistics.ledger import Estimate, Estimates, Ledger
+from moderation.statistics.ledger import Ledger
 from moderation.statistics.regions import LABELS_TO_SHOW
 from moderation.statistics.risks import falls_below_floor
 

@@ -9,6 +9,7 @@ from moderation.models import LedgerRow, Policy, PolicyVersion, User
 from moderation.models.version_content import CONTENT
 from moderation.models.versions import PolicyVersionQuerySet
 from moderation.routing import Route, SamplingReason
+from moderation.tuning.versions import put_in_force
 
 AUDITED = {SamplingReason.AUDIT_APPROVE: Route.APPROVE, SamplingReason.AUDIT_REJECT: Route.REJECT}
 
@@ -61,7 +62,7 @@ def publish(policy: Policy, *, by: User, why: str, seen: int, **changes: Any) ->
     """
     _check_unchanged(policy, seen=seen)
     draft = save_draft(policy, by=by, why=why, **changes)
-    draft.publish(by=by, why=why)
+    put_in_force(draft, by=by, why=why)
     return draft
 
 
@@ -74,7 +75,7 @@ def roll_back(version: PolicyVersion, *, by: User, why: str, seen: int) -> Polic
     """
     _check_unchanged(version.policy, seen=seen)
     draft = version.copy_as_draft(by=by)
-    draft.publish(by=by, why=why)
+    put_in_force(draft, by=by, why=why)
     return draft
 
 
@@ -83,7 +84,7 @@ def _roots(policy: Policy) -> PolicyVersionQuerySet:
 
 
 def _take_turns(policy: Policy) -> None:
-    """Lock the policy until the transaction ends: one draft or publication at a time, as in PolicyVersion.publish()."""
+    """Lock the policy until the transaction ends: one draft or publication at a time, as put_in_force() does."""
     Policy.objects.select_for_update().get(pk=policy.pk)
 
 

@@ -19,7 +19,8 @@ from django.db.models import Count, Exists, F, FloatField, OuterRef, Q, Value
 from moderation.models import Epoch, LedgerDay, PolicyVersion, Screening, Shadow
 from moderation.models.screenings import ScreeningQuerySet
 from moderation.models.threshold_grid import GRID
-from moderation.statistics.ledger import Estimates, Ledger, estimate
+from moderation.statistics.estimates import Estimates, estimate
+from moderation.statistics.ledger import Ledger
 from moderation.tuning.agreement import ModeratorAgreement, measure_agreement
 from moderation.tuning.counts import WidthBucket
 from moderation.tuning.evidence import RISKS, ClaimEvidence, all_shown, audits_missing, corrected, weigh_evidence

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from moderation.formatting import count, fixed_percent, percent
-from moderation.statistics.ledger import Estimate, Estimates
+from moderation.statistics.estimates import Estimate, Estimates
 from moderation.statistics.recommendation import Recommendation
 from moderation.statistics.regions import LABELS_TO_SHOW
 from moderation.statistics.risks import RESPONSE_NEEDED

@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from moderation.models import Certificate, Epoch, Policy, PolicyVersion
+from moderation.statistics.estimates import Estimates, estimate
 from moderation.statistics.fixed_sequence import MONOTONE, FixedSequence, RiskClaim, certify_on_days, goal_of
-from moderation.statistics.ledger import Estimates, Ledger, estimate
+from moderation.statistics.ledger import Ledger
 from moderation.statistics.recommendation import AuditRates, Costs, Recommendation, Workload, cost_10k, recommend
 from moderation.statistics.risks import Risk
 from moderation.tuning.agreement import ModeratorAgreement, measure_agreement

@@ -10,6 +10,7 @@ from moderation.formatting import percent, threshold
 from moderation.models import Policy, PolicyVersion
 from moderation.review import gold
 from moderation.tuning import text, threshold_report
+from moderation.tuning.epochs import why_new_epoch
 from moderation.tuning.threshold_report import ThresholdReport
 from reviewqueue import rate_rows
 from reviewqueue.thresholds.comparison import ThresholdComparison
@@ -22,7 +23,7 @@ def thresholds_context(form: ThresholdsForm, *, proposed: PolicyVersion, with_er
     form.fields["miss_share"].help_text = _miss_share_help(gold.gold_results(policy))
     current = tuning.in_force(policy)
     report = threshold_report.report_for(policy)
-    new_epoch = "" if proposed == current else proposed.why_new_epoch()
+    new_epoch = "" if proposed == current else why_new_epoch(proposed)
     return {
         "form": form,
         "policy": policy,

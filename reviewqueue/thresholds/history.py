@@ -7,7 +7,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from moderation import tuning
 from moderation.models import Policy, PolicyVersion
-from moderation.models.versions import ClassifierRetired
+from moderation.tuning.epochs import why_new_epoch
+from moderation.tuning.versions import ClassifierRetired
 from reviewqueue.pagination import numbered_page
 from reviewqueue.permissions import ReviewerRequest, can_publish_thresholds, can_see_thresholds
 from reviewqueue.policy_choice import get_chosen_policy_or_404
@@ -68,6 +69,6 @@ def _render_roll_back(
         "version": version,
         "current": current,
         "comparison": ThresholdComparison.of(counts, current=current, proposed=version),
-        "new_epoch": version.why_new_epoch(),
+        "new_epoch": why_new_epoch(version),
     }
     return render(request, "reviewqueue/thresholds/thresholds_roll_back.html", context, status=status)

@@ -20,6 +20,7 @@ from django.utils.dateparse import parse_datetime
 
 from moderation.models import Effect, Upload, Verdict
 from moderation.review.claiming import claim_next
+from moderation.tuning.versions import put_in_force
 from tests.docs.markdown import ROOT, Command, blocks, commands
 from tests.factories import decide_claimed, make_task, make_user, version_in_force
 
@@ -108,7 +109,7 @@ def test_the_calls_work_and_the_answers_are_as_shown(settings: Any) -> None:
     sent, by_number, by_name, report, appeal, objections = calls()
     upload_sent, upload_decided, appealed, *_ = answers()
     while version_in_force().number < upload_decided["policies"][0]["version"]:
-        version_in_force().copy_as_draft(by=None).publish(by=None, why="The example speaks of a later version.")
+        put_in_force(version_in_force().copy_as_draft(by=None), by=None, why="The example speaks of a later version.")
     next_id("moderation_upload", upload_sent["id"])
     next_id("moderation_objection", appealed["id"] - 1)
     token = issue_token()

@@ -1,10 +1,11 @@
-"""/healthz and /readyz, for whoever keeps it running."""
+"""/healthz and /readyz, for operators."""
 
 import pytest
 from django.db import connection
 from django.test import Client
 
 from moderation.models import Classifier, Upload
+from moderation.tuning.versions import put_in_force
 from tests.factories import make_upload, version_in_force
 
 
@@ -28,7 +29,7 @@ def test_a_whole_installation_is_ready() -> None:
 
 
 @pytest.mark.django_db
-def test_the_age_of_the_oldest_pending_upload_is_told_and_is_no_failure() -> None:
+def test_the_age_of_the_oldest_pending_upload_is_shown_and_is_no_failure() -> None:
     make_upload()
     assert Upload.objects.pending().exists()
     status, checks = ready()
@@ -37,7 +38,7 @@ def test_the_age_of_the_oldest_pending_upload_is_told_and_is_no_failure() -> Non
 
 
 @pytest.mark.django_db
-def test_a_missing_migration_is_told() -> None:
+def test_a_missing_migration_is_reported() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'axes' AND name LIKE '0010%%'")
     status, checks = ready()
@@ -45,28 +46,28 @@ def test_a_missing_migration_is_told() -> None:
     assert checks["migrations"] == {"ok": False, "detail": "1 not applied; run 'manage.py migrate'"}
 
 
-def put_in_force(**fields: str) -> Classifier:
-    """A classifier of somebody's own, in the place of the embedded one."""
+def activate_own(**fields: str) -> Classifier:
+    """Put an own classifier in force instead of the embedded one."""
     fields = {"name": "own", "sha256": "0" * 64, "file_name": "own.onnx", **fields}
     own = Classifier.objects.create(
         preprocessing_version="1", manifest={}, positive_label="nsfw", licence="MIT", **fields
     )
-    version_in_force().copy_as_draft(by=None, classifier=own).publish(by=None, why="our own")
+    put_in_force(version_in_force().copy_as_draft(by=None, classifier=own), by=None, why="our own")
     return own
 
 
 @pytest.mark.django_db
-def test_a_classifier_without_its_file_is_told_without_its_path() -> None:
-    own = put_in_force()
+def test_a_missing_classifier_file_is_reported_without_its_path() -> None:
+    own = activate_own()
     answer = Client().get("/readyz")
     assert answer.status_code == 503
-    assert answer.json()["checks"]["classifiers"] == {"ok": False, "detail": "own: its file can't be read"}
+    assert answer.json()["checks"]["classifiers"] == {"ok": False, "detail": "own: its file cannot be read"}
     assert str(own.path.parent) not in answer.content.decode()
 
 
 @pytest.mark.django_db
-def test_a_changed_classifier_file_is_told() -> None:
-    own = put_in_force()
+def test_a_changed_classifier_file_is_reported() -> None:
+    own = activate_own()
     own.path.parent.mkdir(parents=True)
     own.path.write_bytes(b"other bytes")
     status, checks = ready()
@@ -75,16 +76,16 @@ def test_a_changed_classifier_file_is_told() -> None:
 
 
 @pytest.mark.django_db
-def test_a_storage_that_can_not_be_written_is_told_without_its_path(settings, tmp_path) -> None:
+def test_unwritable_storage_is_reported_without_its_path(settings, tmp_path) -> None:
     settings.DATA_DIR = tmp_path / "gone"
     answer = Client().get("/readyz")
     assert answer.status_code == 503
-    assert answer.json()["checks"]["storage"]["detail"] == "can't be written (No such file or directory)"
+    assert answer.json()["checks"]["storage"]["detail"] == "cannot be written (No such file or directory)"
     assert str(tmp_path) not in answer.content.decode()
 
 
 @pytest.mark.django_db
-def test_a_full_disk_is_told(settings) -> None:
+def test_a_full_disk_is_reported(settings) -> None:
     settings.UPLOAD_MAX_BYTES = 2**62
     status, checks = ready()
     assert (status, checks["storage"]["ok"]) == (503, False)
@@ -98,7 +99,7 @@ def test_nothing_is_left_behind_by_the_check(settings) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_without_a_database_the_answer_names_it_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server is really asked, at a port where none listens."""
+    """The check really connects, to a port where no server listens."""
     monkeypatch.setitem(connection.settings_dict, "HOST", "127.0.0.1")
     monkeypatch.setitem(connection.settings_dict, "PORT", 1)
     connection.close()

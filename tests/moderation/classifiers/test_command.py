@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from moderation import storage
 from moderation.models import Classifier, Community, Epoch, PolicyVersion, Screening
-from moderation.models.versions import ClassifierRetired
+from moderation.tuning.versions import ClassifierRetired, put_in_force
 from moderation.verification import verify
 from tests.factories import image_bytes, make_upload, make_user, use_red_classifier, version_in_force
 from tests.moderation.classifiers.publishing import publish_timm
@@ -211,7 +211,7 @@ def test_undoing_an_activation_restores_the_previous_thresholds() -> None:
 def test_thresholds_of_communities_retire_and_return_with_their_classifier() -> None:
     art = Community.objects.create(slug="art", name="Art")
     own = PolicyVersion.objects.create(policy=version_in_force().policy, community=art, number=1, low=0.6, high=0.9)
-    own.publish(by=None, why="Art shows more skin.")
+    put_in_force(own, by=None, why="Art shows more skin.")
     use_red_classifier()
     assert not PolicyVersion.objects.in_force().filter(community=art).exists(), "thresholds do not transfer"
     classifiers("deactivate", "--policy", "adult-content", "--why", "It is worse.")
@@ -239,7 +239,7 @@ def test_neither_an_old_version_nor_a_draft_brings_a_retired_classifier_back() -
     use_red_classifier()
     classifiers("retire", "open_nsfw")
     with pytest.raises(ClassifierRetired, match=r"open_nsfw, the classifier of .* was retired on .* Nothing was publ"):
-        draft.publish(by=None, why="late")
+        put_in_force(draft, by=None, why="late")
     with pytest.raises(CommandError, match="open_nsfw, the classifier of"):
         classifiers("deactivate", "--policy", "adult-content", "--why", "x")
     assert version_in_force().classifier.name == "red"

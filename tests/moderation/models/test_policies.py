@@ -8,7 +8,8 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from moderation.models import Classifier, Community, Epoch, Policy, PolicyVersion
 from moderation.models.version_content import CONTENT
-from moderation.models.versions import AlreadyPublished
+from moderation.tuning.epochs import why_new_epoch
+from moderation.tuning.versions import AlreadyPublished, put_in_force
 from tests.factories import default_policy, make_user, version_in_force
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +21,7 @@ def draft(**changes: Any) -> PolicyVersion:
 
 def publish(**changes: Any) -> PolicyVersion:
     version = draft(**changes)
-    version.publish(by=None, why="A test.")
+    put_in_force(version, by=None, why="A test.")
     return version
 
 
@@ -66,7 +67,7 @@ def test_numbers_go_on_after_drafts_and_from_older_versions() -> None:
 def test_publishing_retires_the_version_before() -> None:
     user, before = make_user(group="admin"), version_in_force()
     after = draft(low=0.3)
-    after.publish(by=user, why="Fewer reviews.")
+    put_in_force(after, by=user, why="Fewer reviews.")
     before.refresh_from_db()
     assert (before.state, before.retired_at is None) == ("retired", False)
     assert (after.state, after.published_by, after.why, after.retired_at) == ("in_force", user, "Fewer reviews.", None)
@@ -78,7 +79,7 @@ def test_only_a_draft_can_be_published_and_nothing_changes_otherwise(state: str)
     publish(low=0.3)
     version, before = PolicyVersion.objects.get(state=state), list(PolicyVersion.objects.order_by("pk").values())
     with pytest.raises(AlreadyPublished, match="is no longer a draft"):
-        version.publish(by=None, why="Again.")
+        put_in_force(version, by=None, why="Again.")
     assert list(PolicyVersion.objects.order_by("pk").values()) == before
 
 
@@ -86,7 +87,7 @@ def test_publishing_twice_opens_no_epoch() -> None:
     version = publish(text="Another rule.")
     version.text = "A third rule."
     with pytest.raises(AlreadyPublished):
-        version.publish(by=None, why="Again.")
+        put_in_force(version, by=None, why="Again.")
     assert Epoch.objects.get(closed_at=None) == version.epoch
 
 
@@ -106,7 +107,7 @@ def test_publishing_twice_opens_no_epoch() -> None:
 )
 def test_evidence_keeps_adding_up(changes: dict[str, Any]) -> None:
     epoch = version_in_force().epoch
-    assert draft(**changes).why_new_epoch() == ""
+    assert why_new_epoch(draft(**changes)) == ""
     assert publish(**changes).epoch == epoch
     assert Epoch.objects.count() == 1
 
@@ -125,7 +126,7 @@ def test_evidence_keeps_adding_up(changes: dict[str, Any]) -> None:
 )  # fmt: skip
 def test_evidence_starts_over(changes: dict[str, Any], why: str) -> None:
     before = version_in_force().epoch
-    assert draft(**changes).why_new_epoch() == why
+    assert why_new_epoch(draft(**changes)) == why
     after = publish(**changes).epoch
     before.refresh_from_db()
     assert (before.closed_at is None, before.why_closed, after.why_opened) == (False, why, why)
@@ -151,7 +152,7 @@ def test_an_epoch_keeps_what_it_started_with() -> None:
 
 def test_a_rate_above_the_floor_that_falls_back_to_it_starts_nothing_over() -> None:
     publish(audit_rate_approve=0.5)
-    assert draft(audit_rate_approve=0.02).why_new_epoch() == ""
+    assert why_new_epoch(draft(audit_rate_approve=0.02)) == ""
 
 
 # Communities
@@ -159,17 +160,17 @@ def test_a_rate_above_the_floor_that_falls_back_to_it_starts_nothing_over() -> N
 
 def test_a_community_goes_by_the_roots_epoch() -> None:
     version = for_community(make_community())
-    version.publish(by=None, why="Art may show more.")
+    put_in_force(version, by=None, why="Art may show more.")
     assert version.epoch == version_in_force().epoch
     assert version_in_force().state == "in_force"
 
 
 def test_each_community_has_a_version_in_force_of_its_own() -> None:
     art, sport = for_community(make_community()), for_community(make_community("sport"))
-    art.publish(by=None, why="Art.")
-    sport.publish(by=None, why="Sport.")
+    put_in_force(art, by=None, why="Art.")
+    put_in_force(sport, by=None, why="Sport.")
     after = art.copy_as_draft(by=None, low=0.5)
-    after.publish(by=None, why="More art.")
+    put_in_force(after, by=None, why="More art.")
     art.refresh_from_db()
     assert (art.state, after.number) == ("retired", 2)
     assert PolicyVersion.objects.in_force().count() == 3
@@ -177,16 +178,16 @@ def test_each_community_has_a_version_in_force_of_its_own() -> None:
 
 def test_a_communitys_lower_rate_lowers_the_floor_for_all() -> None:
     version = for_community(make_community(), audit_rate_approve=0.005)
-    version.publish(by=None, why="Art is large.")
+    put_in_force(version, by=None, why="Art is large.")
     assert version.epoch.pi_floor == {"leak": 0.005, "miss": 0.005, "wrongful": 0.1}
     assert publish(audit_rate_approve=0.01).epoch == version.epoch
 
 
 def test_a_new_epochs_floor_looks_at_every_community_in_force_but_at_no_former_version() -> None:
     art = for_community(make_community(), audit_rate_reject=0.03)
-    art.publish(by=None, why="Art.")
+    put_in_force(art, by=None, why="Art.")
     assert publish(text="Another rule.").epoch.pi_floor["wrongful"] == 0.03
-    art.copy_as_draft(by=None, audit_rate_reject=0.2).publish(by=None, why="Art again.")
+    put_in_force(art.copy_as_draft(by=None, audit_rate_reject=0.2), by=None, why="Art again.")
     assert publish(text="A third rule.", audit_rate_reject=0.1).epoch.pi_floor["wrongful"] == 0.1
 
 
@@ -330,6 +331,6 @@ def test_labels_are_combined_into_one_probability(
 def test_another_way_to_the_score_opens_a_new_epoch(change: dict[str, object]) -> None:
     before = version_in_force()
     draft = before.copy_as_draft(by=None, **change)
-    draft.publish(by=None, why="The score means something else.")
+    put_in_force(draft, by=None, why="The score means something else.")
     assert draft.epoch != before.epoch
     assert draft.epoch.why_opened == "The labels of the score, or their combination, changed."

@@ -6,6 +6,7 @@ from moderation.models import Classifier
 from moderation.reporting.drift import drift_of
 from moderation.reporting.night import Night
 from moderation.statistics.drift import ks_of_counts, psi_of_counts
+from moderation.tuning.versions import put_in_force
 from tests.factories import version_in_force
 from tests.moderation.reporting.runs import hours_ago, make_ledger_day, make_run
 
@@ -36,7 +37,7 @@ def test_another_classifiers_scores_are_not_compared() -> None:
     other = Classifier.objects.create(
         name="other", sha256="1" * 64, preprocessing_version="1", manifest={}, positive_label="nsfw", licence="MIT"
     )
-    version_in_force().copy_as_draft(by=None, classifier=other).publish(by=None, why="Another one.")
+    put_in_force(version_in_force().copy_as_draft(by=None, classifier=other), by=None, why="Another one.")
     make_run(ago=1)
     make_ledger_day(days_ago=1 / 24, bins={90: 100})
     (drift,) = drift_of(Night.of())

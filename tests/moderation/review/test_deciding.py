@@ -13,6 +13,7 @@ from moderation.models import Decision, Effect, ReviewTask, Skip, Upload, User, 
 from moderation.review import claiming, deciding
 from moderation.review.claims import Claim, ClaimLost
 from moderation.review.deciding import UndoRefused
+from moderation.tuning.versions import put_in_force
 from tests.factories import expire_claim, make_task, make_user, version_in_force
 
 pytestmark = pytest.mark.django_db
@@ -291,7 +292,7 @@ def test_a_decision_is_blind_the_first_time_only(mo: User) -> None:
 def test_who_cannot_tell_asks_a_second_person_then_a_lead_then_the_fallback(
     mo: User, lead: User, fallback: str
 ) -> None:
-    version_in_force().copy_as_draft(by=None, fallback=fallback).publish(by=None, why="A test.")
+    put_in_force(version_in_force().copy_as_draft(by=None, fallback=fallback), by=None, why="A test.")
     task, someone = make_task(), make_user("someone")
     for number, person in enumerate((mo, someone, lead), start=1):
         asked = claim_next(person)

@@ -12,6 +12,7 @@ from moderation.review.queue_counts import QueueCounts, QueueForModerator
 from moderation.review.tallies import tally
 from moderation.tuning.agreement import measure_agreement
 from moderation.tuning.rollup import differences, roll_up
+from moderation.tuning.versions import put_in_force
 from moderation.verification import RULES
 from tests import factories
 from tests.factories import decide_claimed
@@ -198,7 +199,9 @@ def test_another_policy_text_puts_gold_out_of_use(people) -> None:
     factories.make_task(score=0.5)
     marked()
     judge(people[0], "benign")
-    factories.version_in_force().copy_as_draft(by=None, text="Statues are allowed.").publish(by=None, why="Statues.")
+    put_in_force(
+        factories.version_in_force().copy_as_draft(by=None, text="Statues are allowed."), by=None, why="Statues."
+    )
     assert gold_for(people[1]) is None
     assert gold.gold_results(factories.default_policy()).violating == 0
 

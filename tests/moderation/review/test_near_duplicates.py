@@ -24,6 +24,7 @@ from moderation.review.claims import Claim
 from moderation.review.cluster_removal import NotInCluster, remove_from_cluster
 from moderation.review.near_duplicates import attach_to_clusters
 from moderation.tuning.rollup import differences, roll_up
+from moderation.tuning.versions import put_in_force
 from moderation.verification.outcomes import (
     conclusive_verdicts_have_an_effect,
     effects_do_what_was_decided,
@@ -104,7 +105,7 @@ def test_another_policy_version_is_reviewed_separately() -> None:
     cluster = Cluster()
     cluster.add()
     decide("benign")
-    version_in_force().copy_as_draft(by=None, low=0.1).publish(by=None, why="lower")
+    put_in_force(version_in_force().copy_as_draft(by=None, low=0.1), by=None, why="lower")
     later = cluster.add()
     assert [task.screening for task in reviewable()] == [later]
 

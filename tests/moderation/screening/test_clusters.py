@@ -12,6 +12,7 @@ from moderation.decoding.fingerprints import BITS, RADIUS
 from moderation.decoding.fingerprints import PdqHash as Found
 from moderation.models import Fingerprint, PolicyVersion, ReviewTask, Screening, StoredFile
 from moderation.screening.clusters import join
+from moderation.tuning.versions import put_in_force
 from moderation.verification import verify
 from tests.factories import make_upload
 from tests.moderation.screening.pictures import changed, photo
@@ -117,7 +118,7 @@ def test_a_dry_run_notes_no_fingerprint(red_policy: PolicyVersion, prescreen: Pr
 
 
 def test_several_processes_open_one_task_for_a_cluster(red_policy: PolicyVersion, prescreen: Prescreen) -> None:
-    red_policy.copy_as_draft(by=None, low=0.0, high=1.0).publish(by=None, why="Every picture is asked about.")
+    put_in_force(red_policy.copy_as_draft(by=None, low=0.0, high=1.0), by=None, why="Every picture is asked about.")
     for quality in range(30, 90, 3):
         make_upload(content=changed("cat.jpg", quality=quality))
     make_upload(content=photo("coffee.jpg"))

@@ -13,6 +13,7 @@ from moderation.decoding.plan import IN_FORCE
 from moderation.decoding.views import in_pixels
 from moderation.inference.scorer import Scored, Scorer
 from moderation.models import Classifier, Policy, PolicyVersion, ReviewTask, Score, Screening, Upload
+from moderation.tuning.versions import put_in_force
 from moderation.verification import verify
 from tests.factories import make_upload, use_patch_classifier
 from tests.moderation.decoding.attacks import ATTACKS, Attack
@@ -37,7 +38,7 @@ def use_cropping_classifier(beside: PolicyVersion) -> PolicyVersion:
         policy=Policy.objects.create(slug="crop", name="Crop"), number=1, text="Of the centre.",
         reasons=beside.reasons, classifier=classifier, labels=["patch"], **RULES,
     )  # fmt: skip
-    version.publish(by=None, why="Two classifiers over one decode.")
+    put_in_force(version, by=None, why="Two classifiers over one decode.")
     return version
 
 

@@ -29,6 +29,7 @@ from moderation.models import (
 )
 from moderation.screening.hash_list_lookup import HashListLookup
 from moderation.tuning.rollup import roll_up
+from moderation.tuning.versions import put_in_force
 from moderation.verification import verify
 from tests.factories import image_bytes, make_entry, make_hash_list, make_upload, make_uploads, make_user, red
 from tests.moderation.screening.pictures import changed, photo, picture_of
@@ -63,7 +64,9 @@ def test_known_bytes_are_routed_by_their_list_and_not_scored(
 
 
 def test_a_match_never_enters_the_ledger(red_policy: PolicyVersion, prescreen: Prescreen) -> None:
-    red_policy.copy_as_draft(by=None, audit_rate_approve=1.0, audit_rate_reject=1.0).publish(by=None, why="Audits.")
+    put_in_force(
+        red_policy.copy_as_draft(by=None, audit_rate_approve=1.0, audit_rate_reject=1.0), by=None, why="Audits."
+    )
     make_entry(make_hash_list(), red(0.1))
     make_upload(content=red(0.1))
     prescreen()
@@ -229,7 +232,9 @@ def test_a_list_counts_under_its_own_policy_alone(red_policy: PolicyVersion, pre
     other = Policy.objects.create(slug="weapons", name="Weapons")
     fields = {f: getattr(red_policy, f) for f in ("text", "reasons", "classifier", "labels", "low", "high")}
     rates = {"audit_rate_approve": 0.0, "audit_rate_reject": 0.0}
-    PolicyVersion.objects.create(policy=other, number=1, **fields, **rates).publish(by=None, why="A second policy.")
+    put_in_force(
+        PolicyVersion.objects.create(policy=other, number=1, **fields, **rates), by=None, why="A second policy."
+    )
     make_entry(make_hash_list("known_bad", policy=other), red(0.1))
     upload = make_upload(content=red(0.1))
     report = prescreen()
@@ -252,7 +257,7 @@ def test_a_rescore_leaves_what_a_list_decided(red_policy: PolicyVersion, prescre
     make_upload(content=red(0.1))
     screened = make_upload(content=red(0.5))
     prescreen()
-    red_policy.copy_as_draft(by=None, low=0.6).publish(by=None, why="Others.")
+    put_in_force(red_policy.copy_as_draft(by=None, low=0.6), by=None, why="Others.")
     make_entry(make_hash_list(), red(0.5))
     report = prescreen("--rescore")
     assert (report["uploads"], report["matched"], report["approved"]) == (1, 0, 1)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from moderation.management.arguments import when
 from moderation.models import PolicyVersion, RollUp, Screening, ScreeningRun, StoredFile, Upload
+from moderation.tuning.versions import put_in_force
 from tests.factories import make_upload, make_uploads, red
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,7 +87,7 @@ def test_rescore_since_leaves_what_is_older(red_policy: PolicyVersion, prescreen
     new = make_upload(content=red(0.4))
     prescreen()
     version = red_policy.copy_as_draft(by=None, low=0.05)
-    version.publish(by=None, why="Another cut.")
+    put_in_force(version, by=None, why="Another cut.")
     assert prescreen("--rescore", "--since", "24h")["uploads"] == 1
     assert new.screenings.count() == 2
     assert old[0].screenings.count() == 1

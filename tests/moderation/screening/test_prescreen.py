@@ -19,6 +19,7 @@ from moderation.models import (
     ScreeningRun,
     Upload,
 )
+from moderation.tuning.versions import put_in_force
 from moderation.verification import verify
 from tests.factories import image_bytes, make_upload, red
 
@@ -103,7 +104,7 @@ def test_automatic_routes_take_effect_at_once(red_policy: PolicyVersion, prescre
 
 def test_audits_are_drawn_by_the_coin_and_get_a_task(red_policy: PolicyVersion, prescreen: Any) -> None:
     version = red_policy.copy_as_draft(by=None, audit_rate_approve=1.0, audit_rate_reject=0.0)
-    version.publish(by=None, why="Audit everything that is approved.")
+    put_in_force(version, by=None, why="Audit everything that is approved.")
     upload = make_upload(content=red(0.1))
     make_upload(content=red(0.9))
     assert prescreen()["audits"] == 1
@@ -115,7 +116,7 @@ def test_audits_are_drawn_by_the_coin_and_get_a_task(red_policy: PolicyVersion, 
 
 def test_overflow_takes_the_fallback(red_policy: PolicyVersion, prescreen: Any) -> None:
     version = red_policy.copy_as_draft(by=None, review_rate=0.0, fallback="reject")
-    version.publish(by=None, why="Nobody has time.")
+    put_in_force(version, by=None, why="Nobody has time.")
     upload = make_upload(content=red(0.5))
     assert prescreen()["rejected"] == 1
     assert (upload.screenings.get().route, ReviewTask.objects.count()) == ("reject", 0)
@@ -142,7 +143,7 @@ def test_limit_stops_with_75_and_work_left(red_policy: PolicyVersion, capsys: py
 def test_only_one_policy_when_asked(red_policy: PolicyVersion, prescreen: Any) -> None:
     other = Policy.objects.create(slug="weapons", name="Weapons")
     fields = {f: getattr(red_policy, f) for f in ("text", "reasons", "classifier", "labels", "low", "high")}
-    PolicyVersion.objects.create(policy=other, number=1, **fields).publish(by=None, why="A second policy.")
+    put_in_force(PolicyVersion.objects.create(policy=other, number=1, **fields), by=None, why="A second policy.")
     upload = make_upload(content=red(0.9))
     prescreen("--policy", "weapons")
     upload.refresh_from_db()
@@ -181,15 +182,19 @@ def test_a_retry_draws_the_same(red_policy: PolicyVersion, prescreen: Any) -> No
 def test_community_thresholds_come_from_the_nearest_ancestor(red_policy: PolicyVersion, prescreen: Any) -> None:
     parent = Community.objects.create(slug="art", name="Art")
     child = Community.objects.create(slug="painting", name="Painting", parent=parent)
-    PolicyVersion.objects.create(
-        policy=red_policy.policy,
-        community=parent,
-        number=1,
-        low=0.6,
-        high=0.9,
-        audit_rate_approve=0,
-        audit_rate_reject=0,
-    ).publish(by=None, why="Art shows more skin.")
+    put_in_force(
+        PolicyVersion.objects.create(
+            policy=red_policy.policy,
+            community=parent,
+            number=1,
+            low=0.6,
+            high=0.9,
+            audit_rate_approve=0,
+            audit_rate_reject=0,
+        ),
+        by=None,
+        why="Art shows more skin.",
+    )
     own = make_upload(content=red(0.5), community=child)
     elsewhere = make_upload(content=red(0.5))
     prescreen()

@@ -10,6 +10,7 @@ from moderation.review import claiming
 from moderation.routing import Rates
 from moderation.tuning import threshold_report
 from moderation.tuning.rollup import differences, roll_up
+from moderation.tuning.versions import put_in_force
 from moderation.verification import verify
 from tests.factories import decide_claimed, default_policy, make_screening, make_user, version_in_force
 from tests.moderation.tuning.nights import _set_back
@@ -108,6 +109,6 @@ def test_verify_knows_how_they_come_about() -> None:
 
 def test_no_community_sends_them_another_way() -> None:
     version = version_in_force().copy_as_draft(by=None, review_rate=0.0)
-    version.publish(by=None, why="Nobody has time for the band.")
+    put_in_force(version, by=None, why="Nobody has time for the band.")
     assert make_screening(score=0.5, u=0.5).route != "review"
     assert make_screening(score=0.5, u=0.5, untrusted=TINY).route == "review"

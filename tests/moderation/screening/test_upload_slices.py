@@ -25,6 +25,7 @@ from moderation.screening.chunk import ChunkRunner
 from moderation.screening.engine import Engine
 from moderation.screening.modes import make_strategy, make_walk
 from moderation.screening.runs import RunRules
+from moderation.tuning.versions import put_in_force
 from moderation.verification import verify
 from tests.factories import image_bytes, make_upload, make_uploads, red
 
@@ -84,7 +85,7 @@ def test_a_dry_run_counts_each_upload_once(red_policy: PolicyVersion, prescreen:
 def test_a_rescore_supersedes_each_screening_once(red_policy: PolicyVersion, prescreen: Any) -> None:
     make_shared(0.5, uploads=13)
     prescreen()
-    red_policy.copy_as_draft(by=None, low=0.6).publish(by=None, why="Other rules.")
+    put_in_force(red_policy.copy_as_draft(by=None, low=0.6), by=None, why="Other rules.")
     assert prescreen("--rescore")["uploads"] == 13
     assert screenings_per_upload() == {1: 13}
     assert Screening.objects.filter(superseded=True).count() == 13

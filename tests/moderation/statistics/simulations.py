@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from moderation.statistics.estimates import estimate, naive
 from moderation.statistics.guarantee import ReverseAlarm, log_e_value, recognised
 from moderation.statistics.intervals import clopper_pearson
-from moderation.statistics.ledger import Ledger, estimate, naive
+from moderation.statistics.ledger import Ledger
 
 LOW, HIGH = 0.10, 0.95
 APPROVE, REJECT = 0.02, 0.10

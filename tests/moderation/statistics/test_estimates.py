@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from moderation.statistics.estimates import estimate
 from moderation.statistics.intervals import clopper_pearson, fay_feuer, wilson
-from moderation.statistics.ledger import Ledger, estimate
+from moderation.statistics.ledger import Ledger
 from tests.moderation.statistics.reading import dress_scores, plain_ledger, read_table, three_bins
 
 API = read_table("r_survey_apistrat")

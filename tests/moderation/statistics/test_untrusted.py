@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from moderation.statistics.calibration import bin_rates, reliability
 from moderation.statistics.costs import AuditRates, Costs, pair_costs, pair_work
-from moderation.statistics.ledger import Ledger, estimate
+from moderation.statistics.estimates import estimate
+from moderation.statistics.ledger import Ledger
 from moderation.statistics.risks import counts_for, response_rate
 from tests.moderation.statistics.reading import plain_ledger
 

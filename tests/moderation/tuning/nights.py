@@ -30,6 +30,7 @@ from moderation.screening.rulebook import Rulebook
 from moderation.statistics.risks import counts_for, verdicts
 from moderation.tuning import threshold_report
 from moderation.tuning.rollup import differences, roll_up
+from moderation.tuning.versions import put_in_force
 from tests.factories import decide_claimed, default_policy, make_user, version_in_force
 from tests.moderation.statistics.attacks import fed
 
@@ -73,7 +74,7 @@ class Nights:
 
     def publish(self, **changes: object) -> PolicyVersion:
         version = version_in_force().copy_as_draft(by=None, **changes)
-        version.publish(by=None, why="An attack.")
+        put_in_force(version, by=None, why="An attack.")
         return version
 
     def upload(self, scores: Mapping[float, Sequence[str]], *, files: int | None = None) -> list[int]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from moderation.models import Certificate, LedgerDay, LedgerRow, OpinionCount
 from moderation.tuning import alarms, certificate_file, certificates, threshold_report
 from moderation.tuning.rollup import roll_up
+from moderation.tuning.versions import put_in_force
 from moderation.verification import verify
 from tests.factories import default_policy, version_in_force
 
@@ -43,7 +44,9 @@ def days_of(*, ago: int, leaks: Iterable[int], low_leaks: int = 0, checks: int =
 
 
 def ask_for(**content: object) -> None:
-    version_in_force().copy_as_draft(by=None, **{"targets": {"leak": 0.005}, **content}).publish(by=None, why="test")
+    put_in_force(
+        version_in_force().copy_as_draft(by=None, **{"targets": {"leak": 0.005}, **content}), by=None, why="test"
+    )
 
 
 def issue(**pair: float) -> list[Certificate]:

@@ -13,6 +13,8 @@ from moderation import tuning
 from moderation.models import Community, PolicyVersion, Screening
 from moderation.models.threshold_grid import GRID, GRID_STEPS
 from moderation.routing import Rates, Route, region
+from moderation.tuning.epochs import why_new_epoch
+from moderation.tuning.versions import put_in_force
 from tests.factories import default_policy, make_screening, make_upload, make_user, version_in_force
 
 pairs = st.tuples(st.integers(0, GRID_STEPS), st.integers(0, GRID_STEPS)).map(
@@ -124,7 +126,7 @@ def test_saving_twice_keeps_one_draft() -> None:
 def test_a_draft_takes_its_text_from_what_is_in_force_when_it_is_saved() -> None:
     policy, ann = default_policy(), make_user("ann", group="admin")
     stale = tuning.save_draft(policy, by=ann, why="", low=0.3)
-    version_in_force().copy_as_draft(by=ann, text="A new text.").publish(by=ann, why="text")
+    put_in_force(version_in_force().copy_as_draft(by=ann, text="A new text."), by=ann, why="text")
     draft = tuning.save_draft(policy, by=ann, why="", low=0.4)
     assert (draft.pk, draft.text, draft.number) == (stale.pk, "A new text.", version_in_force().number + 1)
 
@@ -142,7 +144,7 @@ def test_publishing_puts_the_draft_in_force_and_keeps_the_epoch() -> None:
 @pytest.mark.django_db
 def test_a_lower_audit_rate_opens_a_new_epoch_and_the_proposal_says_so_before() -> None:
     ann, before = make_user("ann", group="admin"), version_in_force()
-    foretold = tuning.proposed(before, audit_rate_approve=0.01).why_new_epoch()
+    foretold = why_new_epoch(tuning.proposed(before, audit_rate_approve=0.01))
     after = tuning.publish(before.policy, by=ann, why="w", seen=before.pk, audit_rate_approve=0.01)
     assert after.epoch != before.epoch
     assert "audit rate" in foretold

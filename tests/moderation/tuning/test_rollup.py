@@ -16,6 +16,7 @@ from moderation.models import Decision, DrawnUpload, LedgerDay, LedgerRow, Revie
 from moderation.review import claiming, deciding
 from moderation.tuning import rollup
 from moderation.tuning.rollup import differences, roll_up
+from moderation.tuning.versions import put_in_force
 from tests.factories import (
     decide_claimed,
     make_screening,
@@ -214,7 +215,7 @@ def test_a_second_screening_in_the_epoch_changes_neither_bin_nor_class() -> None
 def test_another_policy_text_begins_another_ledger() -> None:
     (mo,) = people(1)
     decide(screened(score=0.5), "benign", by=mo)
-    version_in_force().copy_as_draft(by=None, text="Another text.").publish(by=None, why="clearer")
+    put_in_force(version_in_force().copy_as_draft(by=None, text="Another text."), by=None, why="clearer")
     decide(screened(score=0.5), "benign", by=mo)
     roll_up()
     assert LedgerDay.objects.count() == 2

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from moderation.models import Certificate, LedgerDay, LedgerRow, User
 from moderation.tuning import certificates, threshold_report
+from moderation.tuning.versions import put_in_force
 from tests.factories import default_policy, make_screening, make_user, version_in_force
 
 pytestmark = pytest.mark.django_db
@@ -93,7 +94,9 @@ def test_a_low_response_is_warned_of_and_certifies_nothing(capsys) -> None:
 
 def leaks_alone() -> list[Certificate]:
     if set(version_in_force().targets) != {"leak"}:
-        version_in_force().copy_as_draft(by=None, targets={"leak": 0.005}).publish(by=None, why="One claim is enough.")
+        put_in_force(
+            version_in_force().copy_as_draft(by=None, targets={"leak": 0.005}), by=None, why="One claim is enough."
+        )
     return certificates.issue(threshold_report.report_for(default_policy()))
 
 
@@ -147,7 +150,7 @@ def test_certificates_are_listed_and_end_with_their_epoch(issued: Path, capsys) 
     Certificate.objects.update(ends_at=timezone.now() + timedelta(days=1))
     assert ": valid" in run(capsys, "certificate", "list")
     assert json.loads(run(capsys, "certificate", "list", "--json"))[0]["risk"] == "leak"
-    version_in_force().copy_as_draft(by=None, text="Another text.").publish(by=None, why="clearer")
+    put_in_force(version_in_force().copy_as_draft(by=None, text="Another text."), by=None, why="clearer")
     assert ": ended" in run(capsys, "certificate", "list")
 
 
@@ -202,7 +205,9 @@ def test_the_preview_says_what_is_certified_and_what_a_new_epoch_ends() -> None:
 def test_the_page_links_to_the_recommended_pair() -> None:
     for day in range(5):
         closed(day)
-    version_in_force().copy_as_draft(by=None, targets={"leak": 0.02}, cost_miss=0.1).publish(by=None, why="Cheap.")
+    put_in_force(
+        version_in_force().copy_as_draft(by=None, targets={"leak": 0.02}, cost_miss=0.1), by=None, why="Cheap."
+    )
     client = Client()
     client.force_login(make_user("ada", group="admin"))
     page = client.get("/thresholds/")

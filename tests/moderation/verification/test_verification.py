@@ -32,6 +32,7 @@ from moderation.models import (
 from moderation.review import claiming, deciding
 from moderation.review.quarantine import settle_quarantine
 from moderation.review.status import update_status
+from moderation.tuning.versions import put_in_force
 from moderation.verification import RULES, stored_files, verify
 from moderation.verification.shown_frames import frames_by_screening
 from tests.factories import (
@@ -99,7 +100,7 @@ def decided(waiting: ReviewTask) -> ReviewTask:
 def automatic() -> Screening:
     """Audits are off, so that no coin asks for a person."""
     draft = version_in_force().copy_as_draft(by=None, audit_rate_approve=0, audit_rate_reject=0)
-    draft.publish(by=None, why="No audits.")
+    put_in_force(draft, by=None, why="No audits.")
     upload = make_upload()
     return with_score(make_screening(upload, score=0.1, u=coin_of(upload)))
 
@@ -540,5 +541,5 @@ def put_in_community(screening: Screening) -> None:
     """A community's version has no labels of its own: those of the root apply."""
     art = Community.objects.create(slug="art", name="Art")
     own = PolicyVersion.objects.create(policy=screening.policy, community=art, number=1, low=0.2, high=0.9)
-    own.publish(by=None, why="Its own thresholds.")
+    put_in_force(own, by=None, why="Its own thresholds.")
     Screening.objects.filter(pk=screening.pk).update(policy_version=own)
