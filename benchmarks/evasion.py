@@ -1,4 +1,4 @@
-"""What people send in order to get through: each composed attack with and without the defence, and what it costs.
+"""Measure evasion: each composed attack with and without the view plan, the plan's cost, and the quality flags.
 
 ``python -m benchmarks.evasion [--images FOLDER]`` prints the tables of docs/evasion.md; the default folder is demo/.
 """
@@ -17,29 +17,29 @@ from moderation.decoding.plan import IN_FORCE, WHOLE_PICTURES, ViewPlan
 from moderation.decoding.views import WHOLE
 from moderation.inference import embedded
 from moderation.inference.classifier import ClassifierSession
-from moderation.inference.quality_flags import findings
+from moderation.inference.quality_flags import quality_flags
 from moderation.inference.scorer import ClassifierScores, Scored, Scorer
 from tests.moderation.decoding.attacks import ATTACKS
 from tests.moderation.inference.patch_onnx import CENTRE_CROP, patch_classifier
 
-#: What a picture's quality is compared over: the photo as it is, compressed, and enlarged from less.
+#: JPEG qualities and enlargement factors for which the quality flags are counted.
 QUALITIES = (10, 20, 30, 40, 60, 80)
 FACTORS = (1.5, 2, 3, 4)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=Path, default=Path("demo"), help="photos for cost and false alarms")
+    parser.add_argument("--images", type=Path, default=Path("demo"), help="photos for measuring cost and false alarms")
     options = parser.parse_args()
     photos = [path for path in sorted(options.images.rglob("*")) if path.suffix.lower() in {".jpg", ".jpeg", ".png"}]
     with tempfile.TemporaryDirectory() as folder:
         attacks(Path(folder))
         cost(photos)
-        noticed(photos, Path(folder))
+        count_flags(photos, Path(folder))
 
 
 def attacks(folder: Path) -> None:
-    print("| attack | one look | the plan | views | ms | outcome |\n|---|---|---|---|---|---|")
+    print("| attack | first picture | with the plan | views | ms | outcome |\n|---|---|---|---|---|---|")
     squeezing = Scorer([patch_classifier(made(folder, "patch"))], plan=IN_FORCE)
     cropping = Scorer([patch_classifier(made(folder, "crop"), **CENTRE_CROP)], plan=IN_FORCE)
     with squeezing, cropping:
@@ -47,12 +47,12 @@ def attacks(folder: Path) -> None:
             path = attack.make(made(folder, f"attack-{number}"))
             found, seconds = timed(cropping if attack.cropped else squeezing, path)
             score = found.labels["patch"]
-            cells = f"{one_look(found):.2f} | {score.value:.2f} | {found.looked} | {1000 * seconds:.0f}"
+            cells = f"{first_picture(found):.2f} | {score.value:.2f} | {found.looked} | {1000 * seconds:.0f}"
             print(f"| {attack.name} | {cells} | {outcome(found)} |")
 
 
-def one_look(found: ClassifierScores) -> float:
-    """The score of the first picture as a whole, as decoded: what a classifier in a loop would say."""
+def first_picture(found: ClassifierScores) -> float:
+    """Return the score of the first picture as a whole, as decoded: the score without any plan."""
     views = found.labels["patch"].views
     return next((each.value for each in views if each.frame == 0 and each.view == WHOLE), 0.0)
 
@@ -64,14 +64,14 @@ def outcome(found: ClassifierScores) -> str:
 
 
 def cost(photos: Sequence[Path]) -> None:
-    """Views a photo, and the time of the plan over that of one look, both with the embedded classifier."""
+    """Print views a photo, and the plan's time relative to whole pictures, with the embedded classifier."""
     manifest, model = embedded.open_nsfw()
     network = ClassifierSession.load(model, manifest)
     seconds = Counter[str]()
     views = Counter[int]()
     untrusted = Counter[str]()
     moved = 0
-    plans = {"one look": WHOLE_PICTURES, "the plan": IN_FORCE}
+    plans = {"whole pictures": WHOLE_PICTURES, "the plan": IN_FORCE}
     with Scorer([network], plan=IN_FORCE) as warm:
         list(warm.score(photos[:8]))
     for name, plan in [*plans.items(), *reversed(plans.items())]:
@@ -92,28 +92,28 @@ def cost(photos: Sequence[Path]) -> None:
         f"{several} of them in more than one view ({several / total:.1%}), {moved} with a worse part; "
         f"{dict(untrusted)}."
     )
-    print(f"Time of the plan over that of one look: {seconds['the plan'] / seconds['one look']:.3f}.")
+    print(f"Time with the plan relative to whole pictures: {seconds['the plan'] / seconds['whole pictures']:.3f}.")
 
 
-def noticed(photos: Sequence[Path], folder: Path) -> None:
-    """How often a photo is noticed as enlarged or compressed, as it is and after something was done to it."""
+def count_flags(photos: Sequence[Path], folder: Path) -> None:
+    """Print how often photos are flagged as enlarged or compressed, unchanged and after each change."""
     manifest, model = embedded.open_nsfw()
     network = ClassifierSession.load(model, manifest)
     chosen = photos[:: max(1, len(photos) // 100)]
     print(f"\n| {len(chosen)} photos | enlarged | compressed |\n|---|---|---|")
     for name, change in changes():
         paths = [written(folder / f"{number}.jpg", change(photo)) for number, photo in enumerate(chosen)]
-        found = Counter(word for each in outcomes_by(network, IN_FORCE, paths) for word in findings(each.measured))
+        found = Counter(flag for each in outcomes_by(network, IN_FORCE, paths) for flag in quality_flags(each.measured))
         print(f"| {name} | {found['enlarged'] / len(chosen):.0%} | {found['compressed'] / len(chosen):.0%} |")
 
 
 def changes() -> Iterator[tuple[str, Callable[[Path], bytes]]]:
-    yield "as they are", Path.read_bytes
+    yield "unchanged", Path.read_bytes
     for quality in QUALITIES:
         yield f"saved as JPEG at quality {quality}", lambda path, quality=quality: jpeg(opened(path), quality=quality)
         if quality <= 20:
             yield (
-                "... and again at 90, which hides the table",
+                "then again at 90, which hides the first table",
                 lambda path, quality=quality: jpeg(reopened(jpeg(opened(path), quality=quality)), quality=90),
             )
     for factor in FACTORS:
@@ -131,7 +131,7 @@ def reopened(content: bytes) -> Image.Image:
 
 
 def enlarged(image: Image.Image, factor: float) -> Image.Image:
-    """The same size, from a picture that had so many times fewer pixels along each side."""
+    """Shrink the picture by ``factor`` along each side and enlarge it to its former size."""
     small = image.resize((round(image.width / factor), round(image.height / factor)), Image.Resampling.LANCZOS)
     return small.resize(image.size, Image.Resampling.BICUBIC)
 
