@@ -162,7 +162,7 @@ class Manifest(_StrictModel):
             # In JSON, strict mode accepts a list for a tuple and nothing more.
             return cls.model_validate_json(json.dumps(found))
         except ValidationError as error:
-            nested = {"resize": ResizeRule, "golden": Golden}
+            nested: dict[str, type[BaseModel]] = {"resize": ResizeRule, "golden": Golden}
             raise first_error(error, value=found, model=cls, nested=nested) from error
 
     def to_json(self) -> str:
@@ -181,7 +181,9 @@ class Manifest(_StrictModel):
         if self.crop and (self.crop[0] > room[0] or self.crop[1] > room[1]):
             raise ManifestError("crop", found=self.crop, accepted=f"at most {room}, the size after the resize")
         if self.size != (self.crop or room):
-            raise ManifestError("size", found=self.size, accepted=f"{self.crop or room}, what resize and crop give")
+            raise ManifestError(
+                "size", found=self.size, accepted=f"{self.crop or room}, the size after resize and crop"
+            )
         if 0 in self.std:
             raise ManifestError("std", found=self.std, accepted="three numbers other than 0")
         return self

@@ -23,7 +23,7 @@ def first_error(
 
     Args:
         error: raised by ``model`` for ``value``.
-        value: what was validated, as ``json.loads`` returns it.
+        value: the value that was validated, from ``json.loads``.
         model: the model of the whole manifest. A field's description says what is accepted.
         nested: the model of each field that holds an object or a list of objects.
     """

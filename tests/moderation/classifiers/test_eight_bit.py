@@ -132,5 +132,7 @@ def test_dynamic_quantization_of_a_convolutional_network_is_refused(tmp_path: Pa
 def test_too_few_images(tmp_path: Path, pictures: Path) -> None:
     for path in sorted(pictures.iterdir())[4:]:
         path.unlink()
-    with pytest.raises(CommandError, match=r"holds 4 images that can be read\. Nothing was registered\. Give at least 10"):
+    with pytest.raises(
+        CommandError, match=r"holds 4 images that can be read\. Nothing was registered\. Give at least 10"
+    ):
         quantized("open_nsfw", pictures=pictures)

@@ -61,7 +61,7 @@ def test_a_golden_image_is_bytes(facts: dict[str, Any]) -> None:
         ("colour_order", "rgb", "'colour_order': found 'rgb'; accepted is one of RGB, BGR"),
         ("size", [16], "'size': found [16]"),
         ("size", [16, 0], "'size': found [16, 0]"),
-        ("size", [17, 16], "'size': found (17, 16); accepted is (16, 16), what resize and crop give"),
+        ("size", [17, 16], "'size': found (17, 16); accepted is (16, 16), the size after resize and crop"),
         ("resize", {"mode": "exact", "size": [16, 16]}, "'resize.filter': found 'nothing'"),
         ("resize", {"mode": "fit", "size": [16, 16], "filter": "bilinear"}, "'resize.mode': found 'fit'"),
         ("resize", {"mode": "exact", "size": [16, 16], "filter": "nearest"}, "'resize.filter': found 'nearest'"),
