@@ -10,18 +10,19 @@ WITHOUT_DATABASE = {"pg", "help", "check", "collectstatic", "makemigrations", "-
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moderation.settings")
-    # Nothing here multiplies matrices that are large: numpy's threads would only be started, and wait for work at full
-    # speed. Whatever this process starts is spared them, too.
+    # No matrix here is large enough for numpy's threads, which would wait for work at full speed. Child processes
+    # inherit the setting.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from django.core.management import execute_from_command_line
 
     if len(sys.argv) > 1 and sys.argv[1] not in WITHOUT_DATABASE:
         start_private_cluster()
+        refuse_database_of_another_version()
     execute_from_command_line(sys.argv)
 
 
 def start_private_cluster() -> None:
-    """Without DATABASE_URL the project has a server of its own, which every command may start."""
+    """Start the project's own server, which it uses if DATABASE_URL is not set."""
     import localpg
     from moderation import settings
 
@@ -32,6 +33,21 @@ def start_private_cluster() -> None:
     except localpg.ClusterError as error:
         sys.exit(f"The private PostgreSQL server could not be started: {error}")
     settings.DATABASES["default"].update(settings.CLUSTER.connection())
+
+
+def refuse_database_of_another_version() -> None:
+    import django
+    from django.db import connection
+
+    django.setup()
+    from moderation.migration_history import OtherVersionsDatabase, check_migration_history
+
+    try:
+        check_migration_history()
+    except OtherVersionsDatabase as refusal:
+        sys.exit(str(refusal))
+    finally:
+        connection.close()  # a command that starts processes must not share it with them
 
 
 if __name__ == "__main__":

@@ -15,16 +15,16 @@ class ModerationConfig(AppConfig):
 
 
 def make_incoming_folder() -> None:
-    """Bodies that are too long for memory are written there, so it has to be there before the first request."""
+    """Make the folder for request bodies that are too long for memory, before the first request needs it."""
     from moderation import storage
 
-    # Where it can't be made, Django's check of FILE_UPLOAD_TEMP_DIR says so, and /readyz.
+    # If it cannot be made, Django's check of FILE_UPLOAD_TEMP_DIR and /readyz say so.
     with suppress(OSError):
         storage.make_folder(storage.incoming_folder())
 
 
 def ensure_defaults_after_migrate(**_kwargs: Any) -> None:
-    """What a fresh database needs comes back after a flush, too."""
+    """Create the initial data. `flush` emits this signal as well."""
     from moderation.initial_data import ensure_defaults
 
     ensure_defaults()

@@ -1,4 +1,7 @@
-"""Whether the parts that uploads and reviews need are there. Cheap, and safe to tell anybody: no path, no secret."""
+"""The checks of /readyz: whether the parts that uploads and reviews need work.
+
+They are cheap, and their answers are safe to show to anybody: no path, no secret.
+"""
 
 import hashlib
 import secrets
@@ -16,12 +19,13 @@ from django.utils import timezone
 
 from moderation.inference.embedded import open_nsfw
 from moderation.inference.manifest import ClassifierFileError
+from moderation.migration_history import OtherVersionsDatabase, check_migration_history
 from moderation.models import Classifier, Upload
 from moderation.models.versions import PolicyVersion
 
 
 class NotReady(Exception):
-    """One part is missing or wrong; the message says which and what to do."""
+    """One part is missing or wrong. The message says which one and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +36,7 @@ class Check:
 
 
 def checks() -> Iterator[Check]:
-    """Every check, in the order of their dependence: without a database there is nothing more to ask it."""
+    """Yield every check. Those that need the database are left out if it cannot be reached."""
     first = _run(database)
     yield first
     for check in (migrations, classifiers, oldest_pending) if first.ok else ():
@@ -41,17 +45,21 @@ def checks() -> Iterator[Check]:
 
 
 def database() -> str:
-    """Raises NotReady: the server can't be reached, or takes no more connections."""
+    """Check that the server accepts a connection."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
-        # What the server says may hold addresses and names: it goes to the log of the one who looks, not out.
-        raise NotReady("can't be reached; look at the server's log and DATABASE_URL") from error
+        # The server's own message may contain addresses and names, so it is not shown.
+        raise NotReady("cannot be reached; see the server's log and DATABASE_URL") from error
     return "reachable"
 
 
 def migrations() -> str:
+    try:
+        check_migration_history()
+    except OtherVersionsDatabase as error:
+        raise NotReady("the database is another version's; see 'manage.py migrate'") from error
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
@@ -60,7 +68,7 @@ def migrations() -> str:
 
 
 def classifiers() -> str:
-    """The file of each classifier in force, by sha256."""
+    """Check the file of each classifier in force by its sha256."""
     in_force = Classifier.objects.filter(policy_versions__state=PolicyVersion.State.IN_FORCE).distinct()
     found = [_check_file(classifier) for classifier in in_force]
     if not found:
@@ -69,7 +77,7 @@ def classifiers() -> str:
 
 
 def storage() -> str:
-    """Raises NotReady: nothing can be written, or one more upload would not fit."""
+    """Check that DATA_DIR is writable and has room for one more upload."""
     folder = Path(settings.DATA_DIR)
     probe = folder / f".ready-{secrets.token_hex(6)}"
     try:
@@ -77,14 +85,14 @@ def storage() -> str:
         probe.unlink()
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        raise NotReady(f"can't be written ({error.strerror})") from error
+        raise NotReady(f"cannot be written ({error.strerror})") from error
     if free < settings.UPLOAD_MAX_BYTES:
         raise NotReady(f"full: {free // 1_000_000} MB left")
     return f"writable, {free // 1_000_000_000} GB left"
 
 
 def oldest_pending() -> str:
-    """Told, never a failure: uploads wait for the nightly pre-screen by design."""
+    """Return the age of the oldest pending upload; never a failure, as uploads wait for the nightly pre-screen."""
     received = Upload.objects.pending().aggregate(oldest=Min("received_at"))["oldest"]
     return f"{(timezone.now() - received).total_seconds():.0f} s" if received else "none"
 
@@ -95,7 +103,7 @@ def _run(check: Callable[[], str]) -> Check:
     except NotReady as reason:
         return Check(name=check.__name__, ok=False, detail=str(reason))
     except DatabaseError:
-        return Check(name=check.__name__, ok=False, detail="the database did not answer; look at the server's log")
+        return Check(name=check.__name__, ok=False, detail="the database did not answer; see the server's log")
 
 
 def _check_file(classifier: Classifier) -> str:
@@ -104,7 +112,7 @@ def _check_file(classifier: Classifier) -> str:
         about = path.stat()
         right = _sha256(path, about.st_size, about.st_mtime_ns) == classifier.sha256
     except (OSError, ClassifierFileError) as error:
-        raise NotReady(f"{classifier.name}: its file can't be read") from error
+        raise NotReady(f"{classifier.name}: its file cannot be read") from error
     if not right:
         raise NotReady(f"{classifier.name}: its file is not the registered one, by sha256")
     return str(classifier)
@@ -112,6 +120,6 @@ def _check_file(classifier: Classifier) -> str:
 
 @lru_cache(maxsize=8)
 def _sha256(path: Path, _size: int, _changed: int) -> str:
-    """Read again only where size or time of change differ."""
+    """Return the file's sha256; it is read again only if size or time of change differ."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
