@@ -1,4 +1,4 @@
-"""What other programs call: send uploads in, ask what became of them. docs/api.md tells their side."""
+"""The HTTP API of other programs: send uploads in, read their results, report and appeal (docs/api.md)."""
 
 from django.contrib.auth.decorators import login_not_required, permission_required
 from django.urls import URLPattern, URLResolver
@@ -7,13 +7,13 @@ from ninja import NinjaAPI
 from moderation.api import objections, problems, uploads
 from moderation.api.tokens import BearerToken
 
-# For people who may send uploads in by hand, too; the API itself asks for tokens and for nothing else.
+# Pages for people who may send uploads; every call of the API itself needs a token.
 FOR_PEOPLE = {"openapi-json", "openapi-view"}
 
 api = NinjaAPI(
     title="Second Look",
     version="1",
-    description="Send images in for review and read what was decided. Every call needs a bearer token.",
+    description="Send images in for review and read the results. Every call needs a bearer token.",
     auth=BearerToken(),
     docs_decorator=permission_required("moderation.send_uploads", raise_exception=True),
 )
@@ -23,7 +23,7 @@ problems.install(api)
 
 
 def urls() -> tuple[list[URLPattern | URLResolver], str, str]:
-    """The API's patterns: outside the sign-in rule, but for the documentation."""
+    """Return the API's patterns. All but the documentation are open to programs that are not signed in."""
     patterns, app_name, namespace = api.urls
     for pattern in patterns:
         if isinstance(pattern, URLPattern) and pattern.name not in FOR_PEOPLE:

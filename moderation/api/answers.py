@@ -1,4 +1,4 @@
-"""What the API says, as schemas, and how an upload's state reads from outside."""
+"""The schemas of the API's answers, and the state of an upload as other programs see it."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,27 +13,31 @@ Status = Literal["pending", "in_review", "approved", "rejected", "quarantined", 
 
 
 class Problem(Schema):
-    detail: str = Field(description="What was found, what is accepted, what to do.")
+    detail: str = Field(description="The value found, the values accepted, and the next step.")
 
 
 class Receipt(Schema):
     id: int
     status: Status
-    url: str = Field(description="Where the upload's state is.")
+    url: str = Field(description="The URL of the upload's state.")
 
 
 class PolicyResult(Schema):
     policy: str = Field(description="The policy's slug.")
     version: int | None = Field(
-        description="The number of the policy's version whose thresholds routed the upload; null where a list did."
+        description="The policy version whose thresholds routed the upload; null if a hash list did."
     )
-    route: Literal["approve", "review", "reject"] = Field(description="What the thresholds, or the list, asked for.")
-    outcome: Literal["approve", "reject"] | None = Field(description="What is in force; null while it waits.")
-    hash_list: str | None = Field(description="Which hash list routed the upload, and how; null where none did.")
+    route: Literal["approve", "review", "reject"] = Field(description="The route by the thresholds or the hash list.")
+    outcome: Literal["approve", "reject"] | None = Field(
+        description="The outcome in force; null while the upload waits for a decision."
+    )
+    hash_list: str | None = Field(
+        description="The hash list that routed the upload, and how it matched; null if none did."
+    )
 
 
 class PersonsDecision(Schema):
-    policy: str | None = Field(description="Null where a person decided about a quarantined upload.")
+    policy: str | None = Field(description="Null if the decision was on a quarantined upload.")
     outcome: Literal["approve", "reject"]
     verdict: Literal["violating", "benign", "cannot_tell"]
     reason: str = Field(description="The code of one of the policy's reasons, or empty.")
@@ -48,16 +52,18 @@ class UploadState(Schema):
     uploader: str
     community: str | None
     status: Status
-    quarantine_reason: str | None = Field(description="Why it could not be read safely, while it is quarantined.")
+    quarantine_reason: str | None = Field(
+        description="Why the image could not be read safely, while it is quarantined."
+    )
     received_at: datetime
     policies: list[PolicyResult]
     decision: PersonsDecision | None = Field(
-        description="What a person decided, once it is in force; where there are several, the strictest."
+        description="The decision of a person, once it is in force; the strictest one if there are several."
     )
 
 
 def state_of(upload: Upload) -> dict[str, Any]:
-    """What is in force, for the outside: within its grace period a decision does not show. No score is told."""
+    """Return the state in force. A decision within its grace period does not show, and no score is included."""
     effects = effects_in_force(upload)
     status = status_in_force(upload, effects=effects)
     return {
@@ -93,7 +99,7 @@ def _policy(routed: Screening | HashMatch, *, outcome: str | None) -> dict[str, 
 
 
 def _decision(effects: Iterable[Effect]) -> dict[str, Any] | None:
-    """The strictest of the verdicts in force. An undo that restores what was before is no verdict."""
+    """Return the strictest verdict in force. The effect of an undo is not a verdict."""
     by_people = [effect for effect in effects if effect.decision and effect.decision.verdict]
     by_people.sort(key=lambda effect: (effect.outcome != Effect.Outcome.REJECT, -effect.pk))
     return _persons_decision(by_people[0]) if by_people else None

@@ -1,4 +1,4 @@
-"""Reports and appeals: another person looks at an upload, for a reason that the platform gives."""
+"""Reports and appeals: the platform asks for another person's verdict on an upload, with a reason."""
 
 import hashlib
 import json
@@ -17,14 +17,16 @@ from moderation.api.tokens import TokenRequest
 from moderation.api.uploads import ABOUT_KEYS, Text
 from moderation.models import Objection, Upload
 from moderation.models.decisions import OUTCOMES, Verdict
-from moderation.review import objecting
+from moderation.review.objections import REFUSALS, object_to
 
 router = Router(tags=["reports and appeals"])
 
 
-class Grounds(Schema):
-    reason: Text = Field(description="Why, in 1 to 2,000 characters. Whoever looks does not see it before the verdict.")
-    policy: Text = Field("", description="The policy's slug; needed where the upload was screened under several.")
+class ObjectionFields(Schema):
+    reason: Text = Field(description="Why, in 1 to 2,000 characters. The reviewer does not see it before the verdict.")
+    policy: Text = Field(
+        "", description="The policy's slug; required if the upload was screened under several policies."
+    )
 
 
 class ObjectionState(Schema):
@@ -34,7 +36,7 @@ class ObjectionState(Schema):
     policy: str
     reason: str
     status: Literal["waiting", "answered", "nobody_could_tell"]
-    outcome: Literal["approve", "reject"] | None = Field(description="What the answer asks for, once it is in force.")
+    outcome: Literal["approve", "reject"] | None = Field(description="The outcome of the answer, once it is in force.")
     raised_at: datetime
     answered_at: datetime | None
 
@@ -46,66 +48,66 @@ Key = Annotated[Text, Header("", alias="Idempotency-Key", description=ABOUT_KEYS
 
 @router.post("/{upload_id}/reports", response=RAISED, summary="Report an upload")
 def report(
-    request: TokenRequest, response: HttpResponse, upload_id: int, grounds: Grounds, idempotency_key: Key
+    request: TokenRequest, response: HttpResponse, upload_id: int, fields: ObjectionFields, idempotency_key: Key
 ) -> Status[Any]:
-    """Somebody says that it violates: a person who has not decided on it looks."""
-    return raised(request, response, upload_id, grounds, kind=Objection.Kind.REPORT, key=idempotency_key)
+    """Report that an upload violates the policy. A person who has not decided on it reviews it."""
+    return _raise(request, response, upload_id, fields, kind=Objection.Kind.REPORT, key=idempotency_key)
 
 
 @router.post("/{upload_id}/appeals", response=RAISED, summary="Appeal a decision")
 def appeal(
-    request: TokenRequest, response: HttpResponse, upload_id: int, grounds: Grounds, idempotency_key: Key
+    request: TokenRequest, response: HttpResponse, upload_id: int, fields: ObjectionFields, idempotency_key: Key
 ) -> Status[Any]:
-    """The uploader says that the decision is wrong: a person who did not take it looks. Once per upload and policy."""
-    return raised(request, response, upload_id, grounds, kind=Objection.Kind.APPEAL, key=idempotency_key)
+    """Appeal a decision for the uploader. Another person reviews the upload; once per upload and policy."""
+    return _raise(request, response, upload_id, fields, kind=Objection.Kind.APPEAL, key=idempotency_key)
 
 
 @router.get("/{upload_id}/objections", response=LISTED, summary="Reports and appeals on an upload")
 def objections(request: TokenRequest, response: HttpResponse, upload_id: int) -> list[dict[str, Any]]:
     response["Cache-Control"] = "no-store"
-    found = own_upload(request, upload_id).objections.order_by("pk")
+    found = _get_own_upload_or_404(request, upload_id).objections.order_by("pk")
     return [state_of(one) for one in found.with_answer().select_related("screening__policy")]
 
 
-def raised(  # noqa: PLR0913  (what one call says)
-    request: TokenRequest, response: HttpResponse, upload_id: int, grounds: Grounds, *, kind: str, key: str
+def _raise(  # noqa: PLR0913  (the parts of one call)
+    request: TokenRequest, response: HttpResponse, upload_id: int, fields: ObjectionFields, *, kind: str, key: str
 ) -> Status[Any]:
     response["Cache-Control"] = "no-store"
-    upload = own_upload(request, upload_id)
+    upload = _get_own_upload_or_404(request, upload_id)
 
-    def take() -> StoredAnswer:
-        return take_in(request, upload, grounds, kind=kind)
+    def answer() -> StoredAnswer:
+        return _object(request, upload, fields, kind=kind)
 
     if not key:
-        return said(response, take())
-    body = hashlib.sha256(json.dumps([kind, upload_id, grounds.reason, grounds.policy]).encode()).hexdigest()
-    return said(response, answer_once(key, token=request.auth, body_sha256=body, answer=take))
+        return _respond(response, answer())
+    body = hashlib.sha256(json.dumps([kind, upload_id, fields.reason, fields.policy]).encode()).hexdigest()
+    return _respond(response, answer_once(key, token=request.auth, body_sha256=body, answer=answer))
 
 
-def said(response: HttpResponse, answer: StoredAnswer) -> Status[Any]:
+def _respond(response: HttpResponse, answer: StoredAnswer) -> Status[Any]:
     if answer.replayed:
         response["Idempotent-Replayed"] = "true"
     return Status(answer.status_code, answer.content)
 
 
-def own_upload(request: TokenRequest, upload_id: int) -> Upload:
+def _get_own_upload_or_404(request: TokenRequest, upload_id: int) -> Upload:
     upload = Upload.objects.filter(source=request.auth.source, pk=upload_id).first()
     if upload is None:
         raise HttpError(404, f"Found no upload {upload_id} of source {request.auth.source!r}.")
     return upload
 
 
-def take_in(request: TokenRequest, upload: Upload, grounds: Grounds, *, kind: str) -> StoredAnswer:
+def _object(request: TokenRequest, upload: Upload, fields: ObjectionFields, *, kind: str) -> StoredAnswer:
     try:
-        made = objecting.object_to(upload, kind=kind, text=grounds.reason, policy=grounds.policy, token=request.auth)
-    except objecting.REFUSALS as refusal:
+        made = object_to(upload, kind=kind, text=fields.reason, policy=fields.policy, token=request.auth)
+    except REFUSALS as refusal:
         return StoredAnswer(STATUS_CODES[type(refusal)], {"detail": str(refusal)})
     again = Objection.objects.with_answer().select_related("screening__policy").get(pk=made.pk)
     return StoredAnswer(201, ObjectionState(**state_of(again)).model_dump(mode="json"))
 
 
 def state_of(objection: Objection) -> dict[str, Any]:
-    """What is in force, for the outside. ``objection`` comes from with_answer()."""
+    """Return the objection's state in force. `objection` comes from with_answer()."""
     waits, verdict = objection.waits, objection.verdict  # type: ignore[attr-defined]
     return {
         "id": objection.pk,

@@ -1,4 +1,4 @@
-"""Every failure as {"detail": "..."} with its status code: what was found, what is accepted, what to do."""
+"""Failures as `{"detail": "..."}` with a status code. The text says what was found and accepted, and what to do."""
 
 import logging
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from ninja.errors import AuthenticationError, ValidationError
 from moderation import intake
 from moderation.api import idempotency
 from moderation.decoding.sandbox import SandboxUnavailable
-from moderation.models import ObjectionRefused
 from moderation.request_limits import declared_length
-from moderation.review import objecting
+from moderation.review import objections
+from moderation.review.objections import ObjectionRefused
 from moderation.storage import StorageFull
 
 logger = logging.getLogger(__name__)
@@ -29,8 +29,8 @@ STATUS_CODES: dict[type[Exception], int] = {
     intake.TooLarge: 413,
     intake.FormatNotAllowed: 415,
     intake.ConflictingBytes: 409,
-    objecting.TextNotAllowed: 422,
-    objecting.PolicyUnclear: 422,
+    objections.TextNotAllowed: 422,
+    objections.PolicyUnclear: 422,
     ObjectionRefused: 409,
     idempotency.KeyTooLong: 422,
     idempotency.KeyReused: 422,
@@ -40,7 +40,7 @@ STATUS_CODES: dict[type[Exception], int] = {
     TooManyFilesSent: 400,
     MultiPartParserError: 400,
 }
-#: Seconds after which a retry may meet more space or a working decoder.
+#: Seconds after which a retry may find more space or a working decoder.
 RETRY_AFTER = 60
 
 View = Callable[..., HttpResponse]
@@ -48,29 +48,31 @@ View = Callable[..., HttpResponse]
 
 def install(api: NinjaAPI) -> None:
     for failure in STATUS_CODES:
-        api.add_exception_handler(failure, refused)
+        api.add_exception_handler(failure, _refused)
     for failure in (StorageFull, SandboxUnavailable):
-        api.add_exception_handler(failure, out_of_order)
-    api.add_exception_handler(AuthenticationError, unauthenticated)
-    api.add_exception_handler(ValidationError, wrong_fields)
+        api.add_exception_handler(failure, _unavailable)
+    api.add_exception_handler(AuthenticationError, _unauthenticated)
+    api.add_exception_handler(ValidationError, _wrong_fields)
 
 
 def problem(detail: str, *, status: int) -> JsonResponse:
     return JsonResponse({"detail": detail}, status=status)
 
 
-def refused(request: HttpRequest, failure: Any) -> HttpResponse:  # noqa: ARG001
+def _refused(request: HttpRequest, failure: Any) -> HttpResponse:  # noqa: ARG001
     return problem(str(failure), status=STATUS_CODES[type(failure)])
 
 
-def out_of_order(request: HttpRequest, failure: Any) -> HttpResponse:
+def _unavailable(request: HttpRequest, failure: Any) -> HttpResponse:
     logger.error("%s %s: %s", request.method, request.path, failure)
-    response = problem("The image can't be taken at the moment. Nothing was kept. Send it again later.", status=503)
+    response = problem(
+        "The image cannot be accepted at the moment. Nothing was stored. Send it again later.", status=503
+    )
     response["Retry-After"] = str(RETRY_AFTER)
     return response
 
 
-def unauthenticated(request: HttpRequest, failure: Any) -> HttpResponse:  # noqa: ARG001
+def _unauthenticated(request: HttpRequest, failure: Any) -> HttpResponse:  # noqa: ARG001
     accepted = "'Authorization: Bearer sl_...' with a token in force is accepted. Ask the operator for one."
     found = "a token that is unknown or revoked" if "Authorization" in request.headers else "no token"
     response = problem(f"Found {found}; {accepted}", status=401)
@@ -78,7 +80,7 @@ def unauthenticated(request: HttpRequest, failure: Any) -> HttpResponse:  # noqa
     return response
 
 
-def wrong_fields(request: HttpRequest, failure: Any) -> HttpResponse:  # noqa: ARG001
+def _wrong_fields(request: HttpRequest, failure: Any) -> HttpResponse:  # noqa: ARG001
     return problem("; ".join(_sentence(error) for error in failure.errors), status=422)
 
 
@@ -90,7 +92,7 @@ def _sentence(error: dict[str, Any]) -> str:
 
 
 def length_fits(most: Callable[[], int]) -> Callable[[View], View]:
-    """Refuse a body by its Content-Length, before a byte of it is read."""
+    """Decorate a view to refuse a body that is too long by its Content-Length, before any of it is read."""
 
     def decorate(run: View) -> View:
         @wraps(run)

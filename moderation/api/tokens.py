@@ -1,4 +1,4 @@
-"""Which program calls: bearer tokens, looked up by the sha256 of their secret."""
+"""Authentication of programs by bearer tokens, which are looked up by the sha256 of their secret."""
 
 from datetime import timedelta
 
@@ -25,6 +25,6 @@ class BearerToken(HttpBearer):
 
 
 def note_use(token: ApiToken) -> None:
-    """Remember the time, at most once a minute: a busy token must not become a contended row."""
+    """Record the time of use, at most once a minute, so that requests with a busy token do not wait for its row."""
     long_ago = Q(last_used_at=None) | Q(last_used_at__lte=Now() - LAST_USED_PRECISION)
     ApiToken.objects.filter(long_ago, pk=token.pk).update(last_used_at=Now())

@@ -1,4 +1,4 @@
-"""Uploads come in and are asked about."""
+"""Receive uploads, and answer questions about them."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ from moderation.models.effects import status_in_force
 
 router = Router(tags=["uploads"])
 
-#: The other fields of the form and the lines between them.
+#: Room for the other fields of the form and the lines between them.
 FORM_BYTES = 65_536
 ABOUT_KEYS = "At most 255 characters. The same key with the same body gets the same answer again."
 
@@ -38,7 +38,7 @@ def without_nul(value: str) -> str:
     return value
 
 
-#: PostgreSQL can't even look for a NUL character.
+#: Text without a NUL character, which PostgreSQL refuses even in a search.
 Text = Annotated[str, AfterValidator(without_nul)]
 
 
@@ -61,54 +61,54 @@ def send(
     fields: Annotated[UploadFields, Form()],
     idempotency_key: Annotated[Text, Header("", alias="Idempotency-Key", description=ABOUT_KEYS)],
 ) -> Status[Any]:
-    """201: it is new and waits for the pre-screen. 200: the same bytes came under this identity before."""
+    """Send one image. 201: it is new and pending. 200: the same bytes were received under this identity before."""
     content = file.read()
 
-    def take() -> StoredAnswer:
-        return take_in(request, content, fields=fields)
+    def answer() -> StoredAnswer:
+        return _receive(request, content, fields=fields)
 
     if idempotency_key:
-        body = fingerprint(content, fields=fields)
-        answer = answer_once(idempotency_key, token=request.auth, body_sha256=body, answer=take)
+        body = _body_digest(content, fields=fields)
+        given = answer_once(idempotency_key, token=request.auth, body_sha256=body, answer=answer)
     else:
-        answer = take()
+        given = answer()
     response["Cache-Control"] = "no-store"
-    if "url" in answer.content:
-        response["Location"] = answer.content["url"]
-    if answer.replayed:
+    if "url" in given.content:
+        response["Location"] = given.content["url"]
+    if given.replayed:
         response["Idempotent-Replayed"] = "true"
-    return Status(answer.status_code, answer.content)
+    return Status(given.status_code, given.content)
 
 
-@router.get("/{upload_id}", response=STATE, summary="Ask what became of an upload")
+@router.get("/{upload_id}", response=STATE, summary="Get an upload's state")
 def show(request: TokenRequest, response: HttpResponse, upload_id: int) -> dict[str, Any]:
-    """What became of an upload, as far as it is in force."""
-    return told(request, response, f"upload {upload_id}", pk=upload_id)
+    """Return the state of an upload, as far as it is in force."""
+    return _state_or_404(request, response, f"upload {upload_id}", pk=upload_id)
 
 
-@router.get("", response=STATE, summary="Ask by your own name for the image")
+@router.get("", response=STATE, summary="Get an upload's state by your own name for it")
 def find(request: TokenRequest, response: HttpResponse, external_id: Annotated[Text, Query()]) -> dict[str, Any]:
-    """The state of the upload that has this external id in the token's source."""
-    return told(request, response, f"upload with the external_id {external_id!r}", external_id=external_id)
+    """Return the state of the upload with this external id in the token's source."""
+    return _state_or_404(request, response, f"upload with the external_id {external_id!r}", external_id=external_id)
 
 
-def told(request: TokenRequest, response: HttpResponse, asked_for: str, **identity: Any) -> dict[str, Any]:
-    """The state of one upload of the token's own source; those of others are not there."""
+def _state_or_404(request: TokenRequest, response: HttpResponse, what: str, **identity: Any) -> dict[str, Any]:
+    """Return the state of one upload of the token's own source; uploads of other sources are not found."""
     response["Cache-Control"] = "no-store"
     of_source = Upload.objects.filter(source=request.auth.source).select_related("community")
     upload = of_source.filter(**identity).first()
     if upload is None:
-        raise HttpError(404, f"Found no {asked_for} of source {request.auth.source!r}.")
+        raise HttpError(404, f"Found no {what} of source {request.auth.source!r}.")
     return state_of(upload)
 
 
-def fingerprint(content: bytes, *, fields: UploadFields) -> str:
-    """Tells bodies apart by what they say; the form's boundary, new each time, says nothing."""
-    facts = [hashlib.sha256(content).hexdigest(), fields.external_id, fields.uploader, fields.community]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+def _body_digest(content: bytes, *, fields: UploadFields) -> str:
+    """Return a sha256 of the image and the fields, without the multipart boundary, which is new in each request."""
+    parts = [hashlib.sha256(content).hexdigest(), fields.external_id, fields.uploader, fields.community]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def take_in(request: TokenRequest, content: bytes, *, fields: UploadFields) -> StoredAnswer:
+def _receive(request: TokenRequest, content: bytes, *, fields: UploadFields) -> StoredAnswer:
     try:
         with pghistory.context(api_token=request.auth.name):
             received = intake.receive(
@@ -116,14 +116,14 @@ def take_in(request: TokenRequest, content: bytes, *, fields: UploadFields) -> S
                 source=request.auth.source,
                 external_id=fields.external_id,
                 uploader_reference=fields.uploader,
-                community=community_named(fields.community),
+                community=_community(fields.community),
             )
     except intake.UploadRefused as refusal:
         return StoredAnswer(STATUS_CODES[type(refusal)], {"detail": str(refusal)})
-    return StoredAnswer(201 if received.created else 200, receipt(request, received.upload))
+    return StoredAnswer(201 if received.created else 200, _receipt(request, received.upload))
 
 
-def community_named(slug: str) -> Community | None:
+def _community(slug: str) -> Community | None:
     community = Community.objects.filter(slug=slug).first()
     if slug and community is None:
         raise intake.FieldNotAllowed(
@@ -132,6 +132,6 @@ def community_named(slug: str) -> Community | None:
     return community
 
 
-def receipt(request: HttpRequest, upload: Upload) -> dict[str, Any]:
+def _receipt(request: HttpRequest, upload: Upload) -> dict[str, Any]:
     url = request.build_absolute_uri(reverse("api-1:show", args=[upload.pk]))
     return {"id": upload.pk, "status": status_in_force(upload), "url": url}

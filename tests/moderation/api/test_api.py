@@ -15,17 +15,10 @@ from django.test import Client
 from django.utils import timezone
 
 from moderation import api
-from moderation.models import (
-    ApiToken,
-    Community,
-    Effect,
-    IdempotentAnswer,
-    ReviewTask,
-    Upload,
-    User,
-    Verdict,
-    update_status,
-)
+from moderation.models import ApiToken, Community, Effect, IdempotentAnswer, ReviewTask, Upload, User, Verdict
+from moderation.review import claiming, deciding
+from moderation.review.claims import Claim
+from moderation.review.status import update_status
 from tests.factories import image_bytes, make_screening, make_task, make_upload, make_user
 from tests.moderation.intake.test_receiving import in_threads, no_file_larger_than
 
@@ -256,7 +249,7 @@ def test_a_key_that_is_busy_for_too_long_is_said_to_be(secret: str) -> None:
     done.set()
     thread.join()
     assert response.status_code == 409
-    assert "still being worked on" in response.json()["detail"]
+    assert "still in progress" in response.json()["detail"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -324,9 +317,9 @@ def make_task_for(upload: Upload) -> ReviewTask:
 
 
 def decide(task: ReviewTask, verdict: Verdict, *, by: User, reason: str = "") -> None:
-    task.hand_to(by)
-    assert task.claim is not None
-    task.decide(verdict, claim=task.claim, reason=reason)
+    claiming.claim_for(task, moderator=by)
+    assert Claim.from_task(task) is not None
+    deciding.decide(task, verdict, claim=Claim.from_task(task), reason=reason)
 
 
 def let_the_grace_period_end() -> None:
@@ -359,7 +352,7 @@ def test_an_undone_decision_does_not_show(program: Client) -> None:
     decide(task, Verdict.BENIGN, by=moderator)
     let_the_grace_period_end()
     assert state(program, upload)["status"] == "approved"
-    task.undo(by=moderator)
+    deciding.undo(task, by=moderator)
     told = state(program, upload)
     assert (told["status"], told["decision"], told["policies"][0]["outcome"]) == ("in_review", None, None)
 
