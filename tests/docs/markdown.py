@@ -1,7 +1,8 @@
-"""Read Markdown pages: their fenced blocks, commands, links, headings and code spans."""
+"""Read Markdown pages: their fenced blocks, commands, links, headings, tables and code spans."""
 
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,12 @@ class Command:
 
     def __str__(self) -> str:
         return f"{self.at} {' '.join(self.words)}"
+
+
+def tracked(*patterns: str) -> list[str]:
+    """Return the paths of the files that git tracks, such as those of "*.py"."""
+    listed = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, capture_output=True, text=True, check=True)
+    return listed.stdout.splitlines()
 
 
 def page_name(path: Path) -> str:

@@ -1,11 +1,10 @@
 """Links and names of files in the documentation lead somewhere."""
 
 import re
-import subprocess
 
 import pytest
 
-from tests.docs.markdown import PAGES, ROOT, anchors, links, page_name, prose
+from tests.docs.markdown import PAGES, ROOT, anchors, links, page_name, prose, tracked
 
 PATH = re.compile(r"`((?:localpg|moderation|reviewqueue|templates|static|tests|benchmarks|docs|demo|\.ci)/[\w./*-]*)`")
 
@@ -30,11 +29,8 @@ def test_every_path_that_a_page_names_exists(page):
 
 
 def test_every_page_that_the_code_names_exists():
-    tracked = subprocess.run(
-        ["git", "ls-files", "*.py", "*.html", "*.toml", "*.in", "Makefile"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
-    texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in tracked if (ROOT / name).exists()}
+    names = tracked("*.py", "*.html", "*.toml", "*.in", "Makefile")
+    texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in names if (ROOT / name).exists()}
     broken = {
         (name, page)
         for name, text in texts.items()
