@@ -79,3 +79,17 @@ def is_sql(path: Path) -> bool:
 def test_every_advisory_lock_has_its_place() -> None:
     named = code_spans(section(PAGE, "Locks, and their order"))
     assert {f"Lock.{lock.name}" for lock in Lock} - set(named) == set()
+
+
+def steps() -> list[str]:
+    """The numbered steps and the table rows of the section on changes, each in one line."""
+    text = re.sub(r"\n {3}", " ", section(PAGE, "Where a change goes"))
+    return [line for line in text.splitlines() if re.match(r"\d+\. |\| \*\*", line)]
+
+
+@pytest.mark.parametrize("step", steps())
+def test_the_names_in_each_step_are_in_its_files(step: str) -> None:
+    spans = code_spans(step)
+    texts = [(ROOT / span).read_text(encoding="utf-8") for span in spans if (ROOT / span).is_file()]
+    names = [span.removesuffix("()") for span in spans if re.fullmatch(r"@?[A-Za-z_]\w*(\(\))?", span)]
+    assert {name for name in names if not any(name.strip("@") in text for text in texts)} - {"tune", "verify"} == set()
