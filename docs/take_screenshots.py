@@ -1,11 +1,12 @@
-"""Take the pictures of docs/screenshots from a demo that `make run` serves: every page, three sizes, light and dark.
+"""Take the screenshots of docs/screenshots from a demo that `make run` serves: every page, three sizes, light and dark.
 
-Run it as ``.venv/bin/python docs/take_screenshots.py http://localhost:8000 var/accounts.txt docs/screenshots``; it
-writes docs/pages.md as well. Before that, so that the pages of a shadow show one: ``manage.py classifiers quantize
-open_nsfw --calibrate demo --name open_nsfw-8bit``, ``manage.py classifiers shadow open_nsfw-8bit --policy
-adult-content``, ``manage.py prescreen --shadows``. And for hash lists: ``manage.py hashlists create partners --policy
-adult-content --kind known-bad ...``, ``hashlists import`` of some hashes (``hashlists check`` tells those of files),
-``ingest demo --source try``, ``prescreen``.
+Run it as ``.venv/bin/python docs/take_screenshots.py http://localhost:8000 var/accounts.txt docs/screenshots``. It also
+writes docs/pages.md. Prepare the pages first:
+
+* Shadow mode: ``manage.py classifiers quantize open_nsfw --calibrate demo --name open_nsfw-8bit``, ``manage.py
+  classifiers shadow open_nsfw-8bit --policy adult-content``, ``manage.py prescreen --shadows``.
+* Hash lists: ``manage.py hashlists create partners --policy adult-content --kind known-bad ...``, ``hashlists import``
+  of some hashes (``hashlists check`` prints those of files), ``ingest demo --source try``, ``prescreen``.
 """
 
 import io
@@ -24,8 +25,8 @@ SIZES = ((1440, 900), (1024, 768), (390, 844))
 SCHEMES = ("dark", "light")
 
 
-def nothing(page: Page) -> None:
-    """The page as it comes."""
+def unchanged(page: Page) -> None:
+    """Leave the page as it is loaded."""
 
 
 def first_task(page: Page) -> None:
@@ -73,37 +74,37 @@ def first_link(page: Page) -> None:
 
 
 @dataclass(frozen=True)
-class Shot:
-    """One page as ``who`` sees it; ``prepare`` brings it into the state that is shown."""
+class Screenshot:
+    """One page as ``who`` sees it. ``prepare`` brings it into the state to show."""
 
     who: str
     name: str
     title: str
     path: str
-    prepare: Callable[[Page], None] = nothing
+    prepare: Callable[[Page], None] = unchanged
 
 
 SHOTS = [
-    Shot("", "sign-in", "Signing in", "/accounts/login/"),
-    Shot("moderator", "review", "The queue: blurred until it is revealed", "/", first_task),
-    Shot("moderator", "revealed", "Revealed, while Space is held", "/", revealed),
-    Shot("moderator", "reasons", "Rejecting: the policy's reasons", "/", reasons),
-    Shot("moderator", "decided", "Decided: the score now, and a way back", "/", decided),
-    Shot("moderator", "keys", "Keys: remap them, or switch them off", "/keys/"),
-    Shot("lead", "quarantine", "Quarantine: what could not be read safely", "/quarantine/"),
-    Shot("lead", "appeals", "Reports and appeals", "/appeals/"),
-    Shot("admin", "thresholds", "Thresholds", "/thresholds/"),
-    Shot("admin", "thresholds-proposed", "What a proposed pair would do", "/thresholds/", propose),
-    Shot("admin", "history", "History and roll back", "/thresholds/history/"),
-    Shot("admin", "gold", "Gold items: what moderators miss", "/thresholds/gold/"),
-    Shot("admin", "shadow", "A classifier in the shadow", "/thresholds/shadows/", first_link),
-    Shot("admin", "hash-lists", "Hash lists", "/hash-lists/"),
-    Shot("admin", "hash-list", "One list, and what it decided", "/hash-lists/", first_link),
-    Shot("admin", "runs", "Runs of the pre-screen", "/runs/"),
-    Shot("admin", "run", "One run, and how things stand", "/runs/", first_link),
-    Shot("admin", "uploads", "Uploads", "/uploads/"),
-    Shot("admin", "upload", "One upload, with everything that happened to it", "/uploads/", first_upload),
-    Shot("admin", "send", "Sending images in", "/uploads/new/"),
+    Screenshot("", "sign-in", "Signing in", "/accounts/login/"),
+    Screenshot("moderator", "review", "The queue: blurred until it is revealed", "/", first_task),
+    Screenshot("moderator", "revealed", "Revealed, while Space is held", "/", revealed),
+    Screenshot("moderator", "reasons", "Rejecting: the policy's reasons", "/", reasons),
+    Screenshot("moderator", "decided", "Decided: the score is shown, and Undo", "/", decided),
+    Screenshot("moderator", "keys", "Keys: remap them, or switch them off", "/keys/"),
+    Screenshot("lead", "quarantine", "Quarantine: uploads that could not be read safely", "/quarantine/"),
+    Screenshot("lead", "appeals", "Reports and appeals", "/appeals/"),
+    Screenshot("admin", "thresholds", "Thresholds", "/thresholds/"),
+    Screenshot("admin", "thresholds-proposed", "The effect of a proposed pair", "/thresholds/", propose),
+    Screenshot("admin", "history", "History and roll back", "/thresholds/history/"),
+    Screenshot("admin", "gold", "Gold items: the share that moderators miss", "/thresholds/gold/"),
+    Screenshot("admin", "shadow", "A classifier in shadow mode", "/thresholds/shadows/", first_link),
+    Screenshot("admin", "hash-lists", "Hash lists", "/hash-lists/"),
+    Screenshot("admin", "hash-list", "One list, and its matches", "/hash-lists/", first_link),
+    Screenshot("admin", "runs", "Runs of the pre-screen", "/runs/"),
+    Screenshot("admin", "run", "One run, and its report", "/runs/", first_link),
+    Screenshot("admin", "uploads", "Uploads", "/uploads/"),
+    Screenshot("admin", "upload", "One upload, with its history", "/uploads/", first_upload),
+    Screenshot("admin", "send", "Sending images in", "/uploads/new/"),
 ]
 
 
@@ -149,17 +150,17 @@ def keep(page: Page, path: Path, *, whole: bool) -> None:
 
 ABOUT = """# The pages
 
-Each at 1440 x 900, 1024 x 768 and 390 x 844, dark and light, from the demo that `make run` loads; pages of admins are
-shown whole. `docs/take_screenshots.py` takes them again.
+Every page of the demo that `make run` loads, at 1440 x 900, 1024 x 768 and 390 x 844, dark and light. Pages of admins
+are shown at full length. `docs/take_screenshots.py` takes the screenshots again.
 """
 
 
 def pages() -> str:
-    """docs/pages.md: each page large, and links to it at every size."""
+    """Return docs/pages.md: each page large, with links to every size."""
     return "\n".join([ABOUT, *(section(shot) for shot in SHOTS)])
 
 
-def section(shot: Shot) -> str:
+def section(shot: Screenshot) -> str:
     sizes = [width for width, _ in SIZES]
     rows = [
         " | ".join(f"[{scheme}](screenshots/{shot.name}-{width}-{scheme}.webp)" for width in sizes)

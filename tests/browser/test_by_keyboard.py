@@ -1,4 +1,4 @@
-"""What admins and leads do on their pages, by keyboard only, and these pages at three sizes."""
+"""The work of admins and leads by keyboard only, and their pages at three sizes."""
 
 from collections.abc import Callable
 
@@ -15,12 +15,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 TABLET = {"viewport": {"width": 1024, "height": 768}}
 DESK = {"viewport": {"width": 1440, "height": 900}}
-#: No page has more places to stop at.
+# No page has more elements in its tab order.
 MOST_STOPS = 80
 
 
 def tab_to(page: Page, selector: str) -> None:
-    """Press Tab until the element has the focus, as somebody without a mouse does."""
+    """Press Tab until the element has the focus."""
     for _ in range(MOST_STOPS):
         page.keyboard.press("Tab")
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
@@ -38,14 +38,14 @@ def test_an_admin_publishes_thresholds(visit: Callable[..., Visit]) -> None:
     factories.make_screening(score=0.5)
     page = visit(factories.make_user(group="admin")).open("/thresholds/")
     fill(page, "#id_low", "0.31")
-    fill(page, "#id_why", "Too many looks.")
+    fill(page, "#id_why", "Too many reviews.")
     tab_to(page, "button.primary")
     page.keyboard.press("Enter")
     expect(page.locator("body")).to_contain_text("Version 2")
     assert PolicyVersion.objects.root().in_force().get().low == 0.31
 
 
-def test_what_is_typed_is_tried_out_at_once(visit: Callable[..., Visit]) -> None:
+def test_typed_numbers_are_previewed_at_once(visit: Callable[..., Visit]) -> None:
     factories.make_screening(score=0.5)
     page = visit(factories.make_user(group="admin")).open("/thresholds/")
     fill(page, "#id_low", "0.31")

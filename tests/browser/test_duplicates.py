@@ -1,4 +1,4 @@
-"""What follows a look, in Chromium: accessible, no wider than the screen."""
+"""The page of near-duplicates in Chromium: accessible, no wider than the screen."""
 
 import os
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def members(transactional_db: None) -> list[Screening]:
 
 
 def keep(page: Page, name: str) -> None:
-    """A picture of the page for whoever wants to look: SCREENSHOTS names the folder."""
+    """Save a picture of the page in the folder that SCREENSHOTS names, if any."""
     if folder := os.environ.get("SCREENSHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
@@ -54,8 +54,8 @@ def test_the_page_fits(
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-def test_two_keys_take_out_what_is_another_picture(visit: Callable[..., Visit], members: list[Screening]) -> None:
-    """After the verdict that decided them all, `d` leads to what took it over, and a digit takes one out."""
+def test_two_keys_remove_a_near_duplicate(visit: Callable[..., Visit], members: list[Screening]) -> None:
+    """After the verdict, `d` opens the page of its near-duplicates, and a digit removes one."""
     page = visit(factories.make_user()).open()
     expect(page.locator("#stage-title")).to_have_text(f"Upload {members[0].upload_id}")
     page.keyboard.press("a")
@@ -64,6 +64,6 @@ def test_two_keys_take_out_what_is_another_picture(visit: Callable[..., Visit], 
     expect(page.locator(".member")).to_have_count(5)
     page.wait_for_load_state()  # keys are listened to once the page's modules have come
     page.keyboard.press("2")
-    expect(page.get_by_text(f"Upload {members[2].upload_id} is asked about by itself now.")).to_be_visible()
+    expect(page.get_by_text(f"Upload {members[2].upload_id} was removed from the near-duplicates.")).to_be_visible()
     expect(page.locator(".member")).to_have_count(4)
     assert Upload.objects.get(pk=members[2].upload_id).status == "in_review"

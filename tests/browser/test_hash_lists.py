@@ -33,7 +33,7 @@ def match(transactional_db: None) -> HashMatch:
 
 
 def keep(page: Page, name: str) -> None:
-    """A picture of the page for whoever wants to look: SCREENSHOTS names the folder."""
+    """Save a picture of the page in the folder that SCREENSHOTS names, if any."""
     if folder := os.environ.get("SCREENSHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
@@ -73,6 +73,6 @@ def test_a_match_is_contested_by_keyboard_in_its_place(visit: Callable[..., Visi
     card.get_by_label("Why").fill("It is a red square.")
     card.get_by_role("button", name="Contest").focus()
     page.keyboard.press("Enter")
-    expect(card.get_by_text("Contested: the entry routes nothing any more")).to_be_visible()
+    expect(card.get_by_text("The entry is contested. It routes nothing any more")).to_be_visible()
     wait_for(lambda: HashMatch.objects.filter(pk=match.pk, superseded=True).exists())
     expect(card.get_by_role("button")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""Stepping through the pictures of a file with several: by keys, by links, and never a clear byte too early."""
+"""Stepping through the pictures of a file by keys and by links. No clear byte arrives too early."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from moderation.models import Exposure, ReviewTask
-from reviewqueue.review.context import rendition_of
+from reviewqueue.review.context import rendition_path_or_404
 from tests import factories
 from tests.browser.conftest import Visit
 
@@ -26,13 +26,13 @@ def task() -> ReviewTask:
 
 def shows(page: Page, state: str, *, picture: int) -> None:
     expect(page.locator("#stage")).to_have_attribute("data-state", state)
-    expect(page.locator("#film-place")).to_contain_text(f"{picture} of 3")
-    current = page.locator("#film [aria-current]")
+    expect(page.locator("#strip-place")).to_contain_text(f"{picture} of 3")
+    current = page.locator("#picture-strip [aria-current]")
     expect(current).to_have_count(1)
     expect(current).to_have_attribute("href", f"/?picture={picture}")
 
 
-def test_keys_step_and_every_picture_comes_blurred(visit: Visits, task: ReviewTask) -> None:
+def test_keys_step_and_every_picture_is_blurred_at_first(visit: Visits, task: ReviewTask) -> None:
     page = visit(factories.make_user()).open()
     shows(page, "blurred", picture=1)
     page.keyboard.press("v")
@@ -50,7 +50,7 @@ def test_keys_step_and_every_picture_comes_blurred(visit: Visits, task: ReviewTa
     assert Exposure.objects.count() == 1
 
 
-def test_while_space_is_held_each_comes_clear(visit: Visits, task: ReviewTask) -> None:
+def test_every_picture_is_clear_while_space_is_held(visit: Visits, task: ReviewTask) -> None:
     page = visit(factories.make_user()).open()
     shows(page, "blurred", picture=1)
     page.keyboard.down(" ")
@@ -61,10 +61,10 @@ def test_while_space_is_held_each_comes_clear(visit: Visits, task: ReviewTask) -
     shows(page, "blurred", picture=2)
 
 
-def test_the_outline_comes_and_goes_with_its_picture(visit: Visits, task: ReviewTask) -> None:
+def test_the_outline_belongs_to_its_picture(visit: Visits, task: ReviewTask) -> None:
     page = visit(factories.make_user()).open()
     expect(page.locator("#picture .outline")).to_be_hidden()
-    page.locator("#film li a").nth(1).click()
+    page.locator("#picture-strip li a").nth(1).click()
     rect = page.locator("#picture .outline rect")
     expect(rect).to_be_visible()
     stage, part = page.locator("#picture").bounding_box(), rect.bounding_box()
@@ -78,7 +78,7 @@ def test_the_outline_comes_and_goes_with_its_picture(visit: Visits, task: Review
 
 
 def test_no_clear_byte_of_any_picture_arrives_before_its_reveal(visit: Visits, task: ReviewTask) -> None:
-    clear = [rendition_of(task, variant="clear", number=number).read_bytes() for number in (1, 2, 3)]
+    clear = [rendition_path_or_404(task, variant="clear", number=number).read_bytes() for number in (1, 2, 3)]
     window = visit(factories.make_user())
     bodies: list[bytes] = []
     window.context.on("response", lambda answer: bodies.append(answer.body()) if answer.status == 200 else None)
@@ -96,14 +96,14 @@ def test_no_clear_byte_of_any_picture_arrives_before_its_reveal(visit: Visits, t
     assert [any(picture in body for body in bodies) for picture in clear] == [False, True, False]
 
 
-def test_without_javascript_links_and_the_form_do_it(visit: Visits, task: ReviewTask) -> None:
+def test_links_and_the_form_work_without_javascript(visit: Visits, task: ReviewTask) -> None:
     page = visit(factories.make_user(), java_script_enabled=False).open()
     page.locator("button", has_text="Start").click()
-    page.locator("#film a.step").nth(1).click()
+    page.locator("#picture-strip a.step").nth(1).click()
     shows(page, "blurred", picture=2)
     page.locator("#reveal button").click()
     shows(page, "clear", picture=2)
-    page.locator("#film li a").nth(2).click()
+    page.locator("#picture-strip li a").nth(2).click()
     shows(page, "blurred", picture=3)
 
 

@@ -1,4 +1,4 @@
-"""The queue as a moderator's hands and eyes meet it."""
+"""The queue, used by keyboard, mouse and touch."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,7 +8,8 @@ from django.db.models.functions import Now
 from playwright.sync_api import Page, expect
 
 from moderation.models import Decision, Effect, Exposure, ReviewTask
-from reviewqueue.review.context import rendition_of
+from moderation.review import claiming
+from reviewqueue.review.context import rendition_path_or_404
 from tests import factories
 from tests.browser.conftest import Visit, make_tasks
 
@@ -37,7 +38,7 @@ def test_thirty_tasks_by_keyboard_alone(visit: Visits) -> None:
             page.keyboard.press("2")
         else:
             page.keyboard.press("n")
-    expect(page.locator("#empty h1")).to_have_text("What is left is for someone else")
+    expect(page.locator("#empty h1")).to_have_text("The remaining uploads need another person")
     assert Decision.objects.count() == 30
     assert Decision.objects.filter(verdict="violating", reason="sexual_activity").count() == 10
 
@@ -96,7 +97,7 @@ def test_the_picture_reveals_while_it_is_pressed(visit: Visits) -> None:
 
 def test_no_clear_byte_arrives_before_a_reveal(visit: Visits) -> None:
     tasks = make_tasks(4)
-    clear = [rendition_of(task, variant="clear").read_bytes() for task in tasks]
+    clear = [rendition_path_or_404(task, variant="clear").read_bytes() for task in tasks]
     window = visit(factories.make_user())
     bodies: list[bytes] = []
     window.context.on("response", lambda answer: bodies.append(answer.body()) if answer.status == 200 else None)
@@ -155,7 +156,7 @@ def test_undo_returns_the_upload_and_cancels_the_effect(visit: Visits) -> None:
     expect(page.locator(".due")).to_contain_text("Takes effect in")
     page.keyboard.press("u")
     title(page, first)
-    expect(page.locator("#notice")).to_contain_text("nothing had taken effect")
+    expect(page.locator("#notice")).to_contain_text("Nothing had taken effect.")
     assert Effect.objects.get(decision__isnull=False).cancelled_at is not None
 
 
@@ -170,12 +171,12 @@ def test_the_next_upload_is_announced_and_takes_the_focus(visit: Visits) -> None
     expect(page.locator("#announcer")).to_contain_text(f"Now upload {second.upload_id}, blurred.")
 
 
-def test_a_missing_clear_picture_is_said_and_nothing_stays_revealed(visit: Visits) -> None:
+def test_a_missing_clear_picture_shows_an_error_and_stays_blurred(visit: Visits) -> None:
     (task,) = make_tasks(1)
     window = visit(factories.make_user())
     page = window.open()
     title(page, task)
-    rendition_of(task, variant="clear").unlink()
+    rendition_path_or_404(task, variant="clear").unlink()
     page.locator("#reveal button").click()
     expect(page.locator("#picture-error")).to_be_visible()
     shows(page, "blurred")
@@ -187,7 +188,7 @@ def test_a_lost_claim_is_explained_and_the_next_task_is_there(visit: Visits) -> 
     page = visit(factories.make_user()).open()
     title(page, first)
     ReviewTask.objects.filter(pk=first.pk).update(claim_expires_at=Now() - timedelta(seconds=1))
-    ReviewTask.objects.claim_next(factories.make_user("zoe"))
+    claiming.claim_next(factories.make_user("zoe"))
     page.keyboard.press("a")
     title(page, second)
     expect(page.locator("#notice")).to_contain_text("someone else took it. Nothing was saved.")
@@ -199,7 +200,7 @@ def test_a_claim_lost_before_the_reveal_leaves_the_stage(visit: Visits) -> None:
     page = visit(factories.make_user()).open()
     title(page, first)
     ReviewTask.objects.filter(pk=first.pk).update(claim_expires_at=Now() - timedelta(seconds=1))
-    ReviewTask.objects.claim_next(factories.make_user("zoe"))
+    claiming.claim_next(factories.make_user("zoe"))
     page.keyboard.down(" ")
     expect(page.locator("#lost")).to_contain_text("someone else took it")
     expect(page.locator("#picture")).to_have_count(0)
@@ -237,7 +238,7 @@ def test_an_expired_session_leads_to_the_sign_in(visit: Visits) -> None:
     assert not Decision.objects.exists()
 
 
-def test_a_network_that_is_gone_is_told(visit: Visits) -> None:
+def test_a_lost_network_shows_a_notice(visit: Visits) -> None:
     (task,) = make_tasks(1)
     window = visit(factories.make_user())
     page = window.open()

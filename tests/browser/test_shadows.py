@@ -1,4 +1,4 @@
-"""The shadow page in Chromium: accessible, no wider than the screen, clear only where it was revealed."""
+"""The page of shadow mode in Chromium: accessible, no wider than the screen, clear only after a reveal."""
 
 import os
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def shadow(transactional_db: None) -> Shadow:
 
 
 def keep(page: Page, name: str) -> None:
-    """A picture of the page for whoever wants to look: SCREENSHOTS names the folder."""
+    """Save a picture of the page in the folder that SCREENSHOTS names, if any."""
     if folder := os.environ.get("SCREENSHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
@@ -37,7 +37,7 @@ def keep(page: Page, name: str) -> None:
 @pytest.mark.parametrize(
     ("size", "scheme"), [(PHONE, "light"), (TABLET, "dark"), (DESK, "light")], ids=["phone", "tablet", "desk"]
 )
-def test_what_would_change(
+def test_the_page_fits(
     visit: Callable[..., Visit],
     serious: Callable[[Page], list[str]],
     shadow: Shadow,

@@ -1,4 +1,4 @@
-"""Asking for another look from the pages, and the list of what was asked."""
+"""Reports and appeals on the pages, and the list of them."""
 
 import re
 
@@ -30,7 +30,7 @@ def page(client: Client, lead: User) -> Client:
 
 
 def served_to(user: User) -> tuple[Client, ReviewTask]:
-    """Sign in and claim by the page's own form."""
+    """Sign in, and claim with the form of the page."""
     client = Client()
     client.force_login(user)
     client.post("/claim/")
@@ -74,7 +74,7 @@ def test_a_lead_appeals_another_decides_and_the_list_says_so(page: Client) -> No
     assert "Appeal</b>" in page.get(f"/uploads/{screening.upload_id}/").content.decode()
 
 
-def test_a_moderator_asks_for_another_look_and_comes_back_to_the_queue(client: Client) -> None:
+def test_a_moderator_reports_an_upload_and_returns_to_the_queue(client: Client) -> None:
     mo = factories.make_user("mo")
     screening = factories.make_task(score=0.5).screening
     decide_by_page(mo, "benign")
@@ -86,7 +86,7 @@ def test_a_moderator_asks_for_another_look_and_comes_back_to_the_queue(client: C
     assert claiming.claim_next(mo) is None
 
 
-def test_what_is_refused_is_said_on_the_form_and_nothing_is_kept(page: Client) -> None:
+def test_a_refused_objection_shows_why_and_saves_nothing(page: Client) -> None:
     waiting = factories.make_task(score=0.5).screening
     early = page.post(f"/uploads/{waiting.upload_id}/appeal/", {"text": "A statue."})
     assert early.status_code == 409
@@ -98,7 +98,7 @@ def test_what_is_refused_is_said_on_the_form_and_nothing_is_kept(page: Client) -
     assert not Objection.objects.exists()
 
 
-def test_an_appeal_does_not_tell_an_audit_from_the_band(page: Client) -> None:
+def test_the_refusal_of_an_appeal_does_not_reveal_an_audit(page: Client) -> None:
     def told(score: float) -> tuple[int, str]:
         pk = factories.make_task(score=score).upload_id
         answer = page.post(f"/uploads/{pk}/appeal/", {"text": "A statue."})
@@ -108,7 +108,7 @@ def test_an_appeal_does_not_tell_an_audit_from_the_band(page: Client) -> None:
     assert not Objection.objects.exists()
 
 
-def test_an_appeal_can_not_be_told_from_an_ordinary_task(page: Client) -> None:
+def test_an_appeal_looks_like_an_ordinary_task(page: Client) -> None:
     def stage(user: User) -> str:
         html = served_to(user)[0].get("/").content.decode()
         main = html[html.index("<main") : html.index("</main>")]

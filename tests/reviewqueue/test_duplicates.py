@@ -1,4 +1,4 @@
-"""What follows a look, and taking out what is another picture."""
+"""The page of near-duplicates, and removing one of them."""
 
 import pytest
 from django.test import Client
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def members() -> list[Screening]:
-    """Three near-duplicates in the band; people look at the first."""
+    """Three near-duplicates in the band; people review the first."""
     cluster = Cluster()
     return [cluster.add() for _ in range(3)]
 
@@ -34,7 +34,7 @@ def decide(client: Client) -> None:
     client.post(f"/tasks/{task.pk}/decide/", {"token": task.claim_token, "verdict": "benign"})
 
 
-def test_those_that_follow_are_listed(client: Client, members: list[Screening]) -> None:
+def test_near_duplicates_are_listed(client: Client, members: list[Screening]) -> None:
     shown = client.get(address(members)).context["tasks"]
     assert [task.screening for task in shown] == members[1:]
 
@@ -46,7 +46,7 @@ def test_the_list_takes_the_same_queries_however_long_it_is(
         client.get(address(members))
 
 
-def test_a_decision_says_what_took_it_over_and_leads_there(client: Client, members: list[Screening]) -> None:
+def test_a_decision_links_to_the_near_duplicates_that_took_it_over(client: Client, members: list[Screening]) -> None:
     decide(client)
     page = " ".join(client.get("/").content.decode().split())
     assert "2 near-duplicates took it over" in page
@@ -54,7 +54,7 @@ def test_a_decision_says_what_took_it_over_and_leads_there(client: Client, membe
     assert 'data-key="d"' in page
 
 
-def test_a_member_is_taken_out_with_its_digit(client: Client, members: list[Screening]) -> None:
+def test_a_digit_removes_a_near_duplicate(client: Client, members: list[Screening]) -> None:
     decide(client)
     page = client.get(address(members)).content.decode()
     assert 'data-key="2"' in page
@@ -64,13 +64,13 @@ def test_a_member_is_taken_out_with_its_digit(client: Client, members: list[Scre
     assert Decision.objects.filter(kind="undo", reviewer__username="splitter").count() == 1
 
 
-def test_to_take_it_out_twice_changes_nothing(client: Client, members: list[Screening]) -> None:
+def test_removing_it_twice_changes_nothing(client: Client, members: list[Screening]) -> None:
     for _ in range(2):
         answer = client.post(address(members, f"{members[1].upload_id}/split/"), follow=True)
     assert "is in a cluster of its own already" in answer.content.decode()
 
 
-def test_blurred_pictures_are_shown_of_those_that_follow_alone(client: Client, members: list[Screening]) -> None:
+def test_only_near_duplicates_have_a_blurred_picture_here(client: Client, members: list[Screening]) -> None:
     make_renditions(ReviewTask.objects.get(screening=members[1]))
     assert client.get(address(members, f"{members[0].upload_id}/blurred/")).status_code == 404
     picture = client.get(address(members, f"{members[1].upload_id}/blurred/"))
@@ -84,7 +84,7 @@ def test_only_reviewers_see_them(members: list[Screening], rest: str) -> None:
     assert client.get(address(members, rest.format(member=members[1].upload_id))).status_code == 403
 
 
-def test_only_reviewers_take_out(members: list[Screening]) -> None:
+def test_only_reviewers_remove_near_duplicates(members: list[Screening]) -> None:
     client = Client()
     client.force_login(make_user("auditor", group="auditor"))
     assert client.post(address(members, f"{members[1].upload_id}/split/")).status_code == 403

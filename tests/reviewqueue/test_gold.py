@@ -1,4 +1,4 @@
-"""Gold on the pages: marked by admins, met blind by moderators, pooled for admins, one's own for each."""
+"""Gold items on the pages: admins mark them, moderators meet them unknowingly, and results have two pages."""
 
 import re
 
@@ -47,7 +47,7 @@ def test_who_may_see_what(group: str, items: int, checks: int) -> None:
     assert client.get("/checks/").status_code == checks
 
 
-def test_an_admin_marks_an_upload_and_takes_it_out_of_use(page: Client) -> None:
+def test_an_admin_marks_an_upload_and_retires_it(page: Client) -> None:
     upload = factories.make_screening(score=0.05).upload_id
     body = {"policy": "adult-content", "upload": upload, "truth": "violating", "why": "Three leads agreed."}
     answer = page.post("/thresholds/gold/mark/", body, follow=True).content.decode()
@@ -68,7 +68,7 @@ def test_an_admin_marks_an_upload_and_takes_it_out_of_use(page: Client) -> None:
         ({"upload": "1", "truth": "benign", "why": ""}, 422, "Say why, in a sentence"),
     ],
 )
-def test_what_is_wrong_with_a_mark_is_said_at_its_field(page: Client, body, status: int, said: str) -> None:
+def test_an_error_in_a_mark_shows_at_its_field(page: Client, body, status: int, said: str) -> None:
     answer = page.post("/thresholds/gold/mark/", {"policy": "adult-content", **body})
     assert answer.status_code == status
     assert said in answer.content.decode()
@@ -103,7 +103,7 @@ def stage_of(client: Client) -> str:
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|csrfmiddlewaretoken\" value=\"\w+|\d+", "#", main)
 
 
-def test_gold_can_not_be_told_from_an_ordinary_task() -> None:
+def test_a_gold_item_looks_like_an_ordinary_task() -> None:
     one, two = factories.make_user("one"), factories.make_user("two")
     factories.make_renditions(factories.make_task(score=0.5))
     marked()
@@ -116,7 +116,7 @@ def test_gold_can_not_be_told_from_an_ordinary_task() -> None:
     assert stage_of(as_user(one)) == stage_of(as_user(two))
 
 
-def test_after_the_verdict_the_person_learns_that_it_was_a_check() -> None:
+def test_after_the_verdict_the_person_learns_that_it_was_gold() -> None:
     mo = factories.make_user("mo")
     factories.make_task(score=0.5)
     marked()
@@ -127,7 +127,7 @@ def test_after_the_verdict_the_person_learns_that_it_was_a_check() -> None:
     assert "nothing changes outside" in client.get("/").content.decode()
 
 
-def test_admins_see_it_pooled_and_no_name_and_each_person_their_own(page: Client) -> None:
+def test_admins_see_sums_without_names_and_each_person_their_own_results(page: Client) -> None:
     mo, max_ = factories.make_user("moira"), factories.make_user("maximilian")
     factories.make_task(score=0.5)
     marked()
@@ -162,7 +162,7 @@ def test_how_old_a_task_is_does_not_tell_gold_from_the_last_night() -> None:
     assert " d ago" not in stage_of(as_user(one))
 
 
-def test_the_measured_share_stands_beside_the_field_where_it_is_declared(page: Client) -> None:
+def test_the_measured_share_is_the_hint_of_the_field_that_declares_it(page: Client) -> None:
     assert "Gold items have measured nothing yet" in page.get("/thresholds/").content.decode()
     factories.make_task(score=0.5)
     marked()
@@ -189,7 +189,7 @@ def test_a_miss_share_is_declared_by_publishing_and_keeps_the_epoch(page: Client
 
 
 @pytest.mark.parametrize("typed", ["100", "-1", "many"])
-def test_a_miss_share_that_can_not_be_is_refused_at_its_field(page: Client, typed: str) -> None:
+def test_an_impossible_miss_share_is_refused_at_its_field(page: Client, typed: str) -> None:
     answer = page.post("/thresholds/publish/", numbers(miss_share=typed))
     assert answer.status_code == 422
     assert answer.context["form"].errors["miss_share"]

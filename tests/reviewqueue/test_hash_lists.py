@@ -1,4 +1,4 @@
-"""Hash lists on the pages: made, filled, switched and searched by leads and admins; matches confirmed and contested."""
+"""Hash lists on the pages: creating, importing, switching, searching; confirming and contesting matches."""
 
 from datetime import timedelta
 
@@ -60,7 +60,7 @@ def test_leads_and_admins_keep_lists(match: HashMatch, group: str, status: int) 
     assert ("Hash lists" in client.get("/keys/").content.decode()) is (status == 200)
 
 
-def test_a_list_is_made_and_says_who_and_why(page: Client) -> None:
+def test_a_new_list_records_who_and_why(page: Client) -> None:
     told = page.post("/hash-lists/new/", new(), follow=True).content.decode()
     made = HashList.objects.get()
     assert (made.name, made.kind, made.radius, made.by.username, made.why) == (
@@ -87,7 +87,7 @@ def new(**changes: str) -> dict[str, object]:
         ("kind", "unknown", "Select a valid choice"),
     ],
 )
-def test_what_is_wrong_with_a_new_list_is_said_at_its_field(page: Client, field: str, value: str, said: str) -> None:
+def test_an_error_in_a_new_list_shows_at_its_field(page: Client, field: str, value: str, said: str) -> None:
     make_hash_list(name="another")
     answer = page.post("/hash-lists/new/", new(**{field: value}))
     assert answer.status_code == 422
@@ -95,7 +95,7 @@ def test_what_is_wrong_with_a_new_list_is_said_at_its_field(page: Client, field:
     assert HashList.objects.count() == 1
 
 
-def test_the_lists_tell_their_state(page: Client, match: HashMatch) -> None:
+def test_the_lists_show_their_state(page: Client, match: HashMatch) -> None:
     make_hash_list("known_good", name="old", expires_at=timezone.now() - timedelta(days=1))
     make_hash_list(name="off", enabled=False)
     lists = {each.name: (each.held, each.matched) for each in page.get("/hash-lists/").context["lists"]}
@@ -128,7 +128,7 @@ def test_a_file_is_imported(page: Client) -> None:
         ({"file": file("algorithm,hash\n"), "why": ""}, "why", "Say why, in a sentence"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_said_at_its_field(page: Client, body: dict, field: str, said: str) -> None:
+def test_an_error_in_a_file_shows_at_its_field(page: Client, body: dict, field: str, said: str) -> None:
     answer = page.post(address(make_hash_list(), "import/"), {"why": "Ours.", **body})
     assert answer.status_code == 422
     assert said in str(answer.context["import_form"].errors[field])
@@ -164,7 +164,7 @@ def test_a_list_or_an_entry_is_switched_with_a_reason(page: Client, match: HashM
     assert match.upload.status == "rejected"
 
 
-def test_a_wrong_time_is_said_at_its_field(page: Client, match: HashMatch) -> None:
+def test_a_wrong_time_shows_at_its_field(page: Client, match: HashMatch) -> None:
     answer = page.post(address(match.entry.hash_list, "switch/"), {"action": "expire", "expires_at": "x", "why": "So."})
     assert answer.status_code == 422
     assert "Write a date and time" in answer.content.decode()
@@ -209,7 +209,7 @@ def test_a_contested_match_is_withdrawn(page: Client, match: HashMatch, origin: 
     assert "withdrawn" in told
 
 
-def test_who_comes_second_is_told(page: Client, match: HashMatch) -> None:
+def test_a_second_contest_is_refused_with_a_message(page: Client, match: HashMatch) -> None:
     judge(page, match, "contested", why="A red square.")
     answer = judge(page, match, "contested", why="Again.", htmx=True)
     assert answer.status_code == 409
@@ -233,7 +233,7 @@ def test_the_uploads_page_says_which_list(page: Client, match: HashMatch) -> Non
     assert "hash list" in page.get("/uploads/?route=reject").content.decode()
 
 
-def test_who_may_not_keep_lists_is_told_without_a_way_in(match: HashMatch) -> None:
+def test_people_who_may_not_keep_lists_see_the_match_without_links(match: HashMatch) -> None:
     client = Client()
     client.force_login(make_user("audrey", group="auditor"))
     told = client.get(f"/uploads/{match.upload_id}/").content.decode()
@@ -241,7 +241,7 @@ def test_who_may_not_keep_lists_is_told_without_a_way_in(match: HashMatch) -> No
     assert "/hash-lists/" not in told
 
 
-def test_a_contest_shows_in_what_happened(page: Client, match: HashMatch) -> None:
+def test_a_contest_shows_in_the_history_of_the_upload(page: Client, match: HashMatch) -> None:
     judge(page, match, "contested", why="A red square.")
     told = page.get(f"/uploads/{match.upload_id}/").content.decode()
     assert "The list&#x27;s entry contested" in told
@@ -249,13 +249,13 @@ def test_a_contest_shows_in_what_happened(page: Client, match: HashMatch) -> Non
     assert f"/hash-lists/matches/{match.pk}/judge/" not in told
 
 
-def test_what_waits_for_a_verdict_on_the_same_bytes_is_hidden(page: Client, match: HashMatch) -> None:
+def test_a_match_is_hidden_while_the_same_bytes_wait_for_a_verdict(page: Client, match: HashMatch) -> None:
     make_task(make_upload(content=red(0.1)), score=0.5)
     assert not page.get(match.entry.hash_list.get_absolute_url()).context["matches"].rows
     assert "Known-bad by list" not in page.get(f"/uploads/{match.upload_id}/").content.decode()
 
 
-def test_no_picture_is_shown(page: Client, match: HashMatch) -> None:
+def test_no_image_is_shown(page: Client, match: HashMatch) -> None:
     for path in (match.entry.hash_list.get_absolute_url(), match.entry.get_absolute_url()):
         told = page.get(path).content.decode()
         assert "No image is shown" in told

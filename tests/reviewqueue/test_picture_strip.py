@@ -1,4 +1,4 @@
-"""A file with several pictures, and parts of pictures: what the review page shows of them, and to whom."""
+"""The strip of a file with several pictures: who sees which picture, and outlines of parts."""
 
 import re
 
@@ -66,7 +66,7 @@ def reveal(page: Client, task: ReviewTask, **more: str) -> str:
     return page.post(f"/tasks/{task.pk}/reveal/", {"token": str(task.claim_token), **more})["Location"]
 
 
-def test_the_strip_holds_blurred_pictures_alone_the_worst_first(page: Client, task: ReviewTask) -> None:
+def test_the_strip_holds_only_blurred_pictures_the_worst_first(page: Client, task: ReviewTask) -> None:
     html = shown(page)
     images = re.findall(r'<img [^>]*src="([^"]+)"', html)
     assert images == [url(task, "blurred", number) for number in (1, 1, 2, 3)]
@@ -90,9 +90,7 @@ def test_no_clear_picture_is_served_before_the_reveal_and_each_after_it(
 
 @pytest.mark.parametrize("variant", ["clear", "blurred"])
 @pytest.mark.parametrize("number", [2, 4])
-def test_who_does_not_hold_the_claim_learns_nothing_of_any_picture(
-    number: int, variant: str, page: Client, task: ReviewTask
-) -> None:
+def test_without_the_claim_no_picture_is_served(number: int, variant: str, page: Client, task: ReviewTask) -> None:
     reveal(page, task)
     page.force_login(factories.make_user("other"))
     assert page.get(url(task, variant, number)).status_code == 403
@@ -119,7 +117,7 @@ def test_without_javascript_links_lead_to_each_picture_and_a_reveal_stays_with_i
 
 
 @pytest.mark.parametrize("text", ["0", "4", "-1", "x", "2//evil", "٣"])
-def test_what_is_no_number_of_a_picture_is_the_first(text: str, page: Client, task: ReviewTask) -> None:
+def test_a_number_without_a_picture_chooses_the_first(text: str, page: Client, task: ReviewTask) -> None:
     assert f'<img class="blurred" src="{url(task, "blurred")}"' in shown(page, f"/?picture={text}")
     assert "evil" not in reveal(page, task, picture=text)
 
@@ -137,17 +135,17 @@ def test_the_worst_part_is_outlined_in_its_place(page: Client, mo: User) -> None
 
 
 def test_a_part_is_outlined_wherever_the_score_comes_from(page: Client, mo: User) -> None:
-    """Else the outline would tell which of the two is worse."""
+    """Otherwise the outline would reveal which of the two is worse."""
     held(mo, WHOLE, PART)
     assert 'y="1440"' in shown(page)
 
 
-def test_a_part_that_only_a_score_near_the_band_asked_for_is_not_outlined(page: Client, mo: User) -> None:
+def test_a_part_scored_because_of_a_score_near_the_band_is_not_outlined(page: Client, mo: User) -> None:
     held(mo, {**PART, "near": True}, WHOLE, score=0.5)
     assert "<rect/>" in shown(page)
 
 
-def test_score_and_quality_stay_hidden_until_the_verdict_and_why_it_is_asked_does_not(page: Client, mo: User) -> None:
+def test_score_and_quality_stay_hidden_until_the_verdict(page: Client, mo: User) -> None:
     task = factories.make_task(score=0.0512)
     factories.make_views(task, measured={"sharpness": 0.1, "quality": 12}, untrusted="")
     factories.make_renditions(task)
@@ -159,7 +157,7 @@ def test_score_and_quality_stay_hidden_until_the_verdict_and_why_it_is_asked_doe
     assert "enlarged: little detail for its size; heavily compressed" in after
 
 
-def test_why_a_person_is_asked_whatever_the_score_is_said(page: Client, mo: User) -> None:
+def test_an_untrusted_score_is_explained_before_the_verdict(page: Client, mo: User) -> None:
     screening = factories.make_screening(score=0.01, untrusted=UntrustedReason.LOW_RESOLUTION)
     (task,) = ReviewTask.objects.open_for([screening])
     factories.make_renditions(task)
@@ -173,7 +171,7 @@ def test_a_picture_that_is_not_in_storage_is_left_out(page: Client, task: Review
     assert re.findall(r'data-picture="(\d of \d)', html) == ["1 of 2", "2 of 2"]
 
 
-def test_the_page_of_the_upload_tells_how_it_was_looked_at(page: Client, mo: User, client: Client) -> None:
+def test_the_page_of_the_upload_explains_its_score(page: Client, mo: User, client: Client) -> None:
     task = held(mo, PART, WHOLE, measured={"quality": 12})
     deciding.decide(task, "violating", claim=Claim.from_task(task), reason="nudity")
     client.force_login(factories.make_user("auditor", group="auditor"))

@@ -1,4 +1,4 @@
-"""Keys: every action's key stands on its button; people may change keys or switch them off."""
+"""Keys: each button shows its key, and people may change keys or switch them off."""
 
 import re
 
@@ -62,7 +62,7 @@ def test_switched_off_no_control_has_a_key(page: Client, mo: User) -> None:
         ({"skip": "ab"}, "at most 1 character"),
     ],
 )
-def test_a_key_that_can_not_be_is_refused_at_its_field(
+def test_an_impossible_key_is_refused_at_its_field(
     page: Client, mo: User, changes: dict[str, str], message: str
 ) -> None:
     answer = page.post("/keys/", sent(**changes))
@@ -72,7 +72,7 @@ def test_a_key_that_can_not_be_is_refused_at_its_field(
     assert mo.shortcuts == {}
 
 
-def test_a_key_may_change_hands(page: Client, mo: User) -> None:
+def test_two_actions_may_swap_their_keys(page: Client, mo: User) -> None:
     page.post("/keys/", sent(approve="r", reject="a"))
     mo.refresh_from_db()
     assert (keys_of(mo)["approve"], keys_of(mo)["reject"]) == ("r", "a")
@@ -84,13 +84,13 @@ def test_the_page_lists_every_action_without_javascript(page: Client) -> None:
 
 
 @pytest.mark.parametrize("group", ["moderator", "operator", "auditor"])
-def test_everybody_who_is_signed_in_may(client: Client, group: str) -> None:
+def test_everyone_who_is_signed_in_may_open_it(client: Client, group: str) -> None:
     client.force_login(factories.make_user("someone", group=group))
     assert client.get("/keys/").status_code == 200
 
 
 @pytest.mark.parametrize(("path", "status"), [("/no-such-page/", 404), ("/quarantine/", 403)])
-def test_what_went_wrong_has_a_page_of_its_own(page: Client, path: str, status: int) -> None:
+def test_an_error_has_a_page_with_a_way_back(page: Client, path: str, status: int) -> None:
     answer = page.get(path)
     assert answer.status_code == status
     assert "Back to the start" in answer.content.decode()
@@ -105,7 +105,7 @@ def test_the_page_for_a_failed_server_needs_nothing_from_it() -> None:
     ("path", "label"),
     [("/", "Review"), ("/quarantine/", "Quarantine"), ("/uploads/", "Uploads"), ("/uploads/new/", "Send")],
 )
-def test_the_header_says_where_the_person_is(client: Client, path: str, label: str) -> None:
+def test_the_header_marks_the_current_page(client: Client, path: str, label: str) -> None:
     client.force_login(factories.make_user("ada", group="admin"))
     answer = client.get(path).content.decode()
     header = answer[answer.index('<nav class="bar-nav"') : answer.index("</nav>")]

@@ -1,4 +1,4 @@
-"""Quarantine: every reason in plain words, and a lead's word on each, once."""
+"""Quarantine: every reason in plain words, and one decision of a lead on each upload."""
 
 import pytest
 from django.test import Client
@@ -47,7 +47,7 @@ def settle(page: Client, upload: Upload, action: str, why: str = "looked at it",
         ("something_new", "could not be read safely"),
     ],
 )
-def test_each_reason_is_told_in_plain_words(page: Client, reason: str, words: str) -> None:
+def test_each_reason_is_explained_in_plain_words(page: Client, reason: str, words: str) -> None:
     quarantined(reason)
     answer = page.get("/quarantine/").content.decode()
     assert words in answer
@@ -68,7 +68,7 @@ def test_only_leads_settle(client: Client, group: str, status: int) -> None:
 @pytest.mark.parametrize(
     ("action", "status", "outcome"), [("approve", "approved", "approve"), ("reject", "rejected", "reject")]
 )
-def test_a_word_settles_the_upload_after_the_grace_period(
+def test_a_decision_takes_effect_after_the_grace_period(
     page: Client, lena: User, action: str, status: str, outcome: str
 ) -> None:
     upload = quarantined()
@@ -99,7 +99,7 @@ def test_two_leads_never_both_act(page: Client) -> None:
 
 
 @pytest.mark.parametrize(("action", "why"), [("reject", ""), ("reject", "   "), ("shred", "because")])
-def test_a_word_without_a_reason_is_422_at_its_field(page: Client, action: str, why: str) -> None:
+def test_a_decision_without_a_reason_is_422_at_its_field(page: Client, action: str, why: str) -> None:
     upload = quarantined()
     partial = settle(page, upload, action, why, headers=HTMX)
     assert partial.status_code == 422  # type: ignore[attr-defined]
@@ -138,7 +138,7 @@ def undo(page: Client, decision: Decision, **options: object) -> object:
     return page.post(f"/quarantine/{decision.upload_id}/undo/", {"decision": decision.pk}, **options)
 
 
-def test_a_word_undone_within_the_grace_period_never_takes_effect(page: Client, lena: User) -> None:
+def test_a_decision_undone_within_the_grace_period_never_takes_effect(page: Client, lena: User) -> None:
     upload = quarantined()
     settle(page, upload, "approve")
     answer = undo(page, Decision.objects.get(), follow=True)
@@ -151,7 +151,7 @@ def test_a_word_undone_within_the_grace_period_never_takes_effect(page: Client, 
     ]  # fmt: skip
 
 
-def test_a_word_undone_later_is_reversed_outside_too(page: Client, settings: object) -> None:
+def test_a_decision_undone_later_is_reversed_outside_too(page: Client, settings: object) -> None:
     settings.GRACE_SECONDS = 0  # type: ignore[attr-defined]
     upload = quarantined()
     settle(page, upload, "approve")
@@ -172,7 +172,7 @@ def test_after_an_undo_another_lead_may_settle_it(page: Client) -> None:
     assert upload_again(upload).status == "rejected"
 
 
-def test_a_word_is_undone_once_and_only_by_its_own_lead(page: Client, lena: User) -> None:
+def test_a_decision_is_undone_once_and_only_by_its_own_lead(page: Client, lena: User) -> None:
     upload = quarantined()
     settle(page, upload, "approve")
     decision = Decision.objects.get()

@@ -1,4 +1,4 @@
-"""Pictures are served to the holder of a live claim, the clear one only after its exposure is recorded."""
+"""Only the holder of a live claim gets pictures, and a clear one only after its exposure is recorded."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -65,7 +65,7 @@ def test_an_exposure_is_recorded_once_per_claim(page: Client, task: ReviewTask) 
     assert Exposure.objects.get().claim_token == task.claim_token
 
 
-def test_without_javascript_the_page_shows_the_clear_picture_after_the_reveal_alone(
+def test_without_javascript_the_page_shows_the_clear_picture_only_after_the_reveal(
     page: Client, task: ReviewTask
 ) -> None:
     assert '<img class="clear"' not in page.get("/?revealed").content.decode()
@@ -125,7 +125,7 @@ def test_a_missing_file_is_404(page: Client, task: ReviewTask) -> None:
     assert page.get(image(task, "blurred")).status_code == 404
 
 
-def test_nginx_is_told_where_the_file_lies(page: Client, task: ReviewTask, settings: object) -> None:
+def test_nginx_gets_the_location_of_the_file(page: Client, task: ReviewTask, settings: object) -> None:
     settings.RENDITIONS_ACCEL_PREFIX = "/private/renditions/"  # type: ignore[attr-defined]
     answer = page.get(image(task, "blurred"))
     name = rendition_path_or_404(task, variant="blurred").name

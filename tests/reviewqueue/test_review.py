@@ -1,4 +1,4 @@
-"""The queue: claim, decide, skip, undo; page or partial; who may; and what stays hidden."""
+"""The queue: claim, decide, skip, undo; page or partial; permissions; and hidden scores."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -98,7 +98,7 @@ def test_only_those_who_review_get_tasks(client: Client, group: str, status: int
     assert client.get("/waiting/", headers=HTMX).status_code == status
 
 
-def test_the_start_leads_those_who_do_not_review_to_a_page_of_theirs(client: Client) -> None:
+def test_people_who_do_not_review_start_on_another_page(client: Client) -> None:
     client.force_login(factories.make_user("someone", group="auditor"))
     assert client.get("/")["Location"] == "/thresholds/"
 
@@ -152,7 +152,7 @@ def test_a_rejection_carries_its_reason(page: Client, mo: User) -> None:
     assert (decision.verdict, decision.reason) == ("violating", "nudity")
 
 
-def test_cannot_tell_asks_someone_else(page: Client, mo: User) -> None:
+def test_cannot_tell_asks_another_person(page: Client, mo: User) -> None:
     task = claimed(mo)
     answer = page.post(f"/tasks/{task.pk}/decide/", verdict(task, verdict="cannot_tell"), headers=HTMX)
     assert "Another person will review it." in answer.content.decode()
@@ -212,7 +212,7 @@ def test_a_lost_claim_is_409_and_brings_the_next_task(page: Client, mo: User) ->
 
 @pytest.mark.parametrize("action", ["decide", "skip", "renew", "reveal"])
 @pytest.mark.parametrize("token", ["", "00", "00000000-0000-4000-8000-000000000000"])
-def test_whose_claim_it_never_was_hears_nothing_of_the_task(page: Client, action: str, token: str) -> None:
+def test_without_a_claim_on_it_the_answer_reveals_nothing_of_the_task(page: Client, action: str, token: str) -> None:
     task = claimed(factories.make_user("zoe"))
     answer = page.post(f"/tasks/{task.pk}/{action}/", {"token": token, "verdict": "benign"}, headers=HTMX)
     assert answer.status_code == 409
@@ -271,7 +271,7 @@ def test_undo_of_a_named_decision_never_takes_back_another(page: Client, mo: Use
 
 
 @pytest.mark.parametrize("named", ["²", "-1", "0", "", "9" * 5000, "9" * 19, "1.5", "\0", "last"])
-def test_undo_of_something_else_takes_back_nothing(page: Client, mo: User, named: str) -> None:
+def test_undo_of_an_unknown_decision_changes_nothing(page: Client, mo: User, named: str) -> None:
     task = claimed(mo)
     page.post(f"/tasks/{task.pk}/decide/", verdict(task))
     answer = page.post("/undo/", {"decision": named}, headers=HTMX)
@@ -314,7 +314,7 @@ def test_a_claim_that_can_not_be_renewed_leaves_the_stage(page: Client, mo: User
     assert claiming.claimed_task(mo) is None
 
 
-def test_two_tabs_look_at_the_same_claim(page: Client, mo: User) -> None:
+def test_two_tabs_share_one_claim(page: Client, mo: User) -> None:
     factories.make_task()
     factories.make_task()
     for _tab in range(2):
@@ -323,7 +323,7 @@ def test_two_tabs_look_at_the_same_claim(page: Client, mo: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_tabs_that_ask_at_once_get_one_task(mo: User) -> None:
+def test_two_tabs_that_claim_at_once_get_one_task(mo: User) -> None:
     for _ in range(8):
         factories.make_task()
 
@@ -349,17 +349,17 @@ def test_nothing_is_waiting(page: Client) -> None:
     assert "<b>1</b> upload waits for the pre-screen." in empty_page(page)
 
 
-def test_others_hold_what_is_left(page: Client) -> None:
+def test_other_people_hold_the_remaining_uploads(page: Client) -> None:
     claimed(factories.make_user("zoe"))
     assert "Other people hold the remaining uploads" in empty_page(page)
 
 
-def test_a_lead_is_waited_for(page: Client) -> None:
+def test_the_remaining_uploads_need_a_lead(page: Client) -> None:
     factories.make_task(needs_lead=True)
     assert "The remaining uploads need another person" in empty_page(page)
 
 
-def test_the_counts_come_by_themselves_and_claim_nothing(page: Client) -> None:
+def test_polling_the_counts_claims_nothing(page: Client) -> None:
     factories.make_task()
     answer = page.get("/waiting/", headers=HTMX).content.decode()
     assert "1 upload waits for you" in answer
@@ -368,7 +368,7 @@ def test_the_counts_come_by_themselves_and_claim_nothing(page: Client) -> None:
     assert page.get("/waiting/")["Location"] == "/"
 
 
-def test_a_missing_picture_is_said_and_can_only_be_skipped(page: Client, mo: User) -> None:
+def test_an_upload_with_a_missing_image_can_only_be_skipped(page: Client, mo: User) -> None:
     claiming.claim_for(factories.make_task(), moderator=mo)
     answer = page.get("/").content.decode()
     assert "The image is missing" in answer
@@ -380,7 +380,7 @@ def test_a_missing_picture_is_said_and_can_only_be_skipped(page: Client, mo: Use
 
 
 def seen_before_the_verdict(page: Client, user: User, *, score: float) -> tuple[str, dict[str, str]]:
-    """The page and its headers for a task with ``score``, without what differs between any two uploads."""
+    """Return the page and its headers for a task with ``score``, without parts that differ for every upload."""
     task = claimed(user, score=score)
     answer = page.get("/")
     html = answer.content.decode().replace(str(task.claim_token), "TOKEN")
@@ -408,7 +408,7 @@ def test_an_audit_looks_like_a_task_from_the_band(page: Client, mo: User) -> Non
         (0.93, "Score 0.93, rejected by the machine; a random audit"),
     ],
 )
-def test_what_was_hidden_is_told_after_the_verdict(page: Client, mo: User, score: float, why: str) -> None:
+def test_the_score_is_shown_after_the_verdict(page: Client, mo: User, score: float, why: str) -> None:
     task = claimed(mo, score=score)
     assert f"{score}" not in page.get("/").content.decode()
     assert why in page.post(f"/tasks/{task.pk}/decide/", verdict(task), headers=HTMX).content.decode()

@@ -26,13 +26,13 @@ def test_operators_leads_and_admins_may_see_runs(group: str, status: int) -> Non
     assert (b">Runs<" in client.get("/keys/").content) is (status == 200)
 
 
-def test_before_the_first_run_the_page_says_what_starts_it() -> None:
+def test_before_the_first_run_the_page_says_how_to_start_one() -> None:
     page = signed_in().get("/runs/")
     assert b"No runs yet" in page.content
     assert b"manage.py prescreen" in page.content
 
 
-def test_the_list_tells_how_things_stand_and_every_run() -> None:
+def test_the_list_shows_the_backlog_and_all_runs() -> None:
     make_upload()
     make_run(ago=30, uploads=4, state="failed", work_left=None)
     make_run(ago=3, uploads=1234, work_left=17, counts={"approve": 1000, "quarantined:truncated": 3})
@@ -41,12 +41,12 @@ def test_the_list_tells_how_things_stand_and_every_run() -> None:
         assert words in page, words
 
 
-def test_a_run_that_only_looked_is_told_from_one_that_screened() -> None:
+def test_a_run_shows_its_options() -> None:
     make_run(ago=3, uploads=5, dry_run=True, max_seconds=60)
     assert "--dry-run --max-seconds 60" in signed_in().get("/runs/").content.decode()
 
 
-def test_what_somebody_should_look_at_stands_on_top() -> None:
+def test_warnings_stand_on_top() -> None:
     make_run(ago=3, state="interrupted", work_left=None)
     page = signed_in().get("/runs/").content.decode()
     assert page.index("was killed. Nothing is lost") < page.index("All runs")
@@ -64,12 +64,12 @@ def test_the_list_goes_on_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("query", ["?before=x", "?before=-1", "?before=", f"?before={'9' * 30}", "?before=%D9%A3"])
-def test_a_page_that_can_not_be_understood_is_the_first(query: str) -> None:
+def test_an_invalid_page_shows_the_first(query: str) -> None:
     run = make_run(ago=1)
     assert [each.pk for each in signed_in().get(f"/runs/{query}").context["runs"]] == [run.pk]
 
 
-def test_a_run_tells_what_it_did_by_which_rules_and_that_drift_is_not_to_be_trusted_alone() -> None:
+def test_a_run_shows_its_outcome_its_versions_and_a_caution_about_drift() -> None:
     run = make_run(ago=1, uploads=50, counts={"approve": 40, "review": 10}, max_seconds=3600)
     make_ledger_day(days_ago=1 / 24, bins={2: 40, 60: 10})
     make_ledger_day(days_ago=3, bins={2: 90, 60: 10})

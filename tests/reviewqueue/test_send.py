@@ -22,7 +22,7 @@ def send(client: Client, *named: tuple[str, bytes], headers: dict[str, str] | No
     return client.post("/uploads/new/", {"images": files}, headers=headers or {})
 
 
-def test_each_file_is_taken_by_itself() -> None:
+def test_each_file_has_its_own_outcome() -> None:
     client, picture = signed_in("operator"), image_bytes((1, 2, 3))
     page = send(client, ("a.png", picture), ("notes.txt", b"no picture at all"), ("b.png", image_bytes((4, 5, 6))))
     outcomes = [(outcome.name, outcome.created, bool(outcome.refusal)) for outcome in page.context["outcomes"]]
@@ -34,7 +34,7 @@ def test_each_file_is_taken_by_itself() -> None:
     ] * 2
 
 
-def test_the_same_file_again_is_told_and_adds_nothing() -> None:
+def test_the_same_file_again_adds_nothing_and_says_so() -> None:
     client, picture = signed_in("operator"), image_bytes((1, 2, 3))
     send(client, ("a.png", picture))
     page = send(client, ("a.png", picture))
@@ -60,7 +60,7 @@ def test_a_file_that_is_too_large_or_empty_is_refused_with_its_reason(settings) 
 
 
 @pytest.mark.parametrize("headers", [HTMX, {}])
-def test_sending_nothing_is_told_at_the_field(headers: dict[str, str]) -> None:
+def test_sending_no_file_shows_an_error_at_the_field(headers: dict[str, str]) -> None:
     page = send(signed_in("operator"), headers=headers)
     assert page.status_code == 422
     assert b"Choose at least one file" in page.content

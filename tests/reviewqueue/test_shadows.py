@@ -1,4 +1,4 @@
-"""The shadow pages: what would change, pictures that stay blurred, and the end of a shadow."""
+"""The pages of shadow mode: changed routes, blurred images, and its end."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -57,7 +57,7 @@ def test_the_page_shows_shares_and_flips_the_worst_first(shadow: Shadow) -> None
     assert page.content.count(b'<rect class="cell"') == 3
 
 
-def test_without_candidates_the_shares_are_kept_and_the_page_says_so(shadow: Shadow) -> None:
+def test_without_candidates_the_page_compares_at_equal_shares(shadow: Shadow) -> None:
     compared(shadow, (0.1, 0.3), (0.5, 0.6), (0.9, 0.97))
     page = signed_in("lead").get(f"/thresholds/shadows/{shadow.pk}/")
     assert [row["change"] for row in page.context["shares"]] == [0, 0, 0]
@@ -65,7 +65,7 @@ def test_without_candidates_the_shares_are_kept_and_the_page_says_so(shadow: Sha
 
 
 @pytest.mark.parametrize("query", ["?low=0.205&high=0.8", "?low=0.2", "?low=0.9&high=0.1", "?low=x&high=1", "?page=0"])
-def test_candidates_that_are_none(shadow: Shadow, query: str) -> None:
+def test_invalid_candidates_are_422(shadow: Shadow, query: str) -> None:
     compared(shadow, (0.1, 0.3))
     assert signed_in().get(f"/thresholds/shadows/{shadow.pk}/{query}").status_code == 422
 
@@ -75,7 +75,7 @@ def test_moderators_do_not_see_scores(path: str) -> None:
     assert signed_in("moderator").get(f"/thresholds/shadows/{path}").status_code == 403
 
 
-def test_what_waits_for_a_verdict_is_hidden_from_who_may_be_asked(shadow: Shadow) -> None:
+def test_an_upload_that_waits_is_hidden_from_people_who_may_review_it(shadow: Shadow) -> None:
     task = make_task(score=0.5)
     make_shadow_score(task.screening, shadow, 0.9)
     lead, auditor = signed_in("lead"), signed_in("auditor")
@@ -91,7 +91,7 @@ def body(answer: Any) -> bytes:
 
 
 def reveal(client: Client, shadow: Shadow, upload: Upload) -> str:
-    """Where the reveal leads: the clear picture's address."""
+    """Reveal, and return the address of the clear image."""
     answer = client.post(
         f"/thresholds/shadows/{shadow.pk}/uploads/{upload.pk}/reveal/", {"low": "0.20", "high": "0.80"}
     )
@@ -115,7 +115,7 @@ def test_pictures_are_made_and_no_clear_byte_is_served_before_a_reveal(shadow: S
     assert Exposure.objects.get().upload == upload
 
 
-def test_a_reveal_is_one_persons_one_pictures_and_ends(shadow: Shadow, settings: Any) -> None:
+def test_a_reveal_holds_for_one_person_and_one_image_for_a_while(shadow: Shadow, settings: Any) -> None:
     one, two = compared(shadow, (0.1, 0.9), (0.1, 0.95))
     client = signed_in("lead")
     clear = reveal(client, shadow, one.upload)
@@ -125,7 +125,7 @@ def test_a_reveal_is_one_persons_one_pictures_and_ends(shadow: Shadow, settings:
     assert client.get(clear).status_code == 403
 
 
-def test_who_may_not_review_reveals_nothing(shadow: Shadow) -> None:
+def test_people_who_may_not_review_cannot_reveal(shadow: Shadow) -> None:
     (screening,) = compared(shadow, (0.1, 0.9))
     client = signed_in("auditor")
     address = f"/thresholds/shadows/{shadow.pk}/uploads/{screening.upload_id}/reveal/"
@@ -141,7 +141,7 @@ def test_queries_do_not_grow_with_the_uploads(shadow: Shadow, django_assert_max_
         client.get(f"/thresholds/shadows/{shadow.pk}/{AT}")
 
 
-def test_starting_one_on_the_page() -> None:
+def test_shadow_mode_starts_on_the_page() -> None:
     use_red_classifier()
     client = signed_in()
     started = client.post("/thresholds/shadows/", {"classifier": "open_nsfw", "policy": "adult-content"})
@@ -169,28 +169,28 @@ def test_activating_on_the_page_takes_its_own_thresholds_and_labels() -> None:
     assert b"Another version was put in force since" in again.content
 
 
-def test_ending_on_the_page(shadow: Shadow) -> None:
+def test_shadow_mode_ends_on_the_page(shadow: Shadow) -> None:
     client = signed_in()
     page = client.post(f"/thresholds/shadows/{shadow.pk}/end/", follow=True)
     assert b"Shadow mode of green has ended." in page.content
     assert not Shadow.objects.current().exists()
 
 
-def test_a_shadow_that_saw_nothing_and_a_list(shadow: Shadow) -> None:
+def test_without_scores_there_is_nothing_to_compare(shadow: Shadow) -> None:
     client = signed_in()
     assert b"Nothing to compare yet" in client.get(f"/thresholds/shadows/{shadow.pk}/").content
     assert b"green" in client.get("/thresholds/shadows/").content
     assert not ReviewTask.objects.exists()
 
 
-def test_only_scores_of_the_classifier_that_rules_are_compared(shadow: Shadow) -> None:
+def test_only_scores_of_the_active_classifier_are_compared(shadow: Shadow) -> None:
     (screening,) = compared(shadow, (0.1, 0.9))
     assert flips(signed_in(), shadow) == [(screening.upload_id, "approve-reject")]
     use_red_classifier()
     assert flips(signed_in("lead"), shadow) == []
 
 
-def test_the_page_says_from_when_on_audits_can_vouch_for_it(shadow: Shadow) -> None:
+def test_the_page_says_which_uploads_count_as_evidence(shadow: Shadow) -> None:
     compared(shadow, (0.1, 0.9))
     content = signed_in().get(f"/thresholds/shadows/{shadow.pk}/{AT}").content.decode()
     assert "Error rates in shadow mode" in content

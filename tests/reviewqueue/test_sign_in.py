@@ -43,7 +43,7 @@ def test_the_page_names_its_fields_for_password_managers() -> None:
     assert "style=" not in page
 
 
-def test_who_comes_from_a_page_is_told_that_the_session_ended() -> None:
+def test_the_sign_in_says_that_the_session_ended() -> None:
     assert b"your session has ended" in Client().get(LOGIN + "?next=/uploads/").content
     assert b"your session has ended" not in Client().get(LOGIN).content
 
@@ -81,7 +81,7 @@ def test_a_name_in_other_letters_or_with_spaces_does_not_go_around_the_lock(sett
 
 
 def from_address(address: str) -> Any:
-    """One failed sign-in that the proxy in front of us reports as coming from there."""
+    """Make one failed sign-in that the proxy reports from ``address``."""
     return Client().post(LOGIN, {"login": "mo", "password": "wrong"}, headers={"X-Forwarded-For": address})
 
 
@@ -100,7 +100,7 @@ def test_an_address_that_the_client_made_up_does_not_go_around_the_lock(settings
     assert [from_address(f"10.0.0.{n}, 203.0.113.9").status_code for n in range(2)] == [200, 429]
 
 
-def test_without_a_proxy_nobody_is_believed_about_their_address(settings: Any) -> None:
+def test_without_a_proxy_the_address_that_a_client_claims_is_ignored(settings: Any) -> None:
     settings.AXES_FAILURE_LIMIT = 2
     make_user("mo")
     assert [from_address(f"203.0.113.{n}").status_code for n in range(2)] == [200, 429]
@@ -141,7 +141,7 @@ def test_a_changed_password_is_the_one_that_counts() -> None:
 @pytest.mark.parametrize(
     "page", ["signup", "email", "password/reset", "password/set", "confirm-email", "reauthenticate"]
 )
-def test_pages_of_allauth_that_nobody_wants_are_not_there(page: str) -> None:
+def test_unused_pages_of_allauth_do_not_exist(page: str) -> None:
     client = Client()
     client.force_login(make_user("mo"))
     assert client.get(f"/accounts/{page}/").status_code == 404
@@ -196,7 +196,7 @@ def all_addresses() -> list[str]:
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_every_page_but_the_named_ones_is_closed_to_who_is_not_signed_in(method: str) -> None:
+def test_every_page_except_the_named_ones_requires_a_sign_in(method: str) -> None:
     found = all_addresses()
     assert {"/", "/thresholds/", "/uploads/1/", "/admin/"} <= set(found)
     for url in found:

@@ -1,4 +1,4 @@
-"""The thresholds pages: what is shown, tried out, drafted, published and rolled back."""
+"""The thresholds pages: the version in force, previews, drafts, publishing and roll back."""
 
 import pytest
 from django.db import connection
@@ -45,7 +45,7 @@ def test_the_page_says_what_is_in_force_and_counts_every_upload() -> None:
     assert page.content.count(b'<svg class="histogram') == 2
 
 
-def test_what_no_score_is_trusted_of_is_told_beside_the_chart() -> None:
+def test_uploads_with_an_untrusted_score_are_counted_below_the_chart() -> None:
     for untrusted in ("", "", "low_resolution"):
         make_screening(score=0.1, untrusted=untrusted)
     html = " ".join(signed_in().get("/thresholds/").content.decode().split())
@@ -68,7 +68,7 @@ def test_an_unknown_policy_is_not_found() -> None:
 
 
 @pytest.mark.parametrize("slug", ["%00", "adult-content%00", "x" * 5000])
-def test_a_policy_that_can_not_be_is_not_found(slug: str) -> None:
+def test_an_impossible_policy_is_not_found(slug: str) -> None:
     client = signed_in()
     for page in ("", "preview/", "history/"):
         assert client.get(f"/thresholds/{page}?policy={slug}").status_code == 404
@@ -126,7 +126,7 @@ def test_a_link_with_the_numbers_alone_is_enough_and_can_be_published_from() -> 
     ],
 )
 @pytest.mark.parametrize("headers", [HTMX, {}])
-def test_what_is_wrong_is_said_at_its_field_and_the_rest_is_kept(field: str, typed: str, message: str, headers) -> None:
+def test_an_error_shows_at_its_field_and_the_other_values_stay(field: str, typed: str, message: str, headers) -> None:
     sent = {**numbers(why="because", capacity="77"), field: typed}
     page = signed_in().post("/thresholds/publish/", sent, headers=headers)
     assert page.status_code == 422
@@ -151,7 +151,7 @@ def test_a_draft_needs_no_reason_and_opens_again() -> None:
     assert version_in_force().high == 0.8
 
 
-def test_what_is_in_force_can_be_started_from_although_there_is_a_draft() -> None:
+def test_a_proposal_can_start_from_the_numbers_in_force_despite_a_draft() -> None:
     client = signed_in()
     client.post("/thresholds/draft/", numbers(high="0.95"))
     assert client.get("/thresholds/?start=in_force").context["form"]["high"].value() == "0.80"
@@ -180,7 +180,7 @@ def test_a_lower_audit_rate_is_announced_and_opens_a_new_epoch() -> None:
 
 @pytest.mark.parametrize("page", ["/thresholds/publish/", "/thresholds/draft/"])
 @pytest.mark.parametrize("group", ["lead", "operator", "auditor"])
-def test_only_who_may_publish_drafts_and_publishes(group: str, page: str) -> None:
+def test_only_people_who_may_publish_draft_and_publish(group: str, page: str) -> None:
     assert signed_in(group).post(page, numbers(why="w")).status_code == 403
     assert PolicyVersion.objects.count() == 1
 
@@ -198,7 +198,7 @@ def test_someone_else_published_meanwhile() -> None:
     assert (again.status_code, version_in_force().low) == (302, 0.3)
 
 
-def test_a_form_without_what_was_seen_is_not_published() -> None:
+def test_a_form_without_the_seen_version_is_not_published() -> None:
     assert signed_in().post("/thresholds/publish/", numbers(why="w", seen="")).status_code == 409
 
 
@@ -222,7 +222,7 @@ def test_rolling_back_asks_why_and_makes_a_new_version() -> None:
     assert (now.number, now.low, now.why) == (3, 0.2, "Too much went through.")
 
 
-def test_rolling_back_over_what_nobody_looked_at_is_refused() -> None:
+def test_rolling_back_over_an_unseen_version_is_refused() -> None:
     client, first = signed_in(), version_in_force()
     client.post("/thresholds/publish/", numbers(why="try"))
     page = client.post(f"/thresholds/versions/{first.pk}/roll-back/", {"seen": first.pk, "why": "back"})
@@ -238,7 +238,7 @@ def test_only_retired_versions_can_be_rolled_back_to(state: str) -> None:
     assert client.get(f"/thresholds/versions/{version.pk}/roll-back/").status_code == 404
 
 
-def test_the_number_of_verdicts_on_audits_is_told_but_no_rate() -> None:
+def test_the_page_shows_the_number_of_verdicts_on_audits_but_no_rate() -> None:
     task = make_task(score=0.05, u=0.0)
     mo = make_user("mo")
     claiming.claim_next(mo)
@@ -250,7 +250,7 @@ def test_the_number_of_verdicts_on_audits_is_told_but_no_rate() -> None:
 
 
 def test_the_page_reads_no_decision_however_many_there_are() -> None:
-    """They grow for ever; what the page says of them stands in the ledger, in counts a day."""
+    """Decisions grow without limit; the page reads daily counts from the ledger instead."""
     task = make_task(score=0.05, u=0.0)
     claiming.claim_for(task, moderator=make_user("mo"))
     deciding.decide(task, "benign", claim=Claim.from_task(task))

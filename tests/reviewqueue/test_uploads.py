@@ -65,7 +65,7 @@ def test_filters_narrow_the_list(query: str, found: list[str]) -> None:
 
 
 @pytest.mark.parametrize("query", ["?status=lost", "?before=x", "?source=nowhere", "?q=a%00b"])
-def test_what_can_not_be_understood_leaves_the_list_as_it_is(query: str) -> None:
+def test_an_invalid_filter_narrows_nothing(query: str) -> None:
     make_upload(external_id="one")
     page = signed_in().get(f"/uploads/{query}")
     assert page.status_code == 200
@@ -121,7 +121,7 @@ def test_an_upload_takes_few_queries(django_assert_max_num_queries) -> None:
         client.get(f"/uploads/{task.upload_id}/")
 
 
-def test_an_upload_tells_what_is_recorded_of_it() -> None:
+def test_an_upload_shows_its_record() -> None:
     art = Community.objects.create(slug="art", name="Art")
     task = make_task(make_upload(external_id="cat.jpg", community=art, uploader_reference="u-17"), score=0.4321)
     decide(task, "violating")
@@ -140,7 +140,7 @@ def test_an_upload_tells_what_is_recorded_of_it() -> None:
         assert text in page
 
 
-def test_events_stand_in_the_order_of_time() -> None:
+def test_events_are_in_the_order_of_time() -> None:
     task = make_task(score=0.5)
     decide(task)
     events = signed_in().get(f"/uploads/{task.upload_id}/").context["events"]
@@ -153,8 +153,8 @@ def test_events_stand_in_the_order_of_time() -> None:
 
 
 @pytest.mark.parametrize("score", [0.1234, 0.5678, 0.9876])
-def test_who_may_review_sees_no_score_route_or_status_before_the_verdict(score: float) -> None:
-    """An audit of an approved upload looks like any other upload that waits."""
+def test_people_who_may_review_see_no_score_route_or_status_before_the_verdict(score: float) -> None:
+    """An audit of an approved upload looks like any other waiting upload."""
     task = make_task(score=score)
     client = signed_in("lead")
     for url in ("/uploads/", f"/uploads/{task.upload_id}/"):
@@ -168,19 +168,19 @@ def test_who_may_review_sees_no_score_route_or_status_before_the_verdict(score: 
 
 
 @pytest.mark.parametrize("query", ["?status=approved", "?route=approve"])
-def test_filters_do_not_tell_who_may_review_what_is_hidden(query: str) -> None:
+def test_filters_reveal_nothing_hidden_to_people_who_may_review(query: str) -> None:
     make_task(make_upload(external_id="audit"), score=0.1)
     assert shown(signed_in("lead"), query) == []
     assert shown(signed_in("auditor"), query) == ["audit"]
 
 
-def test_an_audit_shows_as_in_review_to_who_may_review_it() -> None:
+def test_an_audit_shows_as_in_review_to_people_who_may_review_it() -> None:
     make_task(make_upload(external_id="audit"), score=0.1)
     assert shown(signed_in("lead"), "?status=in_review") == ["audit"]
 
 
-def test_a_twin_of_what_waits_hides_its_score_and_route_too() -> None:
-    """Two uploads of the same bytes have the same score: one that is decided would tell that of the other."""
+def test_an_upload_of_the_same_bytes_hides_its_score_and_route_too() -> None:
+    """Uploads of the same bytes have the same score, so a decided one would reveal that of the other."""
     waits = make_task(make_upload(content=red(0.1)), score=0.1234)
     twin = make_screening(make_upload(content=red(0.1)), score=0.1234).upload
     client = signed_in("lead")
@@ -193,7 +193,7 @@ def test_a_twin_of_what_waits_hides_its_score_and_route_too() -> None:
     assert "0.1234" in client.get(f"/uploads/{twin.pk}/").content.decode()
 
 
-def test_who_can_not_review_sees_the_score_at_once() -> None:
+def test_people_who_cannot_review_see_the_score_at_once() -> None:
     task = make_task(score=0.4321)
     assert "0.4321" in signed_in("auditor").get(f"/uploads/{task.upload_id}/").content.decode()
 
@@ -212,5 +212,5 @@ def test_an_upload_leads_to_its_own_page() -> None:
 
 
 @pytest.mark.parametrize("url", ["/uploads/", "/uploads/1/", "/uploads/new/"])
-def test_a_moderator_has_no_business_here(url: str) -> None:
+def test_moderators_may_not_open_these_pages(url: str) -> None:
     assert signed_in("moderator").get(url).status_code == 403

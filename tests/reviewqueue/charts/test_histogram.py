@@ -74,7 +74,7 @@ def test_counts_are_marked_at_powers_of_ten(most: int, labels: list[str]) -> Non
     assert [tick.label for tick in chart.counts] == labels
 
 
-def test_the_lines_in_force_are_drawn_only_beside_a_proposal() -> None:
+def test_the_thresholds_in_force_are_drawn_only_with_a_proposal() -> None:
     counts = with_uploads(_50=3)
     assert histogram(counts, proposed=PAIR, in_force=PAIR, frame=WIDE).in_force == []
     other = histogram(counts, proposed=ThresholdPair(low=30, high=80), in_force=PAIR, frame=WIDE)
