@@ -177,9 +177,7 @@ class PolicyVersion(models.Model):
 
     def root(self) -> "PolicyVersion":
         """Return this version, or for a community's version the policy's root version in force."""
-        if self.community_id is None:
-            return self
-        return PolicyVersion.objects.root().in_force().get(policy=self.policy)
+        return self if self.community_id is None else PolicyVersion.objects.root().in_force().get(policy=self.policy)
 
     def smallest_rates(self) -> dict[str, float]:
         """Return the smallest `pi_floor` by risk among this version and the others in force for communities or root."""
