@@ -1,6 +1,6 @@
-"""A private PostgreSQL server for one data folder. Knows no Django: the settings import it.
+"""A private PostgreSQL server for one data folder. Imports neither Django nor the product: the settings import it.
 
-``Cluster(data_dir)`` starts, stops and describes the server; ``ClusterError`` is what can go wrong.
+`Cluster(data_dir)` starts, stops and describes the server. Every failure is a `ClusterError`.
 """
 
 from localpg.cluster import Cluster as Cluster

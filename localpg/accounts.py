@@ -1,4 +1,4 @@
-"""The account that runs the server: ourselves, or an existing ordinary account when we are root."""
+"""The account that runs the server: the current one, or an existing ordinary account if that is root."""
 
 import os
 import pwd
@@ -16,7 +16,7 @@ class Account:
     gid: int
 
     def can_search(self, folder: Path) -> bool:
-        """Whether this account may pass through ``folder`` and all folders above that exist today."""
+        """Whether this account may enter `folder` and all existing folders above it."""
         return all(self._may_enter(step) for step in [folder, *folder.parents] if step.exists())
 
     def _may_enter(self, folder: Path) -> bool:
@@ -27,12 +27,12 @@ class Account:
 
 
 def server_account(cluster: Path) -> Account | None:
-    """Return the account to drop to, or None to stay who we are.
+    """Return the account to switch to, or None to keep the current one.
 
-    Whoever owns an existing cluster runs it: PostgreSQL accepts nobody else.
+    The owner of an existing cluster runs it: PostgreSQL accepts no other account.
 
     Raises:
-        AccountNotFoundError: we are root and the machine has no account to drop to.
+        AccountNotFoundError: the current account is root, and the machine has no account to switch to.
     """
     if os.geteuid() != 0:
         return None
@@ -49,6 +49,6 @@ def _ordinary_account() -> Account:
             continue
         return Account(uid=entry.pw_uid, gid=entry.pw_gid)
     raise AccountNotFoundError(
-        "PostgreSQL refuses to run as root and there is no account called 'postgres' or 'nobody' to run it. "
+        "PostgreSQL refuses to run as root and there is no account named 'postgres' or 'nobody' to run it. "
         "Run this as an ordinary user, create one of these accounts, or set DATABASE_URL."
     )

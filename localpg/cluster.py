@@ -12,17 +12,17 @@ from typing import Self
 from urllib.parse import quote
 
 from localpg.accounts import server_account
+from localpg.cluster_folders import PORT, ClusterFolders, folders_of, make_own_folder
 from localpg.errors import ClusterError, named_errors
 from localpg.file_locks import locked
 from localpg.initdb import NAME, make_cluster, read_password, save_password, set_password, write_settings
-from localpg.launching import end, launch
-from localpg.places import PORT, Place, make_own_folder, place_of
 from localpg.programs import programs_for, programs_within_reach
-from localpg.running import Runner
+from localpg.runner import Runner
 from localpg.server import find_server
+from localpg.start_stop import end, launch
 from localpg.throwaway import abandoned_folders, make_leased_folder
 
-# Longer than a start and a stop may take, so that of two starters the second finds what the first made.
+# Longer than a start and a stop may take, so that the second of two starters finds the first one's server.
 LOCK_SECONDS = 150.0
 
 
@@ -38,71 +38,71 @@ class ClusterStatus:
 
 
 class Cluster:
-    """The server whose data belong to ``data_dir``. Making this object touches nothing."""
+    """The server of `data_dir`. Creating this object changes nothing on the disk."""
 
     def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
         self.home = data_dir.resolve() / "postgres"
         self.durable = durable
 
     def start(self) -> None:
-        """Start the server unless it runs, and return when it takes connections.
+        """Start the server unless it runs, and return when it accepts connections.
 
         Any number of processes may call this at once.
 
         Raises:
-            ClusterError: one of its kinds, saying what was found and what to do.
+            ClusterError: a subclass for each cause, with the cause and the next step as its message.
         """
         with named_errors(self.home), self._locked() as lock:
-            place = place_of(self.home)
-            if not self._is_ready(place):
-                self._start(place, lock=lock)
+            folders = folders_of(self.home)
+            if not self._is_ready(folders):
+                self._start(folders, lock=lock)
 
     def stop(self) -> None:
-        """Stop the server and wait until it has gone. Stopping a stopped one does nothing."""
+        """Stop the server and wait until it has ended. Does nothing if it is stopped."""
         self._end(gently=True)
 
     def status(self) -> ClusterStatus:
         with named_errors(self.home):
-            place = place_of(self.home)
-            server = find_server(place.cluster)
+            folders = folders_of(self.home)
+            server = find_server(folders.cluster)
             return ClusterStatus(
                 running=server is not None,
                 state=server.state if server else "stopped",
                 pid=server.pid if server else None,
-                version=_data_version(place.cluster),
-                data_folder=place.cluster,
-                socket_folder=place.sockets,
-                log_folder=place.logs,
+                version=_data_version(folders.cluster),
+                data_folder=folders.cluster,
+                socket_folder=folders.sockets,
+                log_folder=folders.logs,
             )
 
     def connection(self) -> dict[str, str | int]:
-        """Return Django's connection settings. Cheap; before the first start the password is ''."""
+        """Return Django's connection settings, at little cost. Before the first start the password is ''."""
         with named_errors(self.home):
             return {
                 "NAME": NAME,
                 "USER": NAME,
                 "PASSWORD": read_password(self.home),
-                "HOST": str(place_of(self.home).sockets),
+                "HOST": str(folders_of(self.home).sockets),
                 "PORT": PORT,
             }
 
     def url(self) -> str:
-        """Return the connection as libpq's URL, the socket's folder in the place of the host."""
+        """Return the connection as a libpq URL, with the socket's folder as the host."""
         found = self.connection()
         password, host = (quote(str(found[key]), safe="") for key in ("PASSWORD", "HOST"))
         return f"postgresql://{found['USER']}:{password}@{host}:{found['PORT']}/{found['NAME']}"
 
     def destroy(self) -> None:
-        """Stop the server without ceremony and delete its data, settings and logs."""
+        """Stop the server at once and delete its data, settings and logs."""
         self._end(gently=False)
-        place_of(self.home).remove()
+        folders_of(self.home).remove()
 
     @staticmethod
     def throwaway(parent: Path) -> "ThrowawayCluster":
-        """Start a fast server below ``parent`` that a crash of the machine may destroy.
+        """Start a fast server below `parent`, whose data a crash of the machine may destroy.
 
-        It and its folder go when it is stopped or the ``with`` block ends. What a killed process left
-        goes at the next call for the same parent.
+        The server and its folder are removed when it is stopped or the `with` block ends. Servers of killed
+        processes are removed by the next call for the same parent.
         """
         for folder in abandoned_folders(parent):
             Cluster(folder).destroy()
@@ -115,56 +115,57 @@ class Cluster:
         with locked(self.home / "lock", seconds=LOCK_SECONDS) as lock:
             yield lock
 
-    def _is_ready(self, place: Place) -> bool:
-        server = find_server(place.cluster)
+    def _is_ready(self, folders: ClusterFolders) -> bool:
+        server = find_server(folders.cluster)
         return server is not None and server.state == "ready" and read_password(self.home) != ""
 
-    def _start(self, place: Place, *, lock: int) -> None:
-        place.check_owner()
-        self._set_aside_if_orphaned(place)
-        account = server_account(place.cluster)
-        version = _data_version(place.cluster)
-        programs = programs_within_reach(programs_for(version, cluster=place.cluster), account)
+    def _start(self, folders: ClusterFolders, *, lock: int) -> None:
+        folders.check_owner()
+        self._set_aside_if_orphaned(folders)
+        account = server_account(folders.cluster)
+        version = _data_version(folders.cluster)
+        programs = programs_within_reach(programs_for(version, cluster=folders.cluster), account)
         runner = Runner(programs, account, lock)
-        place.make_folders(account)
-        place.note()
-        write_settings(place, durable=self.durable)
-        self._make_or_repair(place, runner=runner, is_new=version is None)
-        launch(place, runner=runner)
+        folders.make_folders(account)
+        folders.record()
+        write_settings(folders, durable=self.durable)
+        self._make_or_repair(folders, runner=runner, is_new=version is None)
+        launch(folders, runner=runner)
 
-    def _make_or_repair(self, place: Place, *, runner: Runner, is_new: bool) -> None:
-        """Make the data, or give the role a new password when its file was lost.
+    def _make_or_repair(self, folders: ClusterFolders, *, runner: Runner, is_new: bool) -> None:
+        """Make the data, or give the role a new password if its file was lost.
 
-        The file comes last: killed before, the next start finds it missing and repairs.
+        The password file is written last. If the process is killed before, the next start finds it missing and
+        repairs.
         """
-        known = read_password(self.home)
-        password = known or secrets.token_urlsafe(32)
+        saved = read_password(self.home)
+        password = saved or secrets.token_urlsafe(32)
         if is_new:
-            make_cluster(place, runner=runner, password=password, durable=self.durable)
-        elif not known:
-            end(place, gently=True)
-            set_password(place, runner=runner, password=password)
-        if not known:
+            make_cluster(folders, runner=runner, password=password, durable=self.durable)
+        elif not saved:
+            end(folders, gently=True)
+            set_password(folders, runner=runner, password=password)
+        if not saved:
             save_password(self.home, password)
 
-    def _set_aside_if_orphaned(self, place: Place) -> None:
-        """When DATA_DIR was deleted, what it had elsewhere is no part of the new one; it is kept, unused."""
+    def _set_aside_if_orphaned(self, folders: ClusterFolders) -> None:
+        """Rename data that a deleted DATA_DIR left elsewhere: they are not part of the new one, and are kept unused."""
         forgotten = not read_password(self.home) and not (self.home / "place.json").exists()
-        if place.is_private and forgotten and place.cluster.exists():
-            end(place, gently=True)
-            place.cluster.rename(place.cluster.with_name(f"cluster-of-deleted-folder-{time.time_ns()}"))
+        if folders.is_private and forgotten and folders.cluster.exists():
+            end(folders, gently=True)
+            folders.cluster.rename(folders.cluster.with_name(f"cluster-of-deleted-folder-{time.time_ns()}"))
 
     def _end(self, *, gently: bool) -> None:
         with named_errors(self.home):
             if self.home.exists():
                 with self._locked():
-                    end(place_of(self.home), gently=gently)
+                    end(folders_of(self.home), gently=gently)
             else:  # deleted under a server that lives elsewhere
-                end(place_of(self.home), gently=gently)
+                end(folders_of(self.home), gently=gently)
 
 
 class ThrowawayCluster(Cluster):
-    """A started server that goes, with its folder, when it is stopped or its process ends."""
+    """A started server that is removed, with its folder, when it is stopped or its process ends."""
 
     def __init__(self, folder: Path, lease: int) -> None:
         super().__init__(folder, durable=False)
@@ -190,7 +191,7 @@ class ThrowawayCluster(Cluster):
 
 
 def _data_version(cluster: Path) -> str | None:
-    """Return what PG_VERSION says, or None where there is no cluster."""
+    """Return the content of PG_VERSION, or None if there is no cluster."""
     if not cluster.exists():
         return None
     try:

@@ -1,4 +1,4 @@
-"""What can go wrong with the private server, one name for each thing that a person can do about it."""
+"""The failures of the private server: one class for each remedy."""
 
 import errno
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ NOT_ALLOWED = ("Permission denied", "Read-only file system", "Operation not perm
 
 
 class ClusterError(Exception):
-    """The private PostgreSQL server cannot do what was asked."""
+    """The private PostgreSQL server cannot do as requested."""
 
 
 class ProgramsNotFoundError(ClusterError):
@@ -22,7 +22,7 @@ class ProgramsTooOldError(ClusterError):
 
 
 class DataVersionError(ClusterError):
-    """The data were written by another major version of PostgreSQL. Nothing was touched."""
+    """The data were written by another major version of PostgreSQL. Nothing was changed."""
 
 
 class AccountNotFoundError(ClusterError):
@@ -34,7 +34,7 @@ class FolderNotWritableError(ClusterError):
 
 
 class FolderTakenError(ClusterError):
-    """The folder noted for this server serves another data folder."""
+    """The folder recorded for this server serves another data folder."""
 
 
 class DiskFullError(ClusterError):
@@ -59,7 +59,7 @@ class StopTimedOutError(ClusterError):
 
 @contextmanager
 def named_errors(folder: Path) -> Iterator[None]:
-    """Turn what the operating system refuses below ``folder`` into an error that says what to do."""
+    """Turn an OSError below `folder` into a ClusterError that says what to do."""
     try:
         yield
     except OSError as error:
@@ -77,17 +77,17 @@ def _error_from_os(error: OSError, *, folder: Path) -> ClusterError:
 
 
 def error_from_output(output: str, *, doing: str, folder: Path) -> ClusterError:
-    """Return the error that names why a PostgreSQL program failed, judged by what it printed."""
+    """Return the error that fits the output of a PostgreSQL program that failed."""
     if any(words in output for words in DISK_FULL):
         return disk_full(folder)
     if any(words in output for words in NOT_ALLOWED):
         return FolderNotWritableError(
             f"{folder}: PostgreSQL may not use this folder while {doing}. It needs a folder that its account "
             f"can read and write. Correct owner or mode, or set DATA_DIR to another folder. "
-            f"It said:\n{output}"
+            f"Its output:\n{output}"
         )
     return StartFailedError(
-        f"PostgreSQL failed while {doing} in {folder}. Correct what it names and start again. It said:\n{output}"
+        f"PostgreSQL failed while {doing} in {folder}. Correct the cause and start again. Its output:\n{output}"
     )
 
 

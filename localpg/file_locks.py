@@ -1,4 +1,4 @@
-"""Locks that the kernel gives back when their holder dies, however it dies."""
+"""File locks, which the kernel releases when their holder ends, however it ends."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ from localpg.errors import ClusterBusyError
 
 
 def try_lock(path: Path, *, create: bool = True) -> int | None:
-    """Return a file descriptor that holds the lock on ``path``, or None when someone else holds it."""
+    """Return a file descriptor that holds the lock on `path`, or None if another process holds it."""
     descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | (os.O_CREAT if create else 0), 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -23,10 +23,10 @@ def try_lock(path: Path, *, create: bool = True) -> int | None:
 
 @contextmanager
 def locked(path: Path, *, seconds: float) -> Iterator[int]:
-    """Hold the lock on ``path``; its descriptor may be passed to a child, which then holds it too.
+    """Hold the lock on `path`. A child process that inherits its descriptor holds it as well.
 
     Raises:
-        ClusterBusyError: someone else held it all the time.
+        ClusterBusyError: another process held it for `seconds`.
     """
     deadline = time.monotonic() + seconds
     while (descriptor := try_lock(path)) is None:

@@ -1,11 +1,11 @@
-"""What makes a rename outlast a power cut. Knows no Django: the settings import the cluster, which imports this."""
+"""Make renames durable across a power cut."""
 
 import os
 from pathlib import Path
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names that ``folder`` holds to the disk: a file's own fsync does not do that."""
+    """Write the names in `folder` to the disk, which a file's own fsync does not."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

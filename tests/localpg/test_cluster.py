@@ -18,10 +18,10 @@ import psycopg
 import pytest
 
 import localpg as package
-from localpg import Cluster, ClusterError, launching, programs
+from localpg import Cluster, ClusterError, programs, start_stop
 from localpg.accounts import server_account
+from localpg.cluster_folders import PRIVATE_ROOT
 from localpg.errors import error_from_output, named_errors
-from localpg.places import PRIVATE_ROOT
 from localpg.programs import Programs, find_programs, programs_within_reach
 from localpg.server import serves
 from localpg.throwaway import abandoned_folders
@@ -494,7 +494,7 @@ def test_a_server_that_is_not_ready_in_time_shows_its_last_lines(
 ) -> None:
     open_cluster.start()
     open_cluster.stop()
-    monkeypatch.setattr(launching, "START_SECONDS", -1.0)
+    monkeypatch.setattr(start_stop, "START_SECONDS", -1.0)
     with pytest.raises(package.StartTimedOutError, match=r"was not ready(.|\n)*database system is shut down"):
         open_cluster.start()
 
@@ -504,21 +504,21 @@ def test_a_server_that_is_not_ready_in_time_shows_its_last_lines(
 
 @pytest.mark.parametrize("data_dir", ["closed"], indirect=True)
 def test_a_throwaway_goes_at_its_end_and_takes_what_a_killed_owner_left(data_dir: Path) -> None:
-    left, place = killed_throwaway(data_dir)
+    left, data = killed_throwaway(data_dir)
     assert len(servers_on(left)) == 1
     with Cluster.throwaway(data_dir) as cluster:
         assert not left.exists()
-        assert not place.exists()
-        own_place, pid = cluster.status().data_folder, cluster.status().pid
+        assert not data.exists()
+        own_data, pid = cluster.status().data_folder, cluster.status().pid
         assert list(abandoned_folders(data_dir)) == []
     assert pid is not None
-    assert not serves(pid, cluster=own_place)
-    assert not own_place.exists()
+    assert not serves(pid, cluster=own_data)
+    assert not own_data.exists()
     assert list(data_dir.glob("second-look-*")) == []
 
 
 def killed_throwaway(parent: Path) -> tuple[Path, Path]:
-    """The folder, and the place of the data, that a killed owner leaves below ``parent``."""
+    """The folder, and the data's folder, that a killed owner leaves below ``parent``."""
 
     parent.mkdir()
 

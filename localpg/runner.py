@@ -1,4 +1,4 @@
-"""Running PostgreSQL's programs: which ones, as whom, and under whose lock."""
+"""Run PostgreSQL's programs, under the server's account and holding the lock."""
 
 import os
 import subprocess
@@ -27,10 +27,10 @@ class Runner:
         folder: Path = Path("/"),
         environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program and return its exit status and what it printed.
+        """Run a program and return its exit status and output.
 
-        The program inherits the lock: when we are killed, nobody else begins before it has ended. The lock is
-        its standard input, unless it gets ``text`` there.
+        The program inherits the lock, so that no other process begins before it has ended, even if this process is
+        killed. The lock is its standard input, unless that is `text`.
         """
         return subprocess.run(
             command,
@@ -52,6 +52,6 @@ class Runner:
 
 
 def _clean_environment() -> dict[str, str]:
-    """Our environment without the variables that would point PostgreSQL at another server or language."""
+    """Return the environment without variables that would point PostgreSQL to another server or language."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     return kept | {"LC_ALL": "C", "TZ": "UTC"}
