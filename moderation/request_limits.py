@@ -1,7 +1,7 @@
-"""How long the body of a request may be, told by its Content-Length before a byte of it is read.
+"""Limits on the body of a request, checked by its Content-Length before a byte is read.
 
-Reading one is work for whoever sends it at no cost of theirs: fields fill memory, files fill the disk, and the first
-that reads is the check against forged forms, long before anybody is asked to sign in.
+Sending a long body costs a client little, while reading it fills memory (fields) or the disk (files). The CSRF check
+reads the body first, before anybody has to sign in.
 """
 
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from django.shortcuts import render
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
-#: More than any limit: a length that nobody needs to work out.
+#: Stands for any longer length; larger than every limit.
 ENDLESS = 10**18
 
 
 class BodyLimitMiddleware:
-    """Refuses a body that is longer than its view takes (413), or that does not say how long it is (411).
+    """Refuses a body that is longer than its view accepts (413), or that has no Content-Length (411).
 
-    Views that are exempt from the check against forged forms, which are the API's, look for themselves.
+    Views that are exempt from the CSRF check, which are the API's, check the length themselves.
     """
 
     def __init__(self, get_response: Answer) -> None:
@@ -41,7 +41,7 @@ class BodyLimitMiddleware:
         length = declared_length(request)
         if length is None:
             return refusal(request, status=411) if brings_body(request) else None
-        # Whom a view takes long bodies from may cost a query: short ones are not asked about.
+        # A view's own limit may depend on the user, which costs a query: short bodies are accepted without it.
         if length <= usual_limit(request):
             return None
         most = getattr(view, "most_bytes", usual_limit)(request)
@@ -49,7 +49,7 @@ class BodyLimitMiddleware:
 
 
 def takes_bodies(most: Callable[[HttpRequest], int]) -> Callable[[View], View]:
-    """Let a view have bodies of up to ``most(request)`` bytes."""
+    """Let a view accept bodies of up to ``most(request)`` bytes."""
 
     def decorate(view: View) -> View:
         view.most_bytes = most  # type: ignore[attr-defined]
@@ -59,16 +59,16 @@ def takes_bodies(most: Callable[[HttpRequest], int]) -> Callable[[View], View]:
 
 
 def usual_limit(request: HttpRequest) -> int:  # noqa: ARG001
-    """Forms of people: bytes."""
+    """The limit of ordinary forms, in bytes."""
     return settings.DATA_UPLOAD_MAX_MEMORY_SIZE or ENDLESS
 
 
 def declared_length(request: HttpRequest) -> int | None:
-    """The Content-Length in bytes; None where there is none that can be understood."""
-    said = request.headers.get("Content-Length", "")
-    if not said.isascii() or not said.isdecimal():
+    """Return the Content-Length in bytes, or None if it is missing or not a number."""
+    declared = request.headers.get("Content-Length", "")
+    if not declared.isascii() or not declared.isdecimal():
         return None
-    return int(said) if len(said) < len(str(ENDLESS)) else ENDLESS
+    return int(declared) if len(declared) < len(str(ENDLESS)) else ENDLESS
 
 
 def brings_body(request: HttpRequest) -> bool:

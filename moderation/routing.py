@@ -1,7 +1,7 @@
-"""The coin and the band: from a score to a route and to who looks at it. Pure.
+"""The coin and the band: from a score to a route, and to whether a person reviews the upload. Pure.
 
-The coin decides which uploads are drawn for a human verdict. It is a keyed hash, so that a retry draws the same,
-nobody outside can predict it, and a changed rate nests in the old one (an upload drawn at 2 % is drawn at 5 %).
+The coin decides which uploads are drawn for a human verdict. It is a keyed hash, so a retry draws the same, nobody
+outside can predict it, and samples nest: an upload drawn at 2 % is also drawn at 5 %.
 """
 
 import hashlib
@@ -11,28 +11,33 @@ from enum import StrEnum
 
 
 class Route(StrEnum):
-    APPROVE = "approve"
-    REVIEW = "review"
-    REJECT = "reject"
+    """The action that the thresholds ask for."""
+
+    APPROVE = "approve"  # score below low
+    REVIEW = "review"  # score in [low, high), or untrusted
+    REJECT = "reject"  # score from high on
 
 
 class SamplingReason(StrEnum):
-    """Why a person looks, as far as our own coin is concerned."""
+    """Why the coin asks a person to review an upload."""
 
-    REVIEW_BAND = "review_band"
-    AUDIT_APPROVE = "audit_approve"
-    AUDIT_REJECT = "audit_reject"
-    UNTRUSTED = "untrusted"  # the score is not trusted, so a person is asked whatever it is
-    NONE = "none"
+    REVIEW_BAND = "review_band"  # the score lies in the band
+    AUDIT_APPROVE = "audit_approve"  # drawn among the approved
+    AUDIT_REJECT = "audit_reject"  # drawn among the rejected
+    UNTRUSTED = "untrusted"  # no route may rely on the score
+    NONE = "none"  # not drawn
 
 
-#: The region, in rate classes, of uploads whose score is not trusted. It has no thresholds: all of it is reviewed.
+#: The region, in rate classes, of uploads with an untrusted score. It has no thresholds: all of it is reviewed.
 UNTRUSTED = "untrusted"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """How a policy version samples: the probability of a human verdict by region, and what the band falls back to."""
+    """The sampling of a policy version: the probability of a human verdict by region.
+
+    ``fallback`` is the route of uploads in the band that are not drawn.
+    """
 
     approve: float
     review: float
@@ -68,7 +73,7 @@ def region(score: float, *, low: float, high: float) -> Route:
 
 
 def draw(u: float, *, within: Route, rates: Rates, untrusted: bool = False) -> Draw:
-    """Throw the coin for an upload whose score lies ``within`` a region; one that is ``untrusted`` is always drawn."""
+    """Draw an upload whose score lies ``within`` a region. An ``untrusted`` score is always drawn."""
     if untrusted:
         return Draw(u=u, pi=1.0, reason=SamplingReason.UNTRUSTED, rate_class=f"{UNTRUSTED}:1")
     reason, pi = {
@@ -80,11 +85,11 @@ def draw(u: float, *, within: Route, rates: Rates, untrusted: bool = False) -> D
 
 
 def route(within: Route, *, draw: Draw, fallback: Route) -> Route:
-    """The region's own route; in the band, an upload that the band's own coin left out takes the policy's fallback.
+    """Return the route: that of the region, or ``fallback`` for an upload in the band that the coin did not draw.
 
     An upload whose score is untrusted is reviewed, wherever its score lies.
     """
     if draw.reason is SamplingReason.UNTRUSTED:
         return Route.REVIEW
-    left_out = draw.rate_class.startswith(f"{Route.REVIEW}:") and not draw.drawn
-    return fallback if within is Route.REVIEW and left_out else within
+    not_drawn = draw.rate_class.startswith(f"{Route.REVIEW}:") and not draw.drawn
+    return fallback if within is Route.REVIEW and not_drawn else within

@@ -1,7 +1,7 @@
-"""Content-addressed files below DATA_DIR: temporary name, fsync, rename; nothing half-written stays.
+"""Content-addressed files below DATA_DIR: temporary name, fsync, rename, so that no half-written file stays.
 
-Uploaded bytes are private and never served. Renditions are what people see. Both are for the user that runs the
-product alone, whatever its umask.
+Uploaded bytes are private and never served; people see renditions. Only the user that runs the product can read either,
+whatever its umask.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from localpg.fsync import sync_folder
 
 
 class StorageFull(Exception):
-    """The file could not be written; nothing of it was kept."""
+    """The file could not be written, and no part of it was kept."""
 
 
 def uploads_folder() -> Path:
@@ -33,7 +33,7 @@ def classifiers_folder() -> Path:
 
 
 def incoming_folder() -> Path:
-    """Where bodies wait that are too long for memory, until they are taken in or refused."""
+    """The folder of request bodies that are too long for memory, until they are recorded or refused."""
     return Path(settings.FILE_UPLOAD_TEMP_DIR)
 
 
@@ -42,23 +42,23 @@ def upload_path(sha256: str) -> Path:
 
 
 def rendition_path(sha256: str, *, frame: int, variant: str, appearance: int = 0) -> Path:
-    """Where what people see of a frame lies, as decoded (0) or in another appearance (``inference.views``)."""
+    """Path of the rendition of a frame, as decoded (0) or in another appearance (``decoding.views``)."""
     shown = f"{frame}.{appearance}" if appearance else str(frame)
     return renditions_folder() / sha256[:2] / sha256[2:4] / f"{sha256}-{shown}-{variant}.jpg"
 
 
 def make_folder(folder: Path) -> None:
-    """Make ``folder``, somewhere below DATA_DIR, for its owner alone; one that exists keeps the mode it was given."""
+    """Make ``folder``, below DATA_DIR, readable by its owner only. An existing folder keeps its mode."""
     made = Path(settings.DATA_DIR)
     made.mkdir(parents=True, exist_ok=True)
-    # One by one: with parents=True the mode would be the last one's only.
+    # One by one: with parents=True only the last folder would get the mode.
     for name in folder.relative_to(made).parts:
         made /= name
         made.mkdir(mode=0o700, exist_ok=True)
 
 
 def write(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write ``chunks`` to ``path`` whole or not at all; an existing file of that name is replaced.
+    """Write ``chunks`` to ``path`` whole or not at all. An existing file is replaced.
 
     Raises:
         StorageFull: the disk is full or refuses to write.
@@ -82,7 +82,7 @@ def write(path: Path, chunks: Iterable[bytes]) -> None:
 
 
 def _create(path: Path) -> int:
-    """A descriptor of a new file for its owner alone; most folders are there already."""
+    """Return a descriptor of a new file that only its owner can read. The folder is made if it does not exist."""
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
     try:
         return os.open(path, flags, 0o600)
@@ -92,18 +92,18 @@ def _create(path: Path) -> int:
 
 
 def store_upload(content: bytes) -> str:
-    """Keep ``content`` once and return its sha256."""
+    """Store ``content`` once and return its sha256."""
     sha256 = hashlib.sha256(content).hexdigest()
     path = upload_path(sha256)
     try:
-        # A sweep looks at the time of a file without a row: this one is wanted from now on.
+        # A sweep deletes old files without a row: the new time keeps this one until its row is written.
         os.utime(path)
-    except OSError:  # it is not there, or can't be touched: writing says why
+    except OSError:  # it does not exist or cannot be touched: writing reports why
         write(path, [content])
     return sha256
 
 
 def stored_files() -> Iterator[Path]:
-    """Every file of uploads and renditions, half-written ones too, and of bodies that were never taken in."""
+    """Yield every file of uploads, renditions and request bodies, half-written ones too."""
     for folder in (uploads_folder(), renditions_folder(), incoming_folder()):
         yield from (path for path in folder.rglob("*") if path.is_file())

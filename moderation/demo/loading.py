@@ -1,4 +1,4 @@
-"""Load the demo, or somebody's own folder: pictures, thresholds that show every route, accounts to sign in with."""
+"""Load the demo, or a folder of the user's own: pictures, thresholds that show every route, and accounts."""
 
 import os
 import secrets
@@ -26,7 +26,7 @@ ACCOUNTS = {"moderator": "moderator", "lead": "lead", "admin": "admin"}
 
 @dataclass(frozen=True)
 class DemoAccount:
-    """Somebody to sign in as. ``password`` is known only where the account was made just now."""
+    """An account of the demo. `password` is None if the account existed before."""
 
     username: str
     password: str | None
@@ -37,13 +37,13 @@ def accounts_file() -> Path:
 
 
 def load(images: Path | None) -> Iterator[intake.IngestedFile]:
-    """Take in the demo's pictures, or those of ``images``; yields what became of each file."""
+    """Ingest the demo's pictures, or those of `images`; yield the result for each file."""
     if images is not None:
         yield from intake.ingest(images, source=FOLDER_SOURCE)
         return
     made = Path(settings.DATA_DIR) / "demo"
     if not made.exists():
-        # Whole or not at all: a demo that was interrupted while it was made is made anew.
+        # Renamed when complete, so that an interrupted demo is made again.
         unfinished = made.with_name(f"demo-{secrets.token_hex(4)}.part")
         storage.make_folder(unfinished)
         make_images(settings.BASE_DIR / "demo", unfinished)
@@ -52,7 +52,7 @@ def load(images: Path | None) -> Iterator[intake.IngestedFile]:
 
 
 def publish_demo_thresholds() -> bool:
-    """Put the demo's thresholds in force, unless somebody has published some of their own."""
+    """Put the demo's thresholds in force; return False if somebody has published thresholds already."""
     policy = Policy.objects.get(slug="adult-content")
     now = PolicyVersion.objects.root().in_force().get(policy=policy)
     if now.number != 1:
@@ -73,11 +73,14 @@ def publish_demo_thresholds() -> bool:
 
 
 def ensure_accounts() -> list[DemoAccount]:
-    """Accounts with random passwords, made once; the passwords are kept in DATA_DIR, for its owner's eyes only."""
+    """Return the demo's accounts, which the first call creates with random passwords.
+
+    The passwords are stored in DATA_DIR, readable by its owner only.
+    """
     accounts = [_ensure_account(username, group=group) for username, group in ACCOUNTS.items()]
     made = [account for account in accounts if account.password]
     if made:
-        _keep(made)
+        _store_passwords(made)
     return accounts
 
 
@@ -98,7 +101,7 @@ def _ensure_account(username: str, *, group: str) -> DemoAccount:
     return DemoAccount(username, password)
 
 
-def _keep(accounts: list[DemoAccount]) -> None:
+def _store_passwords(accounts: list[DemoAccount]) -> None:
     descriptor = os.open(accounts_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.writelines(f"{account.username} {account.password}\n" for account in accounts)

@@ -1,4 +1,4 @@
-"""The second look: which parts of which pictures follow from what the first one saw."""
+"""Tiling: which parts of which pictures are scored, given the scores of the whole pictures."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from moderation.decoding.views import Appearance, Box, Picture, is_too_long, par
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the picture at index ``of``; ``near`` where only its whole score asked for it."""
+    """One part of the picture at index ``of``. ``near``: chosen only because the whole score lies near the band."""
 
     of: int
     number: int
@@ -21,7 +21,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class TilePlan:
-    """Parts in the order of their pictures. ``all_of_them`` is false where the plan's bound cut some off."""
+    """Parts in the order of their pictures. ``all_of_them`` is false if the plan had no room for some."""
 
     parts: tuple[Part, ...]
     all_of_them: bool
@@ -35,9 +35,10 @@ class TilePlan:
 def plan_tiles(
     pictures: Sequence[Picture], *, worst: Sequence[float], near: Sequence[bool], plan: ViewPlan, rule: Preprocessing
 ) -> TilePlan:
-    """Choose parts, the worst pictures first, while the plan has room.
+    """Choose parts, those of the pictures with the greatest probability first, while the plan has room.
 
-    ``worst`` is the greatest probability of each whole picture, ``near`` whether one of them lies near the band.
+    ``worst``: the greatest probability of each whole picture. ``near``: whether one of its probabilities lies near the
+    band.
     """
     room, chosen, all_of_them = max(0, plan.views - len(pictures)), list[Part](), True
     for of in sorted(range(len(pictures)), key=lambda index: -worst[index]):
@@ -49,7 +50,7 @@ def plan_tiles(
 
 
 def untrusted_reason(pictures: Sequence[Picture], *, unseen: bool, plan: ViewPlan) -> UntrustedReason | None:
-    """Why no score of these pictures is trusted, or None."""
+    """Return why the scores of these pictures are untrusted, or None."""
     sizes = [picture.size for picture in pictures if picture.appearance is Appearance.PLAIN]
     if min(min(size) for size in sizes) < plan.least_side:
         return UntrustedReason.LOW_RESOLUTION

@@ -1,7 +1,7 @@
-"""How images come in: one by one (``receive``) or by the folder (``ingest``)."""
+"""Intake: one image at a time (``receive``), or a whole folder (``ingest``)."""
 
-from moderation.intake.folders import Kind as Kind
-from moderation.intake.folders import Outcome as Outcome
+from moderation.intake.folders import IngestedFile as IngestedFile
+from moderation.intake.folders import IngestResult as IngestResult
 from moderation.intake.folders import ingest as ingest
 from moderation.intake.folders import printable as printable
 from moderation.intake.folders import walk as walk

@@ -1,4 +1,4 @@
-"""One image comes in: checked, kept once, recorded under its identity."""
+"""Receive one image: check it, store its bytes once, record it under its identity."""
 
 import hashlib
 import tempfile
@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from moderation import storage
+from moderation.decode_limits import decode_limits
 from moderation.decoding.images import DecodeLimits, Header, ImageRefused, Reason
 from moderation.decoding.sandbox import Sandbox
 from moderation.intake import refusals
@@ -19,13 +20,13 @@ from moderation.models import Community, StoredFile, Upload, User
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """``created`` is False where the same bytes were received under this identity before."""
+    """``created`` is False if the same bytes were received under this identity before."""
 
     upload: Upload
     created: bool
 
 
-def receive(  # noqa: PLR0913  (what is known of one upload)
+def receive(  # noqa: PLR0913  (the facts of one upload)
     content: bytes,
     *,
     source: str,
@@ -34,14 +35,15 @@ def receive(  # noqa: PLR0913  (what is known of one upload)
     community: Community | None = None,
     received_by: User | None = None,
 ) -> Received:
-    """Take one image in; it waits for the pre-screen then.
+    """Record one image as an upload that is pending until the pre-screen.
 
-    An upload's identity is (source, external_id). The same bytes again are no news; what came with them the first
-    time stays. Whose header can't be read is taken as well: the pre-screen quarantines it, where people see it.
+    An upload's identity is (source, external_id). The same bytes under the same identity change nothing: the facts of
+    the first time stay. A file whose header cannot be read is recorded too: the pre-screen quarantines it, so that
+    people see it.
 
     Raises:
-        Refused: one of the failures in ``refusals``. Nothing was taken.
-        StorageFull: the bytes could not be written. Nothing was taken.
+        UploadRefused: one of the failures in ``refusals``. Nothing was recorded.
+        StorageFull: the bytes could not be written. Nothing was recorded.
         SandboxUnavailable: no decode process can be started.
     """
     refusals.check_fields(source=source, external_id=external_id, uploader_reference=uploader_reference)
@@ -49,30 +51,30 @@ def receive(  # noqa: PLR0913  (what is known of one upload)
     sniffed = refusals.check_format(content)
     sha256 = hashlib.sha256(content).hexdigest()
     identity = {"source": source, "external_id": external_id}
-    if known := _known(identity):
-        return Received(_same(known, sha256=sha256), created=False)
+    if earlier := _earlier(identity):
+        return Received(_same(earlier, sha256=sha256), created=False)
     facts = _facts(content, sha256=sha256, sniffed=sniffed)
     storage.store_upload(content)
     rest = {"uploader_reference": uploader_reference, "community": community, "received_by": received_by}
     try:
         return Received(_record(sha256, facts=facts, upload={**identity, **rest}), created=True)
     except IntegrityError:
-        # The unique constraint decided: somebody else sent this identity meanwhile.
-        if known := _known(identity):
-            return Received(_same(known, sha256=sha256), created=False)
+        # The unique constraint decided: this identity was sent twice at the same time.
+        if earlier := _earlier(identity):
+            return Received(_same(earlier, sha256=sha256), created=False)
         raise
 
 
-def _known(identity: dict[str, str]) -> Upload | None:
+def _earlier(identity: dict[str, str]) -> Upload | None:
     return Upload.objects.select_related("file").filter(**identity).first()
 
 
 @transaction.atomic
 def _record(sha256: str, *, facts: dict[str, Any], upload: dict[str, Any]) -> Upload:
-    # Whoever stores the same bytes at the same time waits here for the other's commit.
+    # If the same bytes are stored at the same time, the second waits here for the first to commit.
     StoredFile.objects.bulk_create([StoredFile(sha256=sha256, **facts)], ignore_conflicts=True)
     file = StoredFile.objects.get(sha256=sha256)
-    if file.erased_at:  # the bytes are here again
+    if file.erased_at:  # the bytes were sent again
         StoredFile.objects.filter(pk=file.pk).update(erased_at=None)
     return Upload.objects.create(file=file, **upload)
 
@@ -82,20 +84,20 @@ def _same(upload: Upload, *, sha256: str) -> Upload:
         raise refusals.ConflictingBytes(
             f"Found other bytes: {upload.external_id!r} of source {upload.source!r} was already received with other "
             f"bytes, on {upload.received_at:%Y-%m-%d at %H:%M} UTC, as upload {upload.pk}. The same bytes or a new "
-            "external_id are accepted. Send a changed image under an external_id of its own."
+            "external_id are accepted. Send a changed image under a new external_id."
         )
     return upload
 
 
 def _facts(content: bytes, *, sha256: str, sniffed: str) -> dict[str, Any]:
-    """The stored file's columns; width, height and frames stay unknown where the header can't be read."""
+    """Return the stored file's columns; width, height and frames stay unknown if the header cannot be read."""
     facts: dict[str, Any] = {"size": len(content), "format": sniffed}
     if StoredFile.objects.filter(sha256=sha256).exists():
-        return facts  # nothing new is written
+        return facts  # the stored file has the rest
     try:
         header = _probe(content)
     except ImageRefused as refusal:
-        _let_pass_unless_refusable(refusal)
+        _refuse_if_not_accepted(refusal)
         return facts
     return facts | {
         "format": header.format,
@@ -105,8 +107,8 @@ def _facts(content: bytes, *, sha256: str, sniffed: str) -> dict[str, Any]:
     }
 
 
-def _let_pass_unless_refusable(refusal: ImageRefused) -> None:
-    """Pixels, frames and format are refused at the door; what merely can't be decoded goes on to quarantine."""
+def _refuse_if_not_accepted(refusal: ImageRefused) -> None:
+    """Refuse too many pixels or frames and other formats; files that merely cannot be decoded are quarantined later."""
     if refusal.reason is Reason.TOO_MANY_PIXELS:
         raise refusals.TooManyPixels(
             f"Found too many pixels; at most {settings.UPLOAD_MAX_PIXELS:,} are accepted. Send a smaller image. "
@@ -121,7 +123,7 @@ def _let_pass_unless_refusable(refusal: ImageRefused) -> None:
 
 
 def _probe(content: bytes) -> Header:
-    """Read the header in the decode process, from a file that goes away: refused bytes leave nothing behind."""
+    """Read the header in the decode process, from a temporary file, so that refused bytes leave nothing behind."""
     folder = storage.uploads_folder()
     try:
         storage.make_folder(folder)
@@ -136,15 +138,8 @@ def _probe(content: bytes) -> Header:
 
 
 def sandbox() -> Sandbox:
-    """This process's own; it starts its decode process at the first call and keeps it warm."""
-    return _sandbox(
-        DecodeLimits(
-            max_pixels=settings.UPLOAD_MAX_PIXELS,
-            max_bytes=settings.UPLOAD_MAX_BYTES,
-            address_space=settings.DECODE_ADDRESS_SPACE,
-            seconds=settings.DECODE_SECONDS,
-        )
-    )
+    """Return this process's sandbox. It starts a decode process at the first call and keeps it."""
+    return _sandbox(decode_limits())
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""Why something that was sent in is not taken, and the checks that need neither the database nor a decoder."""
+"""Reasons to refuse an upload, and the checks that need neither the database nor a decoder."""
 
 import re
 
@@ -8,14 +8,14 @@ from django.db import models
 from moderation.decoding.images import ALLOWED_FORMATS, HEAD_BYTES, sniff
 from moderation.models import Upload
 
-#: PostgreSQL indexes at most 2,704 bytes of (source, external id); some are the index's own.
+#: PostgreSQL indexes at most 2,704 bytes of (source, external id), some of which it needs itself.
 IDENTITY_BYTES = 2_500
-#: What PostgreSQL can't store; lone surrogates stand for bytes of a file name that are no UTF-8.
+#: Characters that PostgreSQL cannot store. Lone surrogates stand for bytes of a file name that are not UTF-8.
 NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 class UploadRefused(Exception):
-    """Nothing was taken. The message says what was found, what is accepted and what to do."""
+    """The upload was not recorded. The message says what was found, what is accepted and what to do."""
 
 
 class Empty(UploadRefused):
@@ -27,7 +27,7 @@ class TooLarge(UploadRefused):
 
 
 class FormatNotAllowed(UploadRefused):
-    """By its content it is none of the image formats that are opened."""
+    """Its content is none of the accepted image formats."""
 
 
 class TooManyPixels(UploadRefused):
@@ -35,11 +35,11 @@ class TooManyPixels(UploadRefused):
 
 
 class TooManyFrames(UploadRefused):
-    """It has more frames, or more pixels in all of them together, than can be read at a bounded cost."""
+    """It has more frames, or more pixels over all frames, than can be read at a bounded cost."""
 
 
 class FieldNotAllowed(UploadRefused):
-    """The source, the external id or the uploader's reference can't be recorded."""
+    """The source, the external id or the uploader's reference cannot be recorded."""
 
 
 class ConflictingBytes(UploadRefused):
@@ -47,14 +47,14 @@ class ConflictingBytes(UploadRefused):
 
 
 class Unreadable(UploadRefused):
-    """The file or folder can't be read from disk."""
+    """The file or folder cannot be read from disk."""
 
 
 def check_size(size: int) -> None:
     """Refuse a file by its size in bytes.
 
     Raises:
-        Empty, TooLarge: it has none, or more than UPLOAD_MAX_BYTES.
+        Empty, TooLarge: it has no bytes, or more than UPLOAD_MAX_BYTES.
     """
     if size == 0:
         raise Empty("Found an empty file; an image is accepted. Check the file and send it again.")
@@ -66,10 +66,10 @@ def check_size(size: int) -> None:
 
 
 def check_format(content: bytes) -> str:
-    """Name the format that the first bytes tell, whatever the file is called.
+    """Return the format by the first bytes; the file name does not matter.
 
     Raises:
-        FormatNotAllowed: it is none of those that are ever opened.
+        FormatNotAllowed: it is none of the accepted formats.
     """
     if found := sniff(content[:HEAD_BYTES]):
         return found
@@ -81,10 +81,10 @@ def format_message(found: str) -> str:
 
 
 def check_fields(*, source: str, external_id: str, uploader_reference: str) -> None:
-    """Refuse texts that the record can't hold.
+    """Refuse texts that the database cannot hold.
 
     Raises:
-        FieldNotAllowed: one of them is missing, too long, or no text. The message names it.
+        FieldNotAllowed: a field is missing, too long, or not text. The message names it.
     """
     values = {"source": source, "external_id": external_id, "uploader_reference": uploader_reference}
     for name, value in values.items():
@@ -107,5 +107,5 @@ def _check_text(name: str, value: str) -> None:
         raise FieldNotAllowed(f"Found {len(value):,} characters in {name}; {accepted}. Shorten it and send it again.")
     if NO_TEXT.search(value):
         raise FieldNotAllowed(
-            f"Found bytes in {name} that are no text: {value!a}; {accepted}. Rename it and send it again."
+            f"Found bytes in {name} that are not text: {value!a}; {accepted}. Rename it and send it again."
         )

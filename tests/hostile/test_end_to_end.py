@@ -34,7 +34,7 @@ SAYINGS = {
     "Found too many pixels": "too_many_pixels",
     "Too many frames or pages": "too_many_frames",
     "accepted are JPEG": "format_not_allowed",
-    "that are no text": "no_text",
+    "that are not text": "no_text",
 }
 ODD_NAMES = [
     "смотри.jpg", "图像🖼.jpg", "name with\nline end.jpg", "-rf.jpg", "'; DROP TABLE upload;--.jpg", "\u202egpj.exe",

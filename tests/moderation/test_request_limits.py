@@ -51,7 +51,7 @@ def test_a_stranger_sends_no_long_body(path: str, length: str) -> None:
 def test_a_body_says_how_long_it_is(path: str, head: dict[str, str]) -> None:
     answer = send_unread(Client(enforce_csrf_checks=True), path, **head)
     assert answer.status_code == 411
-    assert "needs its Content-Length" in answer.content.decode()
+    assert "needs the header Content-Length" in answer.content.decode()
 
 
 def test_a_post_without_a_body_needs_no_length() -> None:

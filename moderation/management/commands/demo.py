@@ -6,15 +6,15 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from moderation.demo import loading
-from moderation.intake import Kind
+from moderation.intake import IngestResult
 
 
 class Command(BaseCommand):
-    requires_system_checks = []  # the pre-screen, which follows, runs them
-    help = "Load the demo's harmless pictures, or those of your own folder, and make accounts. Twice adds nothing."
+    requires_system_checks = []  # the pre-screen that follows runs them
+    help = "Load the demo's harmless pictures or your own folder, and create accounts. A second run adds nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--images", type=Path, help="take in this folder instead of the demo's pictures")
+        parser.add_argument("--images", type=Path, help="ingest this folder instead of the demo's pictures")
 
     def handle(self, *_args: Any, images: Path | None, **_options: Any) -> None:
         if images is not None and not images.exists():
@@ -23,8 +23,8 @@ class Command(BaseCommand):
             self.stdout.write("Demo thresholds are in force; they suit these harmless photos and nothing else.")
         counts = loading.tally(loading.load(images))
         self.stdout.write(
-            f"{counts[Kind.NEW]} uploads are new, {counts[Kind.DUPLICATE]} were here, {counts[Kind.REFUSED]} files "
-            "were refused."
+            f"{counts[IngestResult.NEW]} uploads are new, {counts[IngestResult.DUPLICATE]} existed before, "
+            f"{counts[IngestResult.REFUSED]} files were refused."
         )
         with transaction.atomic():
             accounts = loading.ensure_accounts()
@@ -33,5 +33,5 @@ class Command(BaseCommand):
                 self.stdout.write(f"New account for the demo: {account.username}, password {account.password}")
         if any(account.password for account in accounts):
             self.stdout.write(
-                "They are for trying it out: deactivate them, or give them other passwords, before real use."
+                "These accounts are for the demo. Before real use, deactivate them or change their passwords."
             )

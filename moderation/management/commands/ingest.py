@@ -12,14 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from moderation import intake
 from moderation.decoding.sandbox import SandboxUnavailable
-from moderation.intake import Kind, Outcome
+from moderation.intake import IngestedFile, IngestResult
 from moderation.storage import StorageFull
 
 
 class Command(BaseCommand):
     help = (
-        "Take in images from files and folders, recursively. The external id is the path below PATH, or the name "
-        "where PATH is a file. Running it twice adds nothing."
+        "Ingest images from files and folders, recursively. The external id is the path below PATH, or the file name "
+        "if PATH is a file. Ingesting the same files again adds nothing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -34,49 +34,52 @@ class Command(BaseCommand):
         tally = Tally()
         try:
             with pghistory.context(process="ingest"):
-                for outcome in shown(paths, source=source):
+                for outcome in ingest_all(paths, source=source):
                     tally.add(outcome)
         except (StorageFull, SandboxUnavailable) as error:
             raise CommandError(
-                f"Stopped after {tally.received} files. {error} What came in stays: run the command again to go on."
+                f"Stopped after {tally.received} files. {error} Ingested files stay. Run the command again to continue."
             ) from error
         self.stdout.write(tally.as_json() if json else tally.as_sentences())
 
 
 class Tally:
-    """Counts, and every refusal; new + duplicate + refused = received."""
+    """Counts of files, and every refusal. new + duplicate + refused = received."""
 
     def __init__(self) -> None:
-        self.counts: Counter[Kind] = Counter()
-        self.named: list[Outcome] = []
+        self.counts: Counter[IngestResult] = Counter()
+        self.named: list[IngestedFile] = []
 
-    def add(self, outcome: Outcome) -> None:
-        self.counts[outcome.kind] += 1
+    def add(self, outcome: IngestedFile) -> None:
+        self.counts[outcome.result] += 1
         if outcome.reason:
             self.named.append(outcome)
 
     @property
     def received(self) -> int:
-        return self.counts.total() - self.counts[Kind.SKIPPED]
+        return self.counts.total() - self.counts[IngestResult.SKIPPED]
 
-    def list_of(self, kind: Kind) -> list[dict[str, str]]:
-        return [{"file": each.file, "reason": each.reason} for each in self.named if each.kind is kind]
+    def list_of(self, result: IngestResult) -> list[dict[str, str]]:
+        return [{"file": each.file, "reason": each.reason} for each in self.named if each.result is result]
 
     def as_json(self) -> str:
         return json.dumps(
             {
                 "received": self.received,
-                "new": self.counts[Kind.NEW],
-                "duplicate": self.counts[Kind.DUPLICATE],
-                "refused": self.list_of(Kind.REFUSED),
-                "skipped": self.list_of(Kind.SKIPPED),
+                "new": self.counts[IngestResult.NEW],
+                "duplicate": self.counts[IngestResult.DUPLICATE],
+                "refused": self.list_of(IngestResult.REFUSED),
+                "skipped": self.list_of(IngestResult.SKIPPED),
             }
         )
 
     def as_sentences(self) -> str:
-        lines = [f"{each.file}: {each.kind}. {each.reason}" for each in self.named]
-        found = ", ".join(f"{self.counts[kind]} {kind}" for kind in (Kind.NEW, Kind.DUPLICATE, Kind.REFUSED))
-        skipped = f"; {self.counts[Kind.SKIPPED]} skipped" if self.counts[Kind.SKIPPED] else ""
+        lines = [f"{each.file}: {each.result}. {each.reason}" for each in self.named]
+        found = ", ".join(
+            f"{self.counts[result]} {result}"
+            for result in (IngestResult.NEW, IngestResult.DUPLICATE, IngestResult.REFUSED)
+        )
+        skipped = f"; {self.counts[IngestResult.SKIPPED]} skipped" if self.counts[IngestResult.SKIPPED] else ""
         return "\n".join([*lines, f"{self.received} received: {found}{skipped}."])
 
 
@@ -85,22 +88,22 @@ def refuse_wrong_arguments(paths: list[Path], *, source: str) -> None:
         raise CommandError("--source is empty. Name the source that the uploads belong to.")
     for path in paths:
         if not path.exists():
-            raise CommandError(f"{intake.printable(path)} does not exist. Give files and folders that do.")
+            raise CommandError(f"{intake.printable(path)} does not exist. Give existing files or folders.")
         if not path.is_file() and not path.is_dir():
-            raise CommandError(f"{intake.printable(path)} is neither a file nor a folder.")
+            raise CommandError(f"{intake.printable(path)} is neither a file nor a folder. Give files or folders.")
 
 
-def shown(paths: list[Path], *, source: str) -> Iterator[Outcome]:
-    """What becomes of each file, with a bar on a terminal alone."""
+def ingest_all(paths: list[Path], *, source: str) -> Iterator[IngestedFile]:
+    """Ingest ``paths``; yields each file, with a progress bar on a terminal."""
     outcomes = (outcome for path in paths for outcome in intake.ingest(path, source=source))
     if not sys.stderr.isatty():
         yield from outcomes
         return
     total = sum(1 for path in paths for _ in intake.walk(path))
-    with bar() as progress:
+    with progress_bar() as progress:
         yield from progress.track(outcomes, total=total, description="Ingesting")
 
 
-def bar() -> Progress:
+def progress_bar() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True))

@@ -22,22 +22,25 @@ PROGRESS_SECONDS = 5.0
 
 class Command(BaseCommand):
     help = (
-        "Score and route the uploads that are pending; 'prescreen report' says what was done. Exit status: 0 done, "
-        "1 error, 75 stopped early with work left."
+        "Score and route pending uploads. 'prescreen report' shows the results of a run. Exit status: 0 done, 1 error, "
+        "75 stopped early with work left."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--processes", type=positive_int, default=len(os.sched_getaffinity(0)), help="default: one a core"
+            "--processes",
+            type=positive_int,
+            default=len(os.sched_getaffinity(0)),
+            help="worker processes (default: one for each core)",
         )
-        parser.add_argument("--limit", type=positive_int, help="screen at most so many files")
-        parser.add_argument("--max-seconds", type=positive_int, help="hand out no more work after so many seconds")
-        parser.add_argument("--policy", metavar="SLUG", help="only this policy")
+        parser.add_argument("--limit", type=positive_int, help="screen at most N files")
+        parser.add_argument("--max-seconds", type=positive_int, help="hand out no more work after N seconds")
+        parser.add_argument("--policy", metavar="SLUG", help="screen by this policy only")
         parser.add_argument(
             "--since",
             type=when,
             metavar="WHEN",
-            help="only what was received since a date (2026-11-01 or 2026-11-01T18:00) or for so long (90m, 24h, 7d)",
+            help="only uploads received since a date (2026-11-01 or 2026-11-01T18:00) or within a time (90m, 24h, 7d)",
         )
         parser.add_argument(
             "--rescore",
@@ -45,17 +48,17 @@ class Command(BaseCommand):
             action="store_const",
             const="rescore",
             default="pending",
-            help="screen what is stored again, by the rules in force; what a person said stays",
+            help="screen stored uploads again, by the rules in force; verdicts of people stay",
         )
         parser.add_argument(
             "--shadows",
             dest="mode",
             action="store_const",
             const="shadows",
-            help="for what is stored, add the scores of classifiers in the shadow, and change nothing else",
+            help="only add the scores of classifiers in shadow mode to stored uploads",
         )
-        parser.add_argument("--dry-run", action="store_true", help="say what would be done; the record stays as it is")
-        parser.add_argument("--json", action="store_true", help="the last line is the report as JSON")
+        parser.add_argument("--dry-run", action="store_true", help="show the results without recording them")
+        parser.add_argument("--json", action="store_true", help="print the report as JSON, on the last line")
         add_report(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -74,16 +77,16 @@ class Command(BaseCommand):
                 report = supervisor.run()
             except ScreeningFailed as error:
                 raise CommandError(str(error)) from error
-        # In the morning, too, when its time is up; not when somebody waits for it to end.
+        # Also after --max-seconds, but not after SIGTERM: then somebody waits for the command to end.
         if not options["dry_run"] and not supervisor.stopping:
             self._roll_up()
-        words = scored_along_in_words if options["mode"] == "shadows" else in_words
-        self.stdout.write(json.dumps(report.as_json()) if options["json"] else words(report))
+        text = shadow_report_text if options["mode"] == "shadows" else report_text
+        self.stdout.write(json.dumps(report.as_json()) if options["json"] else text(report))
         if report.stopped_early:
             sys.exit(STOPPED_WITH_WORK_LEFT)
 
     def _roll_up(self) -> None:
-        """What was screened is screened: a ledger that has to wait does not fail the run."""
+        """Bring the ledger up to date. If it has to wait, the run has not failed."""
         try:
             roll_up()
         except StillWriting as busy:
@@ -116,14 +119,14 @@ class progress_display:  # noqa: N801  (reads as a function where it is used)
             sys.stdout.flush()
 
 
-def in_words(report: RunReport) -> str:
+def report_text(report: RunReport) -> str:
     found = report.as_json()
     reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(found["quarantined"].items()))
     lines = [
         f"{found['uploads']} uploads screened in {found['seconds']:.1f} s ({found['per_second']:.1f} a second):",
         f"{found['approved']} approved, {found['review']} to review, {found['rejected']} rejected, "
         f"{sum(found['quarantined'].values())} quarantined" + (f" ({reasons})." if reasons else "."),
-        f"{found['audits']} of them are audited; of {found['untrusted']} no score is trusted, so a person looks.",
+        f"{found['audits']} of them are audited. {found['untrusted']} have an untrusted score: a person reviews them.",
     ]
     if found["matched"]:
         lines.append(f"{found['matched']} were routed by hash lists, without a score.")
@@ -132,9 +135,11 @@ def in_words(report: RunReport) -> str:
     return "\n".join(lines)
 
 
-def scored_along_in_words(report: RunReport) -> str:
+def shadow_report_text(report: RunReport) -> str:
     found = report.as_json()
-    lines = [f"Classifiers in the shadow scored {found['uploads']} stored uploads in {found['seconds']:.1f} s."]
+    lines = [f"Classifiers in shadow mode scored {found['uploads']} stored uploads in {found['seconds']:.1f} s."]
     if report.work_left:
-        lines.append(f"{report.work_left} lack a score still: stopped early, or their files can't be read.")
+        lines.append(
+            f"{report.work_left} uploads still lack a score: the run stopped early, or their files cannot be read."
+        )
     return "\n".join(lines)

@@ -13,7 +13,7 @@ PR_SET_PDEATHSIG = 1
 
 
 class Command(BaseCommand):
-    help = "Run background work: the scheduled pre-screen and those asked for on the pages."
+    help = "Run background jobs: the scheduled pre-screen, and pre-screens requested on the pages."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--with-parent", type=int, metavar="PID", help="end when this parent ends (Linux)")
@@ -22,5 +22,5 @@ class Command(BaseCommand):
         if with_parent and sys.platform == "linux":
             ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
             if os.getppid() != with_parent:
-                return  # it died before we could ask
+                return  # the parent died before prctl() took effect
         call_command("procrastinate", "worker", "--concurrency", "2", "--shutdown-graceful-timeout", "30")

@@ -112,9 +112,9 @@ def test_hidden_files_links_that_lead_out_and_pipes_are_skipped_and_said(folder:
         ".git": "it is hidden",
         "nothing.png": "it is a link to nothing",
         "out.png": "it is a link that leads out of the folder",
-        "pipe.png": "it is no regular file",
+        "pipe.png": "it is not a regular file",
         "round.png": "it is a link to nothing",
-        "self": "it is a link to a folder, whose files come in by themselves",
+        "self": "it is a link to a folder, whose files are ingested themselves",
     }
 
 
@@ -146,7 +146,7 @@ def test_what_may_not_be_read_is_refused_with_its_reason(tmp_path: Path) -> None
     with without_privileges():
         outcomes = list(intake.ingest(Path(f"/proc/self/fd/{descriptor}/."), source="s"))
     os.close(descriptor)
-    assert [(Path(each.file).name, each.kind) for each in outcomes] == [("file.png", "refused"), ("sub", "refused")]
+    assert [(Path(each.file).name, each.result) for each in outcomes] == [("file.png", "refused"), ("sub", "refused")]
     assert all("Permission denied" in each.reason for each in outcomes)
 
 
@@ -156,7 +156,7 @@ def test_a_name_that_is_no_text_is_refused_in_words_that_can_be_printed(tmp_path
     (tmp_path / "in" / name).write_bytes(image_bytes())
     refused = ingest_json(tmp_path / "in")["refused"]
     assert refused[0]["file"].endswith(r"caf\udce9.png")
-    assert "no text" in refused[0]["reason"]
+    assert "not text" in refused[0]["reason"]
 
 
 def test_people_read_sentences(folder: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_full_disk_stops_it_and_says_how_to_go_on(folder: Path) -> None:
     (folder / "large.png").write_bytes(image_bytes() + bytes(100_000))
     with (
         no_file_larger_than(50_000),
-        pytest.raises(CommandError, match=r"Stopped after 3 files.*run the command again"),
+        pytest.raises(CommandError, match=r"Stopped after 3 files.*Run the command again"),
     ):
         ingest(folder)
     assert ingest_json(folder)["new"] == 1

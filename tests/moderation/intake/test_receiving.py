@@ -91,8 +91,8 @@ REFUSED = [
     (intake.FieldNotAllowed, image_bytes(), "", "nothing in external_id"),
     (intake.FieldNotAllowed, image_bytes(), "x" * 1001, "1,001 characters in external_id"),
     (intake.FieldNotAllowed, image_bytes(), "\U0001f4f7" * 700, "2,804 bytes"),
-    (intake.FieldNotAllowed, image_bytes(), "a\0b", "no text"),
-    (intake.FieldNotAllowed, image_bytes(), "a\udc80b", "no text"),
+    (intake.FieldNotAllowed, image_bytes(), "a\0b", "not text"),
+    (intake.FieldNotAllowed, image_bytes(), "a\udc80b", "not text"),
 ]
 
 
