@@ -167,7 +167,9 @@ def pages(asked: list[bytes], *, using: str) -> int:
     from moderation.models import Fingerprint  # noqa: PLC0415
 
     with connections[using].cursor() as cursor:
-        cursor.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + Fingerprint.near_sql(), Fingerprint.near_parameters(asked))
+        cursor.execute(
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + Fingerprint.near_sql(), Fingerprint.near_parameters(asked)
+        )
         plan: dict[str, Any] = cursor.fetchone()[0][0]["Plan"]
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 

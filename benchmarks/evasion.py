@@ -47,7 +47,7 @@ def attacks(folder: Path) -> None:
             path = attack.make(made(folder, f"attack-{number}"))
             found, seconds = timed(cropping if attack.cropped else squeezing, path)
             score = found.labels["patch"]
-            cells = f"{first_picture(found):.2f} | {score.value:.2f} | {found.looked} | {1000 * seconds:.0f}"
+            cells = f"{first_picture(found):.2f} | {score.value:.2f} | {found.views_scored} | {1000 * seconds:.0f}"
             print(f"| {attack.name} | {cells} | {outcome(found)} |")
 
 
@@ -81,7 +81,7 @@ def cost(photos: Sequence[Path]) -> None:
             list(scorer.score(photos))
             seconds[name] += time.perf_counter() - began
     for each in outcomes_by(network, IN_FORCE, photos):
-        views[each.looked] += 1
+        views[each.views_scored] += 1
         untrusted[each.untrusted or "trusted"] += 1
         label = each.labels[manifest.positive_label]
         moved += label.value > label.whole

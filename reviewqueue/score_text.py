@@ -52,7 +52,10 @@ class ScoreExplanation:
         if score is None:
             return None
         return cls(
-            views=score.looked, place=score_place(screening), whole=score.whole, quality=quality_text(score.measured)
+            views=score.views_scored,
+            place=score_place(screening),
+            whole=score.whole,
+            quality=quality_text(score.measured),
         )
 
 

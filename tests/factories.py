@@ -222,7 +222,7 @@ def make_views(task: ReviewTask, *views: dict[str, Any], **changes: Any) -> None
     Score.objects.create(
         file=task.upload.file, classifier=screening.classifier, label=screening.policy_version.labels[0],
         preprocessing_version=screening.preprocessing_version, value=screening.score, runtime="test",
-        looked=max(1, len(views)),
+        views_scored=max(1, len(views)),
         views=[{**whole, **view, "value": value} for view, value in zip(views, values, strict=True)], **changes,
     )  # fmt: skip
 

@@ -94,9 +94,9 @@ class Scorer:
         """One array of shape (pictures, labels) for each file, computed together."""
         if not decoded:
             return []
-        looked = [each.inputs[index] for each in decoded]
-        together = self._compute(np.concatenate([each.views for each in looked]), index=index)
-        return np.split(together, np.cumsum([len(each.pictures) for each in looked])[:-1])
+        inputs = [each.inputs[index] for each in decoded]
+        together = self._compute(np.concatenate([each.views for each in inputs]), index=index)
+        return np.split(together, np.cumsum([len(each.pictures) for each in inputs])[:-1])
 
     def _compute(self, views: UInt8Array, *, index: int) -> Float32Array:
         with self._computing:
@@ -114,41 +114,41 @@ class Scorer:
 
     def _with_tiles(self, decoded: DecodedFile, *, index: int, table: Float32Array) -> ClassifierScores:
         """Score the tiles that the whole pictures' scores call for, and choose the greatest of each label."""
-        classifier, looked = self.classifiers[index], decoded.inputs[index]
-        tiles = self._plan_tiles(looked, table, index=index)
+        classifier, inputs = self.classifiers[index], decoded.inputs[index]
+        tiles = self._plan_tiles(inputs, table, index=index)
         parts = np.empty((0, table.shape[1]), dtype=np.float32)
         if tiles.parts:
-            views = self.sandbox.parts(decoded.path, preprocessing=index, wanted=tiles.by_picture(looked.pictures))
+            views = self.sandbox.parts(decoded.path, preprocessing=index, wanted=tiles.by_picture(inputs.pictures))
             parts = self._compute(views, index=index)
-        unseen = looked.unseen or not tiles.all_of_them
+        unseen = inputs.unseen or not tiles.all_of_them
         return ClassifierScores(
             {
-                label: self._label_score(looked, tiles, table[:, column], parts[:, column])
+                label: self._label_score(inputs, tiles, table[:, column], parts[:, column])
                 for column, label in enumerate(classifier.manifest.labels)
             },
-            untrusted_reason(looked.pictures, unseen=unseen, plan=self.plan),
-            looked.measured,
+            untrusted_reason(inputs.pictures, unseen=unseen, plan=self.plan),
+            inputs.measured,
             len(table) + len(parts),
         )
 
-    def _plan_tiles(self, looked: ClassifierInput, table: Float32Array, *, index: int) -> TilePlan:
+    def _plan_tiles(self, inputs: ClassifierInput, table: Float32Array, *, index: int) -> TilePlan:
         manifest = self.classifiers[index].manifest
         asked = self.asked.get(manifest.key, (manifest.positive_label,))
         rows = table[:, [manifest.labels.index(label) for label in asked]].tolist()
         near = [any(self.plan.is_near(value) for value in row) for row in rows]
         worst = [max(row) for row in rows]
-        return plan_tiles(looked.pictures, worst=worst, near=near, plan=self.plan, rule=manifest.preprocessing)
+        return plan_tiles(inputs.pictures, worst=worst, near=near, plan=self.plan, rule=manifest.preprocessing)
 
     def _label_score(
-        self, looked: ClassifierInput, tiles: TilePlan, wholes: Float32Array, parts: Float32Array
+        self, inputs: ClassifierInput, tiles: TilePlan, wholes: Float32Array, parts: Float32Array
     ) -> LabelScore:
         """One label's score. A tile with ``near`` counts only if this label's whole score lies near the band."""
         seen = [
             Viewed(value, picture.frame, view_number(picture.appearance, part=WHOLE), picture.size)
-            for value, picture in zip(wholes.tolist(), looked.pictures, strict=True)
+            for value, picture in zip(wholes.tolist(), inputs.pictures, strict=True)
         ]
         for value, part in zip(parts.tolist(), tiles.parts, strict=True):
-            picture = looked.pictures[part.of]
+            picture = inputs.pictures[part.of]
             if not part.near or self.plan.is_near(seen[part.of].value):
                 number = view_number(picture.appearance, part=part.number)
                 seen.append(Viewed(value, picture.frame, number, picture.size, part.box, near=part.near))

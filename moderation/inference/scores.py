@@ -67,13 +67,13 @@ class ClassifierScores:
     Attributes:
         untrusted: why no route may rely on these scores, or None.
         measured: quality signals of the first picture, at this classifier's input size.
-        looked: how many views were computed.
+        views_scored: how many views were computed.
     """
 
     labels: Mapping[str, LabelScore]
     untrusted: UntrustedReason | None
     measured: Mapping[str, float]
-    looked: int
+    views_scored: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,6 @@ class Scored:
         return {key: found.labels for key, found in self.by_classifier.items()}
 
     @property
-    def looked(self) -> int:
+    def views_scored(self) -> int:
         """How many views all classifiers together computed."""
-        return sum(found.looked for found in self.by_classifier.values())
+        return sum(found.views_scored for found in self.by_classifier.values())

@@ -86,7 +86,7 @@ class Score(models.Model):
     views = models.JSONField(
         default=list, help_text="All views with their scores, highest first; empty if there was only one."
     )
-    looked = models.PositiveSmallIntegerField(default=1, help_text="The number of views that were scored.")
+    views_scored = models.PositiveSmallIntegerField(default=1, help_text="The number of views that were scored.")
     untrusted = models.CharField(
         max_length=14, blank=True, choices=[(reason.value, reason.value) for reason in UntrustedReason]
     )
@@ -112,7 +112,7 @@ class Score(models.Model):
         return f"{self.label} {self.value:.4f}"
 
     @property
-    def seen(self) -> list[dict[str, Any]]:
+    def all_views(self) -> list[dict[str, Any]]:
         """All views, highest score first; see ``inference.scorer.Viewed``."""
         alone = {"value": self.value, "frame": self.frame, "view": self.view, "size": None, "box": None, "near": False}
         return self.views or [alone]

@@ -63,4 +63,4 @@ def ranked_frames(scores: Iterable[Score]) -> list[FrameView]:
 def _views(scores: Iterable[Score]) -> list[dict[str, Any]]:
     """Return all scored views, the worst first."""
     worst_first = sorted(scores, key=lambda score: -score.value)
-    return sorted((view for score in worst_first for view in score.seen), key=lambda view: -view["value"])
+    return sorted((view for score in worst_first for view in score.all_views), key=lambda view: -view["value"])

@@ -89,7 +89,7 @@ class Engine:
             frame=worst.frame,
             view=worst.view,
             views=[asdict(view) for view in worst.views] if len(worst.views) > 1 else [],
-            looked=found.looked,
+            views_scored=found.views_scored,
             untrusted=found.untrusted or "",
             measured={name: round(value, 3) for name, value in found.measured.items()},
             runtime=self.runtimes[classifier.pk],

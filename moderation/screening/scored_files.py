@@ -85,7 +85,7 @@ def _score(
                 scored.refusals[pk] = outcome
             else:
                 _note_facts(scored, pk, outcome)
-                scored.views += outcome.looked
+                scored.views += outcome.views_scored
                 new += engine.scores_of(scored.files[pk], outcome)
     return new
 

@@ -44,7 +44,7 @@ def test_an_attack(attack: Attack, squeezing: Scorer, cropping: Scorer, folder: 
 
 def test_an_ordinary_picture_is_scored_once(squeezing: Scorer, folder: Path) -> None:
     for size in ((640, 480), (480, 640), (4000, 3000)):
-        assert found(squeezing, write(folder / "a.jpg", ground(size))).looked == 1
+        assert found(squeezing, write(folder / "a.jpg", ground(size))).views_scored == 1
 
 
 def test_every_view_is_returned_with_its_place_the_worst_first(squeezing: Scorer, folder: Path) -> None:
@@ -61,12 +61,12 @@ def test_views_are_limited_and_leaving_some_out_makes_the_score_untrusted(tmp_pa
     path = write_frames(folder / "a.tiff", [ground((100, 800), seed=page) for page in range(9)])
     with Scorer([patch_classifier(tmp_path)], plan=ViewPlan(views=20)) as scorer:
         scores = found(scorer, path)
-    assert scores.looked == 20
+    assert scores.views_scored == 20
     assert scores.untrusted == UntrustedReason.NOT_ALL_SEEN
 
 
 def test_an_animation_is_scored_once_for_each_scene(squeezing: Scorer, folder: Path) -> None:
-    assert found(squeezing, one_of_300(folder)).looked == 2
+    assert found(squeezing, one_of_300(folder)).views_scored == 2
 
 
 @pytest.mark.parametrize("at", [0, 1, 77, 299])
@@ -96,7 +96,7 @@ def test_a_faithful_preview_costs_nothing(squeezing: Scorer, folder: Path) -> No
     letterboxed.paste(picture.resize((160, 100)), (0, 10))
     letterboxed.save(small, "JPEG")
     path = write(folder / "a.jpg", picture, exif=exif_with_preview(small.getvalue()))
-    assert found(squeezing, path).looked == 1
+    assert found(squeezing, path).views_scored == 1
 
 
 @pytest.mark.parametrize("attack", [each for each in ATTACKS if each.found], ids=lambda attack: attack.name)

@@ -70,13 +70,13 @@ def patch(tmp_path: Path) -> Iterator[Scorer]:
 
 
 def test_a_night_of_attacks(
-    looked: tuple[dict[Attack, Screening], dict[str, Any]], patch: Scorer, tmp_path: Path
+    views_scored: tuple[dict[Attack, Screening], dict[str, Any]], patch: Scorer, tmp_path: Path
 ) -> None:
     aimed, report = looked
     expected = {attack.name: (attack.found or bool(attack.untrusted), attack.untrusted) for attack in ATTACKS}
     assert {attack.name: (s.route != "approve", s.untrusted) for attack, s in aimed.items()} == expected
     assert report["quarantined"] == {}
-    assert report["views"] == sum(Score.objects.values_list("looked", flat=True))
+    assert report["views"] == sum(Score.objects.values_list("views_scored", flat=True))
     assert report["untrusted"] == sum(bool(attack.untrusted) for attack in ATTACKS)
     assert verify().problems == []
     found = [screening for attack, screening in aimed.items() if attack.found]

@@ -1,4 +1,4 @@
-"""What the pre-screen records of how it looked at a file, end to end with a classifier that reacts to a red patch."""
+"""Views that the pre-screen records for a file, end to end with a classifier that reacts to a red patch."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,14 +34,14 @@ def test_the_worst_part_counts_and_its_place_is_remembered(
     upload = sent(attacks.tall_end, tmp_path)
     report = prescreen()
     screening, score = Screening.objects.get(upload=upload), Score.objects.get()
-    assert (screening.route, screening.frame, screening.view % 100) == ("reject", 0, score.looked - 1)
+    assert (screening.route, screening.frame, screening.view % 100) == ("reject", 0, score.views_scored - 1)
     left, top, right, bottom = screening.box
     assert (left, right, bottom) == (0, 1, 1)
     assert top > 0.8
     assert score.value == screening.score > 0.8
     assert score.whole < 0.5
     assert [view["value"] for view in score.views] == sorted((view["value"] for view in score.views), reverse=True)
-    assert len(score.views) == score.looked == report["views"] > 8
+    assert len(score.views) == score.views_scored == report["views"] > 8
     assert verify().clean
 
 
@@ -49,7 +49,7 @@ def test_an_ordinary_picture_costs_one_view(patch_policy: PolicyVersion, prescre
     make_upload(content=write(tmp_path / "a.jpg", attacks.ground((640, 480))).read_bytes())
     report = prescreen()
     score, screening = Score.objects.get(), Screening.objects.get()
-    assert (score.views, score.looked, score.untrusted, screening.box) == ([], 1, "", None)
+    assert (score.views, score.views_scored, score.untrusted, screening.box) == ([], 1, "", None)
     assert report["views"] == ScreeningRun.objects.get().counts["views"] == 1
 
 
