@@ -1,14 +1,15 @@
 """Every advisory lock: its number, what it protects, and the order in which locks are taken.
 
 A lock is (number, id). Those of a transaction end with it; those of a session end when they are released or when the
-connection is lost. Order, so that nobody waits in a circle: hash-list entries, then clusters, then rows. Of several
-locks of one kind the smallest id comes first.
+connection is lost. Order, so that nobody waits in a circle: the pre-screen's rows of files, then hash-list entries,
+then clusters, then other rows. Of several locks of one kind the smallest id comes first.
 """
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import Any
 
 from django.db import connection, connections
 
@@ -93,6 +94,6 @@ def _truth(sql: str, *parameters: int) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _execute(sql: str, *parameters: object) -> None:
+def _execute(sql: str, *parameters: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)

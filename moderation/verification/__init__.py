@@ -16,11 +16,11 @@ from moderation.verification import hash_lists, history, outcomes, reviews, scor
 from moderation.verification.findings import Finding
 from moderation.verification.stored_files import sweep
 
-__all__ = ["RULES", "Findings", "Problem", "sweep", "verify"]
+__all__ = ["RULES", "BrokenRule", "Findings", "sweep", "verify"]
 
 
 @dataclass(frozen=True)
-class Problem:
+class BrokenRule:
     """One broken invariant: the rule, the row or file, and the problem found."""
 
     rule: str
@@ -32,7 +32,7 @@ class Problem:
 class Findings:
     """The result of one verification."""
 
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[BrokenRule] = field(default_factory=list)
     #: Files without a row, which `sweep()` removes; they are not problems.
     sweepable: list[Path] = field(default_factory=list)
     #: The number of rows checked, by model.
@@ -56,7 +56,7 @@ def verify(*, on_rule: Callable[[str], None] = lambda _rule: None) -> Findings:
     findings = Findings(sweepable=list(stored_files.sweepable_files()))
     for rule, check in RULES.items():
         on_rule(rule)
-        findings.problems += [Problem(rule, what, found) for what, found in check()]
+        findings.problems += [BrokenRule(rule, what, found) for what, found in check()]
     findings.checked = {model._meta.label: model._default_manager.count() for model in COUNTED}
     return findings
 

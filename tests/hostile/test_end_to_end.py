@@ -17,7 +17,7 @@ from moderation.decoding.images import DecodeLimits
 from moderation.decoding.sandbox import Sandbox
 from moderation.intake import receiving
 from moderation.models import Screening, Upload
-from moderation.verification import Problem, verify
+from moderation.verification import BrokenRule, verify
 from tests.factories import red, use_red_classifier
 from tests.hostile.case import READ, Case
 from tests.hostile.every import every_case, large_cases
@@ -51,7 +51,7 @@ class Night:
     outcomes: dict[str, str] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
     memory: Mapping[str, int] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[BrokenRule] = field(default_factory=list)
     good: dict[str, float] = field(default_factory=dict)
 
 
