@@ -1,11 +1,11 @@
-"""The back office: people, groups, API tokens and communities; the record can be read here, never changed.
+"""The admin site: people, groups, API tokens and communities. The record can be read here but not changed.
 
-Thresholds have pages of their own, where a change says what it does.
+Thresholds have pages of their own, which show the consequences of a change.
 """
 
 from typing import Any
 
-# Imported for what they register, before it is taken back below.
+# These imports register models that are unregistered below.
 import allauth.account.admin  # noqa: F401
 import axes.admin  # noqa: F401
 from allauth.account.models import EmailAddress
@@ -44,16 +44,16 @@ from moderation.models import (
 
 admin.site.site_header = "Second Look: back office"
 admin.site.site_title = "Second Look"
-admin.site.index_title = "People and programs; the record to read"
+admin.site.index_title = "People, programs and the record (read-only)"
 admin.site.site_url = "/"
-# There is no e-mail in this product, and axes' log of failures is switched off: its attempts say the same.
+# The product sends no e-mail to people, and axes' failure log is off: its table of attempts has the same rows.
 admin.site.unregister([EmailAddress, AccessFailureLog])
 admin.site.unregister(ProcrastinateJob)
 
 
 @admin.register(ProcrastinateJob)
 class JobAdmin(ProcrastinateJobAdmin):  # type: ignore[misc]  # the library's is untyped
-    """Background work, without the columns that bring styles of their own: the browser is told to refuse these."""
+    """Background jobs, without the columns that use inline styles, which the Content-Security-Policy blocks."""
 
     fields = ["args" if name == "pretty_args" else name for name in ProcrastinateJobAdmin.fields]
     list_display = ["pk", "short_task_name", "args", "pretty_status", "attempts", "scheduled_at"]
@@ -61,7 +61,7 @@ class JobAdmin(ProcrastinateJobAdmin):  # type: ignore[misc]  # the library's is
 
 @admin.register(User)
 class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
-    """Accounts are deactivated, never deleted: what a person decided stays theirs."""
+    """Accounts are deactivated, never deleted, so that decisions keep their author."""
 
     list_display = ["username", "first_name", "last_name", "in_groups", "is_active", "is_staff", "last_login"]
     list_filter = ["groups", "is_active", "is_staff"]
@@ -69,7 +69,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
         ("Person", {"fields": ["first_name", "last_name", "email"]}),
-        ("What they may do", {"fields": ["is_active", "groups", "is_staff", "is_superuser"]}),
+        ("Permissions", {"fields": ["is_active", "groups", "is_staff", "is_superuser"]}),
         ("Keys", {"fields": ["single_key_shortcuts", "shortcuts"]}),
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]
@@ -97,7 +97,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Issue and revoke; a token never changes, and its secret is shown once."""
+    """Issue and revoke tokens. A token never changes, and its secret is shown once."""
 
     list_display = ["name", "scope", "source", "prefix", "created_by", "created_at", "last_used_at", "revoked_at"]
     list_filter = ["scope", "source", ("revoked_at", admin.EmptyFieldListFilter)]
@@ -109,7 +109,7 @@ class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return self.list_display if obj else self.fields
 
     def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
-        # The list needs it, for the action; no single token can be changed.
+        # The list needs this permission for its action. A single token cannot be changed.
         return obj is None and super().has_change_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:  # noqa: ARG002
@@ -122,7 +122,8 @@ class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         )
         obj.__dict__.update(issued.__dict__)
         messages.warning(
-            request, f"The secret of {obj.name}, shown this once: {secret} Copy it now; only its hash is kept."
+            request,
+            f"The secret of {obj.name} is {secret} Copy it now: only its hash is stored, so it cannot be shown again.",
         )
 
     @admin.action(description="Revoke the selected tokens", permissions=["change"])
@@ -142,15 +143,15 @@ class CommunityAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
-# What a filter may ask of its column: nothing that leads on to another table.
+# The lookups that a filter may use. None of them leads to another table.
 FILTERS_ASK = {"", "exact", "in", "isnull", "id__exact"}
 
 
 class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """To read. The database would refuse most changes anyhow; here there is no button for them.
+    """A read-only table. The database refuses most changes as well.
 
-    ``file_path`` leads to the bytes where a row tells their score or route: while an upload of them waits for a
-    verdict, the row is not there for people who may be asked for it.
+    Set `file_path`, the path to the stored file, for rows that show a score or route. While an upload of that file
+    waits for a verdict, people who may be asked for it do not see the row.
     """
 
     file_path = ""
@@ -166,7 +167,7 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return rows.exclude(**{f"{self.file_path}__in": ReviewTask.objects.undecided().values("upload__file")})
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:  # noqa: ARG002
-        """By the list's own filters and the primary key; any other would tell what a column that is hidden holds."""
+        """Allow only the list's own filters and the primary key: any other lookup could reveal a hidden column."""
         name, _, how = lookup.partition("__")
         return name in {"pk", self.opts.pk.name, *self.list_filter} and how in FILTERS_ASK
 
@@ -180,12 +181,12 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
-# Rows that tell a score or a route, why somebody is asked, or what another person said; and the way to their bytes.
-TELLING = {
+# Tables that show a score, a route, a sampling reason or another person's verdict, each with the path to its file.
+REVEALING = {
     Score: "file",
     **dict.fromkeys((Screening, HashMatch, Effect, ReviewTask, Decision, Objection), "upload__file"),
 }
-# What each table shows in its list; a foreign key is fetched with it.
+# The columns of each table's list; foreign keys are fetched with them.
 RECORD: dict[type[models.Model], dict[str, list[str]]] = {
     Policy: {"show": ["name", "slug"]},
     PolicyVersion: {
@@ -199,7 +200,7 @@ RECORD: dict[type[models.Model], dict[str, list[str]]] = {
         "show": ["pk", "source", "external_id", "received_at"],
         "filter": ["source"],
         "search": ["external_id"],
-        # An approved upload with an open task is an audit; the console's own pages know whom to tell.
+        # The status would reveal audits: an approved upload with an open task is one. The pages check who may see it.
         "hide": ["status"],
     },
     Score: {"show": ["file", "classifier", "label", "created_at"]},
@@ -245,7 +246,7 @@ def register(model: type[models.Model], *, show: list[str], **options: list[str]
         "search_fields": options.get("search", []),
         "exclude": options.get("hide", []),
         "ordering": ["-pk"],
-        "file_path": TELLING.get(model, ""),
+        "file_path": REVEALING.get(model, ""),
     }
     admin.site.register(model, type(f"{model.__name__}Admin", (RecordAdmin,), attributes))
 

@@ -1,4 +1,4 @@
-"""Settings from environment variables; a wrong one is refused with a message that names it."""
+"""Readers of environment variables. A wrong value raises ImproperlyConfigured with the variable's name."""
 
 import os
 import re
@@ -14,10 +14,10 @@ from cronsim import CronSim, CronSimError
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
-# Of what a PostgreSQL URL may say after "?", what concerns the operator alone: encryption, a name, a standby.
+# The options after "?" in a PostgreSQL URL that operators may set: encryption, a name, a standby.
 DATABASE_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "target_session_attrs")
 SHORTEST_SECRET = 24
-# How an e-mail is encrypted, by scheme and what stands after "?".
+# How the connection to a mail server is encrypted, by the URL's scheme and query.
 TLS_OF = {("smtp", ""): "starttls", ("smtps", ""): "always", ("smtp", "tls=none"): ""}
 
 
@@ -40,7 +40,7 @@ def number(name: str, *, default: int, at_least: int = 0, at_most: int = 2**53) 
 
 
 def choice(name: str, *, default: str, accepted: Collection[str]) -> str:
-    """One of the ``accepted`` words, in capitals or not."""
+    """Return one of the `accepted` words, in lower case; the case of the value does not matter."""
     value = os.environ.get(name, default)
     if value.lower() not in accepted:
         raise ImproperlyConfigured(f"{name}={value!r}: write {' or '.join(accepted)}.")
@@ -48,12 +48,12 @@ def choice(name: str, *, default: str, accepted: Collection[str]) -> str:
 
 
 def words(name: str, *, default: str = "") -> list[str]:
-    """A list separated by commas."""
+    """Return the words of a list separated by commas."""
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
 def schedule(name: str, *, default: str) -> str:
-    """A cron expression of five fields: minute, hour, day of month, month, weekday."""
+    """Return a cron expression of five fields: minute, hour, day of month, month, weekday."""
     value = os.environ.get(name, default)
     try:
         if len(value.split()) != 5:
@@ -67,7 +67,7 @@ def schedule(name: str, *, default: str) -> str:
 
 
 def addresses(name: str) -> list[str]:
-    """E-mail addresses, separated by commas."""
+    """Return e-mail addresses, which are separated by commas."""
     found = words(name)
     for address in found:
         _check_address(name, address)
@@ -75,7 +75,7 @@ def addresses(name: str) -> list[str]:
 
 
 def address(name: str, *, default: str) -> str:
-    """One e-mail address."""
+    """Return one e-mail address."""
     value = os.environ.get(name, default)
     _check_address(name, value)
     return value
@@ -85,12 +85,12 @@ def _check_address(name: str, address: str) -> None:
     try:
         validate_email(address)
     except ValidationError as error:
-        raise ImproperlyConfigured(f"{name}: {address!r} is no e-mail address. Write 'ops@example.org'.") from error
+        raise ImproperlyConfigured(f"{name}: {address!r} is not an e-mail address. Write 'ops@example.org'.") from error
 
 
 @dataclass(frozen=True)
 class MailServer:
-    """Where e-mails go; no ``host``: nowhere. ``tls``: "starttls", "always", or "" on a way that is trusted."""
+    """A mail server. Without `host`, no e-mail is sent. `tls` is "starttls", "always", or "" in a trusted network."""
 
     host: str = ""
     port: int = 25
@@ -100,41 +100,43 @@ class MailServer:
 
 
 def mail_server(name: str) -> MailServer:
-    """The server that ``smtp://USER:PASSWORD@HOST:PORT`` describes.
+    """Return the server that `smtp://USER:PASSWORD@HOST:PORT` describes.
 
-    smtp:// begins with STARTTLS and goes no further without it; smtps:// is TLS from the first byte;
-    smtp://HOST:25?tls=none trusts the way to a relay nearby.
+    smtp:// requires STARTTLS; smtps:// uses TLS from the first byte; smtp://HOST:25?tls=none sends without
+    encryption, to a relay in a trusted network.
     """
     value = os.environ.get(name, "")
     if not value:
         return MailServer()
-    accepted = "write 'smtp://USER:PASSWORD@HOST:587', 'smtps://…:465', or 'smtp://HOST:25?tls=none' for a relay nearby"
+    accepted = (
+        "write 'smtp://USER:PASSWORD@HOST:587', 'smtps://…:465', or 'smtp://HOST:25?tls=none' for a trusted relay"
+    )
     try:
         parts = urlsplit(value)
         port = parts.port
     except ValueError as error:
-        raise ImproperlyConfigured(f"{name} can't be read ({error}): {accepted}.") from error
+        raise ImproperlyConfigured(f"{name} cannot be read ({error}): {accepted}.") from error
     tls = TLS_OF.get((parts.scheme, parts.query))
     if tls is None or not parts.hostname or parts.path.strip("/"):
-        # What may hold a password is not repeated.
-        raise ImproperlyConfigured(f"{name} is no address of a mail server: {accepted}.")
+        # The value may contain a password, so the message does not repeat it.
+        raise ImproperlyConfigured(f"{name} is not the address of a mail server: {accepted}.")
     usual = {"always": 465, "starttls": 587, "": 25}[tls]
     return MailServer(parts.hostname, port or usual, unquote(parts.username or ""), unquote(parts.password or ""), tls)
 
 
 def long_secret(name: str) -> str:
-    """A secret that is too long to be guessed, or none."""
+    """Return a secret that is too long to be guessed, or "" if it is not set."""
     value = os.environ.get(name, "")
     if value and (len(value) < SHORTEST_SECRET or not value.isprintable() or " " in value):
         raise ImproperlyConfigured(
-            f"{name} has {len(value)} characters: write {SHORTEST_SECRET} or more without spaces, such as what "
-            "'openssl rand -hex 32' prints."
+            f"{name} has {len(value)} characters: write {SHORTEST_SECRET} or more without spaces. "
+            "'openssl rand -hex 32' prints a good one."
         )
     return value
 
 
 def kept_secret(path: Path) -> str:
-    """The secret in ``path``, made at the first call; of several first calls at once all return the same."""
+    """Return the secret in `path`, which the first call makes. Several first calls at once return the same secret."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         _make_secret(path)
@@ -148,7 +150,7 @@ def _make_secret(path: Path) -> None:
             file.write(secrets.token_urlsafe(64))
             file.flush()
             os.fsync(file.fileno())
-        # A link, unlike a rename, leaves the secret of whoever came first; and nobody sees it half-written.
+        # Unlike a rename, a link keeps the secret of the first caller; and no reader sees a half-written one.
         with suppress(FileExistsError):
             os.link(temporary, path)
     finally:
@@ -156,7 +158,7 @@ def _make_secret(path: Path) -> None:
 
 
 def database_url(name: str) -> dict[str, str | int] | None:
-    """The connection that a ``postgresql://user:password@host:port/name`` URL describes; None when unset."""
+    """Return the connection that `postgresql://user:password@host:port/name` describes; None if it is not set."""
     value = os.environ.get(name, "")
     if not value:
         return None
@@ -164,7 +166,7 @@ def database_url(name: str) -> dict[str, str | int] | None:
     try:
         parts = urlsplit(value)
     except ValueError as error:
-        raise ImproperlyConfigured(f"{name} can't be read ({error}): {accepted}.") from error
+        raise ImproperlyConfigured(f"{name} cannot be read ({error}): {accepted}.") from error
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured(
             f"{name} starts with {parts.scheme or value[:12]!r}, but only PostgreSQL is supported: {accepted}."
@@ -179,22 +181,22 @@ def database_url(name: str) -> dict[str, str | int] | None:
         "NAME": unquote(parts.path.strip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        # A socket's folder is written percent-encoded, as libpq wants it: postgresql://user@%2Fvar%2Frun/name
+        # A socket's folder is percent-encoded, as libpq expects: postgresql://user@%2Fvar%2Frun/name
         "HOST": _host(parts.netloc),
         "PORT": port,
     }
 
 
 def database_options(name: str) -> dict[str, str]:
-    """What the URL says after "?", for the connection: ``?sslmode=verify-full&sslrootcert=/etc/ssl/db.pem``."""
-    said = dict(parse_qsl(urlsplit(os.environ.get(name, "")).query, keep_blank_values=True))
-    if unknown := [option for option in said if option not in DATABASE_OPTIONS]:
+    """Return the connection options after "?" in the URL: `?sslmode=verify-full&sslrootcert=/etc/ssl/db.pem`."""
+    options = dict(parse_qsl(urlsplit(os.environ.get(name, "")).query, keep_blank_values=True))
+    if unknown := [option for option in options if option not in DATABASE_OPTIONS]:
         accepted = ", ".join(DATABASE_OPTIONS)
-        raise ImproperlyConfigured(f"{name} says {', '.join(unknown)} after '?', but accepted are {accepted}.")
-    return said
+        raise ImproperlyConfigured(f"{name} has {', '.join(unknown)} after '?'; accepted are {accepted}.")
+    return options
 
 
 def _host(netloc: str) -> str:
-    """The host of ``user:password@host:port``. urlsplit gives it in lower case, which a socket's folder is not."""
+    """Return the host of `user:password@host:port`. urlsplit would return a socket's folder in lower case."""
     address = netloc.rpartition("@")[2]
     return unquote(re.sub(r":\d*$", "", address).strip("[]"))

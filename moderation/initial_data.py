@@ -1,6 +1,6 @@
-"""What a fresh database needs: groups with their permissions, the embedded classifier, a policy in force.
+"""The data that a new database needs: groups with permissions, the embedded classifier and a policy in force.
 
-Idempotent; runs after every migrate and every flush.
+Idempotent: it runs after every `migrate` and every `flush`.
 """
 
 import json
@@ -31,7 +31,7 @@ Not allowed: exposed genitals, anus or female nipples; sexual acts, real or draw
 genitals or buttocks; anything sexual that involves or seems to involve a minor.
 Allowed: swimwear and underwear, kissing, breastfeeding, childbirth, medical and educational images, nudity in \
 classical art.
-When in doubt, choose "Cannot tell": somebody else will look as well.
+When in doubt, choose "Cannot tell": another person will review it as well.
 """
 REASONS = [
     {"code": "nudity", "text": "Nudity"},
@@ -44,22 +44,25 @@ REASONS = [
 
 def ensure_defaults() -> None:
     if PolicyVersion._meta.db_table not in connection.introspection.table_names():
-        return  # migrated back to before the first table
+        return  # `migrate moderation zero` has removed the tables
     with transaction.atomic(), pghistory.context(process="defaults"):
         _ensure_groups()
         _ensure_policy(_ensure_classifier())
-        _follow_the_plan()
+        _open_epochs_of_new_plan()
 
 
 def _ensure_groups() -> None:
-    """Groups get what is meant for them once: with a new group, or with a permission that an upgrade brings."""
+    """Give each group its permissions once: when the group is new, or when an upgrade brings the permission.
+
+    Permissions that an admin has removed stay removed.
+    """
     permissions = Permission.objects.filter(content_type__app_label="moderation")
-    known = set(permissions.values_list("pk", flat=True))
+    existing = set(permissions.values_list("pk", flat=True))
     create_permissions(apps.get_app_config("moderation"), verbosity=0)
     for name, codenames in GROUPS.items():
         group, created = Group.objects.get_or_create(name=name)
-        meant = permissions.filter(codename__in=codenames)
-        group.permissions.add(*(meant if created else meant.exclude(pk__in=known)))
+        own = permissions.filter(codename__in=codenames)
+        group.permissions.add(*(own if created else own.exclude(pk__in=existing)))
 
 
 def _ensure_classifier() -> Classifier:
@@ -68,7 +71,7 @@ def _ensure_classifier() -> Classifier:
         sha256=manifest.sha256,
         preprocessing_version=manifest.preprocessing_version,
         defaults={
-            # An embedded classifier that came with an earlier version keeps its name.
+            # The embedded classifier of an earlier version keeps its name.
             "name": manifest.name
             if not Classifier.objects.filter(name=manifest.name).exists()
             else f"{manifest.name} {manifest.sha256[:8]} {manifest.preprocessing_version}",
@@ -101,9 +104,13 @@ def _ensure_policy(classifier: Classifier) -> None:
     )
 
 
-def _follow_the_plan() -> None:
-    """Where an upgrade looks at files in another way, scores mean something else: evidence begins anew."""
+def _open_epochs_of_new_plan() -> None:
+    """Open a new epoch where an upgrade changes the view plan: scores then mean something else."""
     for version in PolicyVersion.objects.root().in_force().filter(classifier__retired_at=None):
         now = Epoch.objects.filter(policy=version.policy_id, closed_at=None).first()
         if now and version.classifier and now.preprocessing_version != version.classifier.score_version:
-            put_in_force(version.copy_as_draft(by=None), by=None, why="An upgrade looks at files in another way.")
+            put_in_force(
+                version.copy_as_draft(by=None),
+                by=None,
+                why="An upgrade has changed the views of a file that are scored.",
+            )

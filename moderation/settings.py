@@ -1,4 +1,4 @@
-"""Every setting, from environment variables; README.md has the table. Nothing here writes, but a first secret key."""
+"""Every setting, from environment variables; README.md has the table. Only the first secret key is written here."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -11,12 +11,12 @@ from localpg import Cluster
 from moderation import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-# Everything that the product writes lives below this folder.
+# The product writes only below this folder.
 DATA_DIR = Path(env.text("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 
 DEBUG = env.flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]")
-# From the environment, else one made at the first start.
+# From the environment; otherwise the key that the first start makes.
 SECRET_KEY = env.text("SECRET_KEY") or env.kept_secret(DATA_DIR / "secret_key")
 
 INSTALLED_APPS = [
@@ -48,7 +48,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    # Before the first that reads a body.
+    # Before the first middleware that reads a body.
     "moderation.request_limits.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -97,7 +97,7 @@ DATABASES = {
         "OPTIONS": {
             **env.database_options("DATABASE_URL"),
             "connect_timeout": 5,
-            # Compiling a query takes longer than running it: ours are many and short, however large the tables.
+            # Queries here are many and short even on large tables: compiling one takes longer than running it.
             "options": " ".join(f"-c {name}={value}" for name, value in {**DATABASE_TIMEOUTS, "jit": "off"}.items()),
             # A pool serves the web server's threads (wsgi.py asks for it); commands hold one connection.
             **({"pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 10}} if DATABASE_POOL_SIZE else {}),
@@ -140,7 +140,7 @@ AXES_LOCKOUT_TEMPLATE = "account/locked_out.html"
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_VERBOSE = False
-# The address of the client as that many reverse proxies report it; without any, as the socket has it.
+# The number of reverse proxies whose report of the client's address is trusted; with 0, the socket's address counts.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", default=0, at_most=10)
 AXES_CLIENT_IP_CALLABLE = "reviewqueue.sign_in.client_address"
 
@@ -191,19 +191,19 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# Where nginx finds renditions (X-Accel-Redirect), such as /renditions/; empty: the application sends them itself.
+# The location of renditions in nginx (X-Accel-Redirect), such as /renditions/; empty: the application sends them.
 RENDITIONS_ACCEL_PREFIX = env.text("RENDITIONS_ACCEL_PREFIX")
 
-# What may come in
+# Limits of uploads
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", default=25_000_000, at_least=1_000)
 UPLOAD_MAX_PIXELS = env.number("UPLOAD_MAX_PIXELS", default=50_000_000, at_least=10_000)
 DECODE_ADDRESS_SPACE = env.number("DECODE_ADDRESS_SPACE", default=1_500_000_000, at_least=300_000_000)
 DECODE_SECONDS = env.number("DECODE_SECONDS", default=10, at_least=1, at_most=600)
-# What computes scores; whether the installed onnxruntime brings it is checked where it is used.
+# The processor that computes scores. Whether the installed onnxruntime supports it is checked on first use.
 EXECUTION_PROVIDER = env.choice("EXECUTION_PROVIDER", default="cpu", accepted=("cpu", "cuda", "openvino", "coreml"))
-# The longest body but for the pages and calls that take images (moderation/bodies.py).
+# The longest request body, except for pages and calls that accept images (moderation/request_limits.py).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
-# One image stays in memory. Where several come at once, they are written to a folder that only we can read.
+# One image stays in memory. Several at once are written to a folder that only the product can read.
 FILE_UPLOAD_MAX_MEMORY_SIZE = UPLOAD_MAX_BYTES + 65_536
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 
@@ -212,7 +212,7 @@ CLAIM_SECONDS = env.number("CLAIM_SECONDS", default=600, at_least=30)
 GRACE_SECONDS = env.number("GRACE_SECONDS", default=10)
 PRESCREEN_SCHEDULE = env.schedule("PRESCREEN_SCHEDULE", default="0 2 * * *")
 
-# Reports: by e-mail only where somebody is named. What the schedule starts is reported to REPORT_TO.
+# Reports are sent by e-mail only if REPORT_TO has an address. It receives the reports of scheduled runs.
 MAIL = env.mail_server("EMAIL_URL")
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if MAIL.host else 'dummy'}.EmailBackend"
 EMAIL_HOST, EMAIL_PORT = MAIL.host, MAIL.port
@@ -224,7 +224,7 @@ REPORT_TO = env.addresses("REPORT_TO")
 if REPORT_TO and not MAIL.host:
     raise ImproperlyConfigured("REPORT_TO is set, but EMAIL_URL is not: write 'smtp://USER:PASSWORD@HOST:587' there.")
 
-# What /metrics asks for, besides tokens of 'manage.py token issue NAME --metrics'.
+# A bearer token for /metrics. Tokens of 'manage.py token issue NAME --metrics' are accepted as well.
 METRICS_TOKEN = env.long_secret("METRICS_TOKEN")
 
 LOGGING = {
@@ -233,6 +233,6 @@ LOGGING = {
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", default="INFO")},
-    # They would report every minute's tick, and every sign-in at length.
+    # At INFO, procrastinate logs every minute's tick and axes several lines for each sign-in.
     "loggers": {"procrastinate": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
 }

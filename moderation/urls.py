@@ -1,4 +1,4 @@
-"""Where everything is: the pages, other programs' API, signing in."""
+"""The URLs of the pages, the API and sign-in."""
 
 from allauth.account import views as allauth
 from allauth.account.decorators import secure_admin_login
@@ -7,12 +7,12 @@ from django.urls import include, path
 
 from moderation import api
 
-# One door for everybody: the admin's own sign-in page would not count failures.
+# One sign-in page for everybody: the admin's own page would not count failures.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("", include("reviewqueue.urls")),
-    # Of allauth's pages only those that are wanted: accounts are made by admins, and there is no e-mail.
+    # Only some of allauth's pages: admins create accounts, and there is no e-mail to people.
     path("accounts/login/", allauth.login, name="account_login"),
     path("accounts/logout/", allauth.logout, name="account_logout"),
     path("accounts/inactive/", allauth.account_inactive, name="account_inactive"),

@@ -1,4 +1,4 @@
-"""What every maker of demo pictures shares: names for what it takes and gives, and encoding."""
+"""Types and encoding that all makers of demo pictures use."""
 
 from collections.abc import Mapping
 from io import BytesIO
@@ -6,7 +6,7 @@ from typing import Any
 
 from PIL import Image
 
-# Where a picture is written below the target, and its bytes.
+# (path below the target folder, bytes)
 Made = tuple[str, bytes]
 # RGB images by name.
 Photos = Mapping[str, Image.Image]
@@ -19,7 +19,7 @@ def encode(image: Image.Image, *, to: str = "JPEG", **options: Any) -> bytes:
 
 
 def shrink(photo: Image.Image, *, side: int = 480) -> Image.Image:
-    """Return a copy whose longer side is at most ``side`` pixels: uncompressed formats stay small."""
+    """Return a copy whose longer side is at most `side` pixels, so that uncompressed formats stay small."""
     small = photo.copy()
     small.thumbnail((side, side))
     return small

@@ -1,4 +1,4 @@
-"""Every allowed format, odd shapes, animations, and files that cannot be screened."""
+"""Demo files in every allowed format, odd shapes, animations, and files that cannot be screened."""
 
 from collections.abc import Callable, Iterator
 from itertools import cycle, islice
@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from moderation.demo.encoding import Made, Photos, encode, shrink
 
-# Name, Pillow's mode and format, and what to save with.
+# (end of the name, Pillow's mode, Pillow's format, options for saving)
 FORMATS: list[tuple[str, str, str, dict[str, Any]]] = [
     ("progressive.jpg", "RGB", "JPEG", {"progressive": True}),
     ("gray.jpg", "L", "JPEG", {}),
@@ -30,13 +30,13 @@ FORMATS: list[tuple[str, str, str, dict[str, Any]]] = [
 
 
 def formats(photos: Photos) -> Iterator[Made]:
-    """One file in every allowed format and common mode, each made from the next photo."""
+    """Yield one file in every allowed format and common mode, each made from the next photo."""
     for (suffix, mode, to, options), (name, photo) in zip(FORMATS, cycle(photos.items()), strict=False):
         yield f"format/{name}-{suffix}", encode(shrink(photo).convert(mode), to=to, **options)
 
 
 def transparent(photo: Image.Image) -> bytes:
-    """The photo in an ellipse, and nothing around it."""
+    """Return the photo in an ellipse, with transparency around it."""
     alpha = Image.new("L", photo.size)
     ImageDraw.Draw(alpha).ellipse((0, 0, *photo.size), fill=255)
     cut_out = photo.copy()
@@ -50,7 +50,7 @@ def sixteen_bit(photo: Image.Image) -> bytes:
 
 
 def two_pictures(photo: Image.Image) -> bytes:
-    """What a camera writes with its preview; only the first picture counts."""
+    """Return a file with a photo and a preview, as cameras write it; only the first picture counts."""
     return encode(photo, to="MPO", save_all=True, append_images=[ImageOps.mirror(photo)])
 
 
@@ -71,16 +71,16 @@ SHAPES: dict[str, Callable[[Image.Image], bytes]] = {
 
 
 def shapes(photos: Photos) -> Iterator[Made]:
-    """What save options alone do not make: transparency, 16 bits, two pictures in one file, odd sizes."""
+    """Yield files that options for saving cannot make: transparency, 16 bits, two pictures in one file, odd sizes."""
     for (suffix, make), (name, photo) in zip(SHAPES.items(), cycle(photos.items()), strict=False):
         yield f"shape/{name}-{suffix}", make(photo)
 
 
 def animations(photos: Photos) -> Iterator[Made]:
-    """A slow pan in each animated format, and a slide show in which one picture is worse than the rest."""
+    """Yield a slow pan in each animated format, and a slide show in which one picture scores higher than the others."""
     for to, (name, photo) in zip(["GIF", "WEBP", "PNG"], cycle(photos.items()), strict=False):
         yield f"animation/{name}-pan.{to.lower()}", animate(pan(shrink(photo, side=320)), to=to)
-    # Squeezed into squares, not cropped: the classifier squeezes too, so a picture keeps its score.
+    # Resized to squares instead of cropped, as the classifier does, so that a picture keeps its score.
     slides = [photo.resize((320, 320)) for photo in islice(photos.values(), 0, None, 4)]
     yield "animation/slide-show.gif", animate(slides, to="GIF")
 
@@ -100,7 +100,7 @@ def pan(photo: Image.Image, *, frames: int = 6) -> list[Image.Image]:
 
 
 def unreadable(photos: Photos) -> Iterator[Made]:
-    """Files that begin as images do and cannot be decoded."""
+    """Yield files that begin as images do and cannot be decoded."""
     photo = shrink(next(iter(photos.values())))
     jpeg = encode(photo)
     yield "unreadable/cut-in-half.jpg", jpeg[: len(jpeg) // 2]
@@ -111,18 +111,18 @@ def unreadable(photos: Photos) -> Iterator[Made]:
 
 
 def too_large() -> Iterator[Made]:
-    """A sound file of a few kilobytes, whose pixels are more than the default limit of 50 million."""
+    """Yield a valid file of a few kilobytes with more pixels than the default limit of 50 million."""
     yield "too-large/81-megapixels.png", encode(Image.new("1", (9000, 9000), color=1), to="PNG")
 
 
 def damage(data: bytes) -> bytes:
-    """Return ``data`` with 256 bytes in its middle set to 255."""
+    """Return `data` with 256 bytes in its middle set to 255."""
     middle = len(data) // 2
     return data[:middle] + b"\xff" * 256 + data[middle + 256 :]
 
 
 def refused() -> Iterator[Made]:
-    """Files that are no images, whatever their names say."""
+    """Yield files that are not images, whatever their names say."""
     yield "refused/text-renamed.jpg", b"A shopping list: two lemons, a loaf of bread.\n"
     yield "refused/drawing.svg", b'<svg xmlns="http://www.w3.org/2000/svg"><circle r="9"/></svg>\n'
     yield "refused/empty.png", b""

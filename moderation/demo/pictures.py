@@ -1,4 +1,4 @@
-"""The pictures, written to a folder."""
+"""Write the demo's pictures to a folder."""
 
 import itertools
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ class NoPhotos(ValueError):
 
 
 def make_images(photos: Path, target: Path, *, count: int = 200, seed: int = 7) -> list[Path]:
-    """Write ``count`` files made from the JPEG files in ``photos`` below ``target`` and return their paths.
+    """Write `count` files made from the JPEG files in `photos` below `target`, and return their paths.
 
-    First come the photos themselves, exact copies, every allowed format, animations, files that look like
-    images and cannot be read, and files that are none; then variants of the photos (crops, borders,
-    near-duplicates, ...) until there are enough. Only one file, blank and too large on purpose, has a side
-    longer than 1,000 pixels when no photo has.
+    First come the photos, exact copies, every allowed format, animations, files that look like images and cannot be
+    read, and files that are not images. Variants of the photos (crops, borders, near-duplicates, ...) follow until
+    there are `count` files. If no photo has a side longer than 1,000 pixels, only one file has, which is blank and too
+    large on purpose.
 
     Raises:
-        NoPhotos: ``photos`` holds no ``.jpg`` file.
+        NoPhotos: `photos` has no `.jpg` file.
     """
     originals = read_photos(photos)
     made = itertools.chain(
@@ -42,10 +42,10 @@ def make_images(photos: Path, target: Path, *, count: int = 200, seed: int = 7) 
 
 
 def read_photos(folder: Path) -> dict[str, Image.Image]:
-    """Return the JPEG files in ``folder`` as RGB images by name, in the order of their names."""
+    """Return the JPEG files in `folder` as RGB images by name, in the order of their names."""
     photos = {path.stem: Image.open(path).convert("RGB") for path in sorted(folder.glob("*.jpg"))}
     if not photos:
-        raise NoPhotos(f"{folder} holds no .jpg file: name a folder of photos, such as demo/")
+        raise NoPhotos(f"{folder} has no .jpg file. Nothing was written. Give a folder of photos, such as demo/")
     return photos
 
 
@@ -56,7 +56,7 @@ def write(path: Path, *, data: bytes) -> Path:
 
 
 def copies(folder: Path, *, names: list[str]) -> Iterator[Made]:
-    """The photos as they are, and every fifth once more: same bytes, another name."""
+    """Yield the photos unchanged, then every fifth one again: the same bytes under another name."""
     for name in names:
         yield f"photo/{name}.jpg", (folder / f"{name}.jpg").read_bytes()
     for name in names[2::5]:

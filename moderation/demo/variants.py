@@ -60,7 +60,7 @@ def captioned(photo: Image.Image, *, random: Random) -> bytes:
 
 
 def near_duplicate(photo: Image.Image, *, random: Random) -> bytes:
-    """One to three pixels less on each side: no eye sees it, every byte differs."""
+    """Crop one to three pixels on each side: the picture looks the same, and every byte differs."""
     return encode(ImageOps.crop(photo, border=random.randint(1, 3)), quality=random.randint(80, 92))
 
 
@@ -73,7 +73,7 @@ def recoloured(photo: Image.Image, *, random: Random) -> bytes:
 
 
 def warm_tint(photo: Image.Image, *, random: Random) -> bytes:
-    """Towards the colour of skin in evening light, which this trade's classifiers know best."""
+    """Tint towards the colour of skin in evening light, to which classifiers of adult content react most."""
     gray = ImageOps.grayscale(photo)
     warm = ImageOps.colorize(gray, black="#2b120a", mid="#c68863", white="#ffe6d2")
     return encode(Image.blend(photo, warm, random.uniform(0.4, 0.8)))
@@ -83,7 +83,7 @@ def blurred(photo: Image.Image, *, random: Random) -> bytes:
     return encode(photo.filter(ImageFilter.GaussianBlur(random.uniform(1.5, 6))))
 
 
-# How the pixels lie in a file whose EXIF orientation is the key; shown as it says, the photo is upright.
+# The transposition of the stored pixels by EXIF orientation. Shown with that orientation, the photo is upright.
 STORED_AS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -120,7 +120,7 @@ KINDS: dict[str, Variant] = {
 
 
 def variants(photos: Photos, *, random: Random) -> Iterator[Made]:
-    """Without end: in every round each kind is given another photo, so that kinds and photos mix evenly."""
+    """Yield variants without end. In each round every kind gets another photo, so that kinds and photos mix evenly."""
     names = list(photos)
     for turn in itertools.count():
         for place, (kind, make) in enumerate(KINDS.items()):

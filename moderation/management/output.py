@@ -1,4 +1,4 @@
-"""Tables for people at a terminal."""
+"""Tables for a terminal."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ WIDTH = 140
 
 
 def write_table(out: OutputWrapper, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """As wide as the terminal, or where none says how wide it is, wide enough for every row."""
+    """Write a table as wide as the terminal; where there is no terminal, wide enough for every row."""
     console = Console(width=None if out.isatty() else WIDTH)
     table = Table(*heading, box=None, pad_edge=False)
     for row in rows:

@@ -13,7 +13,7 @@ from moderation.models.decisions import Decision
 from moderation.models.hash_matches import HashMatch
 from moderation.models.policies import Policy
 from moderation.models.screenings import Screening
-from moderation.models.tracking import immutable_but_for, never_deleted, tracked_changes
+from moderation.models.tracking import immutable_except, never_deleted, tracked_changes
 from moderation.models.uploads import Upload
 
 
@@ -96,7 +96,7 @@ class Effect(models.Model):
     objects = EffectQuerySet.as_manager()
 
     class Meta:
-        triggers = [immutable_but_for("cancelled_at"), never_deleted()]
+        triggers = [immutable_except("cancelled_at"), never_deleted()]
         constraints = [
             models.CheckConstraint(
                 condition=Q(screening__isnull=False, decision=None, match=None)

@@ -10,7 +10,7 @@ from moderation.decoding.fingerprints import BITS, RADIUS
 from moderation.models.hash_lists import HashEntry
 from moderation.models.policies import Policy
 from moderation.models.screenings import ScreeningRun
-from moderation.models.tracking import immutable_but_for, never_deleted, tracked_changes
+from moderation.models.tracking import immutable_except, never_deleted, tracked_changes
 from moderation.models.uploads import Upload
 from moderation.routing import Route
 
@@ -40,7 +40,7 @@ class HashMatch(models.Model):
 
     class Meta:
         verbose_name_plural = "hash matches"
-        triggers = [immutable_but_for("superseded"), never_deleted()]
+        triggers = [immutable_except("superseded"), never_deleted()]
         constraints = [
             models.UniqueConstraint(
                 fields=["upload", "policy"], condition=Q(superseded=False), name="one_live_match_per_upload_and_policy"

@@ -1,4 +1,4 @@
-"""Who works here, and which programs may send uploads in."""
+"""People, and the tokens of programs."""
 
 import hashlib
 import secrets
@@ -14,12 +14,14 @@ from moderation.models.tracking import tracked
 
 @tracked(exclude=["password", "last_login"])
 class User(AbstractUser):
-    """A moderator, lead, admin, operator or auditor: the groups say which."""
+    """A person. The groups decide their role: moderator, lead, admin, operator or auditor."""
 
     single_key_shortcuts = models.BooleanField(
-        default=True, help_text="Single keys such as A and R decide. Off: only buttons and Tab."
+        default=True, help_text="Single keys such as A and R record verdicts. If off, use buttons and Tab."
     )
-    shortcuts = models.JSONField(default=dict, blank=True, help_text="Action to key, where changed from the default.")
+    shortcuts = models.JSONField(
+        default=dict, blank=True, help_text="Keys by action, where they differ from the default."
+    )
 
     @property
     def is_lead(self) -> bool:
@@ -33,9 +35,9 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def issue(
         self, *, name: str, source: str = "", scope: str = "uploads", created_by: User | None = None
     ) -> tuple["ApiToken", str]:
-        """Make a token and return it with its secret, which is not kept and can't be shown again.
+        """Create a token and return it with its secret, which is not stored and cannot be shown again.
 
-        One for uploads belongs to a ``source``; one that reads the metrics has none.
+        A token for uploads belongs to a `source`; one that reads the metrics has none.
         """
         secret = f"sl_{secrets.token_urlsafe(32)}"
         token = self.create(
@@ -54,16 +56,16 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
 @tracked(exclude=["last_used_at", "digest"])
 class ApiToken(models.Model):
-    """Lets one program do one thing. Only the secret's sha256 is kept."""
+    """Allows one program to use one scope. Only the secret's sha256 is stored."""
 
     class Scope(models.TextChoices):
-        UPLOADS = "uploads", "sends uploads in and reads their decisions"
-        METRICS = "metrics", "reads /metrics"
+        UPLOADS = "uploads", "sends uploads and reads their decisions"  # of its own source only
+        METRICS = "metrics", "reads /metrics"  # and nothing else
 
     name = models.CharField(max_length=100, unique=True)
     scope = models.CharField(max_length=7, choices=Scope, default=Scope.UPLOADS)
     source = models.CharField(
-        max_length=100, blank=True, help_text="The source that uploads sent with this token belong to."
+        max_length=100, blank=True, help_text="The source of uploads that are sent with this token."
     )
     prefix = models.CharField(max_length=8)
     digest = models.CharField(max_length=64, unique=True)
@@ -93,7 +95,7 @@ class ApiToken(models.Model):
 
 
 class IdempotentAnswer(models.Model):
-    """What was answered to an Idempotency-Key, so that a retry gets the same answer."""
+    """The answer to a request with an Idempotency-Key, so that a retry gets the same answer."""
 
     token = models.ForeignKey(ApiToken, on_delete=models.PROTECT, related_name="answers")
     key = models.CharField(max_length=255)

@@ -16,7 +16,7 @@ from moderation.models.classifiers import Classifier, Score, ScoreQuerySet
 from moderation.models.epochs import Epoch
 from moderation.models.frames import FrameView, ranked_frames
 from moderation.models.policies import Policy
-from moderation.models.tracking import immutable_but_for, never_deleted, tracked_changes
+from moderation.models.tracking import immutable_except, never_deleted, tracked_changes
 from moderation.models.uploads import StoredFile, Upload
 from moderation.models.versions import PolicyVersion
 from moderation.routing import Draw, Route, SamplingReason
@@ -160,7 +160,7 @@ class Screening(models.Model):
     objects = ScreeningQuerySet.as_manager()
 
     class Meta:
-        triggers = [immutable_but_for("superseded"), never_deleted()]
+        triggers = [immutable_except("superseded"), never_deleted()]
         constraints = [
             models.UniqueConstraint(
                 fields=["upload", "policy"],

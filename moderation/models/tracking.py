@@ -1,4 +1,4 @@
-"""How a table keeps its own history: tracked when rows change, protected when they never do."""
+"""History and protection of tables, enforced by the database: tracked, append-only, immutable, never deleted."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,13 +11,13 @@ ModelClass = TypeVar("ModelClass", bound=type[Model])
 
 
 def tracked(*, exclude: list[str] | None = None) -> Callable[[ModelClass], ModelClass]:
-    """Every insert and change is written to the table's event table by the database, ``.update()`` too."""
+    """Record every insert and update in the model's event table. The database does so, also for `.update()`."""
     track: Any = pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), exclude=exclude)
     return track  # type: ignore[no-any-return]
 
 
 def tracked_changes(*, exclude: list[str] | None = None) -> Callable[[ModelClass], ModelClass]:
-    """Only changes: for rows that are immutable but for one field, whose insert is its own audit."""
+    """Record updates only, for rows that are immutable except for some fields: the row itself records its insert."""
     track: Any = pghistory.track(pghistory.UpdateEvent(), exclude=exclude)
     return track  # type: ignore[no-any-return]
 
@@ -30,5 +30,5 @@ def never_deleted() -> pgtrigger.Protect:
     return pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete)
 
 
-def immutable_but_for(*fields: str) -> pgtrigger.ReadOnly:
-    return pgtrigger.ReadOnly(name="immutable_but_for_" + "_".join(fields), exclude=list(fields))
+def immutable_except(*fields: str) -> pgtrigger.ReadOnly:
+    return pgtrigger.ReadOnly(name="immutable_except_" + "_".join(fields), exclude=list(fields))

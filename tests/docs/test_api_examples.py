@@ -100,7 +100,7 @@ def reject_as_violating(upload: Upload) -> None:
     task = claim_next(make_user())
     assert task is not None
     decide_claimed(task, Verdict.VIOLATING)
-    with pgtrigger.ignore("moderation.Effect:immutable_but_for_cancelled_at"):
+    with pgtrigger.ignore("moderation.Effect:immutable_except_cancelled_at"):
         Effect.objects.update(due_at=F("due_at") - timedelta(minutes=1))
 
 

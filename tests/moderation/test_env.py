@@ -148,7 +148,7 @@ def test_without_parameters_nothing_is_passed_on(given_value, url: str) -> None:
 def test_another_parameter_of_a_database_url_is_refused(given_value, unknown: str) -> None:
     given_value(f"postgresql://mo:secret@db/look?sslmode=require&{unknown}=1")
     with pytest.raises(
-        ImproperlyConfigured, match=rf"^SOME_NAME says {unknown} after '\?', but accepted are sslmode, "
+        ImproperlyConfigured, match=rf"^SOME_NAME has {unknown} after '\?'; accepted are sslmode, "
     ):
         env.database_options("SOME_NAME")
 
@@ -198,7 +198,7 @@ def test_addresses_are_checked_one_by_one(given_value) -> None:
     given_value("a@example.org, b@example.org")
     assert env.addresses("SOME_NAME") == ["a@example.org", "b@example.org"]
     given_value("a@example.org,somebody")
-    with pytest.raises(ImproperlyConfigured, match=r"^SOME_NAME: 'somebody' is no e-mail address"):
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_NAME: 'somebody' is not an e-mail address"):
         env.addresses("SOME_NAME")
     with pytest.raises(ImproperlyConfigured, match=r"^SOME_NAME: 'a@example\.org,somebody'"):
         env.address("SOME_NAME", default="")

@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *, action: str, json: bool, **_: Any) -> None:
         if os.environ.get("DATABASE_URL"):
-            self.leave_alone(action, as_json=json)
+            self.report_database_url(action, as_json=json)
             return
         cluster = Cluster(settings.DATA_DIR)
         try:
@@ -32,11 +32,11 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self.stdout.write(as_json_text(status) if json else as_sentences(status))
 
-    def leave_alone(self, action: str, *, as_json: bool) -> None:
-        said = "DATABASE_URL is set: that database is used, and the private server is left alone."
+    def report_database_url(self, action: str, *, as_json: bool) -> None:
+        text = "DATABASE_URL is set, so that database is used and the private server is not touched."
         if action != "status":
-            raise CommandError(f"{said} Unset DATABASE_URL to {action} the private server.")
-        self.stdout.write(json.dumps({"database_url": True, "running": None}) if as_json else said)
+            raise CommandError(f"{text} Unset DATABASE_URL to {action} the private server.")
+        self.stdout.write(json.dumps({"database_url": True, "running": None}) if as_json else text)
 
 
 def as_json_text(status: ClusterStatus) -> str:

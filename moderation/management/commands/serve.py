@@ -9,17 +9,24 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from moderation.demo.loading import accounts_file
+from moderation.management.arguments import positive_int
 
 
 class Command(BaseCommand):
-    help = "Serve the pages with gunicorn; in production behind a proxy that ends TLS (docs/operations.md)."
+    help = "Serve the pages with gunicorn. In production, run it behind a proxy that ends TLS (docs/operations.md)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8000)
-        parser.add_argument("--workers", type=int, default=2, help="processes")
-        parser.add_argument("--no-worker", action="store_true", help="run 'manage.py worker' elsewhere, or use cron")
-        parser.add_argument("--threads", type=int, default=8, help="threads, and database connections, a process")
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+        parser.add_argument("--port", type=positive_int, default=8000)
+        parser.add_argument("--workers", type=positive_int, default=2, help="processes")
+        parser.add_argument(
+            "--no-worker",
+            action="store_true",
+            help="do not start the background worker: run 'manage.py worker' elsewhere, or use cron",
+        )
+        parser.add_argument(
+            "--threads", type=positive_int, default=8, help="threads, and database connections, per process"
+        )
 
     def handle(self, *_args: Any, host: str, port: int, workers: int, threads: int, **options: Any) -> None:
         refuse_taken_port(host, port)
@@ -36,7 +43,7 @@ class Command(BaseCommand):
         ]  # fmt: skip
         os.chdir(settings.BASE_DIR)
         if not options["no_worker"]:
-            # It notices when we end, however that happens.
+            # The worker ends when this process ends, however that happens.
             subprocess.Popen([sys.executable, "manage.py", "worker", "--with-parent", str(os.getpid())])
         os.execve(sys.executable, [sys.executable, "-m", "gunicorn", *arguments, "moderation.wsgi"], environment)  # noqa: S606
 
@@ -48,10 +55,11 @@ def refuse_taken_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise CommandError(
-                f"{host}:{port} can't be served ({error.strerror}). Choose another: make run PORT={port + 1}"
+                f"{host}:{port} cannot be used ({error.strerror}). Nothing was started. Choose another port: "
+                f"make run PORT={port + 1}"
             ) from error
 
 
 def memory_folder() -> str:
-    """Where workers' heartbeats are written: not on a disk that may be slow."""
+    """Return the folder for the workers' heartbeats: in memory, as a disk may be slow."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else str(settings.DATA_DIR)  # noqa: S108

@@ -10,7 +10,7 @@ from moderation import verification
 
 
 class Command(BaseCommand):
-    help = "Check the invariants over the whole database and storage. Exit status 1 where one breaks."
+    help = "Verify the invariants of the whole database and storage. Exit status: 0 no problem, 1 problems found."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print the findings as one JSON object")
@@ -18,17 +18,17 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SET statement_timeout = 0")  # it reads everything, however much that is
+            cursor.execute("SET statement_timeout = 0")  # it reads every row, which may take long
         findings = verification.verify()
         swept = verification.sweep() if options["sweep"] else 0
         if options["json"]:
             self.stdout.write(json.dumps({**findings.as_json(), "swept": swept}))
         else:
-            self._say(findings, swept=swept)
+            self._write(findings, swept=swept)
         if not findings.clean:
             sys.exit(1)
 
-    def _say(self, findings: verification.Findings, *, swept: int) -> None:
+    def _write(self, findings: verification.Findings, *, swept: int) -> None:
         for problem in findings.problems:
             self.stdout.write(self.style.ERROR(f"{problem.what}: {problem.found} ({problem.rule})"))
         counts = ", ".join(f"{n} {label.split('.')[1]}" for label, n in findings.checked.items())

@@ -324,7 +324,7 @@ def decide(task: ReviewTask, verdict: Verdict, *, by: User, reason: str = "") ->
 
 def let_the_grace_period_end() -> None:
     """As if everything had happened a minute earlier."""
-    with pgtrigger.ignore("moderation.Effect:immutable_but_for_cancelled_at"):
+    with pgtrigger.ignore("moderation.Effect:immutable_except_cancelled_at"):
         Effect.objects.update(due_at=F("due_at") - timedelta(minutes=1))
 
 
@@ -449,7 +449,7 @@ def test_a_token_for_metrics_opens_nothing_else() -> None:
 
 
 def test_tokens_are_listed_without_secrets() -> None:
-    assert "No tokens" in token("list")
+    assert "There are no tokens" in token("list")
     secret = token("issue", "ci", "--source", "shop").strip()
     token("revoke", "ci")
     (listed,) = json.loads(token("list", "--json"))
@@ -461,7 +461,7 @@ def test_tokens_are_listed_without_secrets() -> None:
 def test_a_token_is_revoked_once() -> None:
     token("issue", "ci", "--source", "shop")
     assert token("revoke", "ci") == "Revoked ci.\n"
-    assert token("revoke", "ci") == "ci was revoked already.\n"
+    assert token("revoke", "ci") == "ci was already revoked. Nothing was changed.\n"
 
 
 @pytest.mark.parametrize(
@@ -470,7 +470,7 @@ def test_a_token_is_revoked_once() -> None:
         (["issue", "ci", "--source", "shop"], "A token named 'ci' exists"),
         (["issue", "", "--source", "shop"], "NAME is ''"),
         (["issue", "new", "--source", "s" * 101], "--source is"),
-        (["revoke", "unknown"], "No token is named 'unknown'"),
+        (["revoke", "unknown"], "There is no token named 'unknown'"),
     ],
 )
 def test_wrong_arguments_are_named(arguments: list[str], said: str) -> None:

@@ -139,7 +139,7 @@ def difference(image: Image.Image, other: Image.Image) -> float:
 
 
 def test_a_folder_without_photos_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NoPhotos, match=re.escape(f"{tmp_path} holds no .jpg file")):
+    with pytest.raises(NoPhotos, match=re.escape(f"{tmp_path} has no .jpg file")):
         make_images(tmp_path, tmp_path / "made")
 
 

@@ -245,12 +245,12 @@ def untouched(model: type, *triggers: str) -> Any:
 
 
 def route_otherwise(match: HashMatch) -> None:
-    with untouched(HashMatch, "immutable_but_for_superseded"):
+    with untouched(HashMatch, "immutable_except_superseded"):
         HashMatch.objects.update(route="approve")
 
 
 def stand_farther_off(match: HashMatch) -> None:
-    with untouched(HashMatch, "immutable_but_for_superseded"):
+    with untouched(HashMatch, "immutable_except_superseded"):
         HashMatch.objects.update(distance=2)
 
 

@@ -245,14 +245,14 @@ def test_the_command_marks_measures_and_retires(people, capsys) -> None:
     call_command("gold", "retire", str(upload), "--why", "Enough.")
     capsys.readouterr()
     call_command("gold", "results")
-    assert "No verdict yet on how many of violations are missed" in capsys.readouterr().out
+    assert "There are no verdicts yet to estimate the share of violations that are missed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["mark", "999999", "--truth", "benign", "--why", "Plain."], "There is no upload 999999"),
-        (["retire", "999999", "--why", "Plain."], "is no gold item"),
+        (["retire", "999999", "--why", "Plain."], "is not an active gold item"),
         (["rate", "0.9"], "rate is 0.9; write a probability from 0 to 0.5"),
         (["--policy", "none", "results"], "no such policy is in force"),
     ],
