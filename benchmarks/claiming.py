@@ -1,8 +1,8 @@
-"""What claiming one chunk costs among 10,000 and among 1,000,000 pending uploads: medians, and their ratio.
+"""Measure the time to claim one chunk among 10,000 and among 1,000,000 pending uploads: medians, and their ratio.
 
-Pending uploads are written by SQL into a throw-away database, as many again that are screened before, between and
-behind them. Chunks are then claimed at the beginning, in the middle and near the end of the walk, and given back. The
-newest ones are fresh, all others a backlog: finding where the fresh begin, and that none is left, is measured as well.
+SQL writes the pending uploads into a throw-away database, mixed with an equal number of screened ones. Chunks are then
+claimed at the beginning, in the middle and near the end of the walk, and given back. The newest uploads are fresh and
+all others are backlog. The searches for the first fresh upload, and for one after none is left, are measured as well.
 
 python -m benchmarks.claiming [--sizes 10000 1000000] [--folder FOLDER]
 """
@@ -35,20 +35,20 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 1_000_000])
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the database may lie")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="the folder of the database")
     return parser.parse_args()
 
 
 def measured(pending: int) -> dict[str, float]:
-    """Milliseconds for one chunk, by where the walk stands."""
+    """Return the milliseconds for one chunk, by the position of the walk."""
     fill(pending)
     walk = pending_walk()
     found = {place: claiming(walk, first=int(share * 2 * pending)) for place, share in PLACES.items()}
-    return found | looking_for_fresh(walk)
+    return found | finding_fresh(walk)
 
 
 def fill(pending: int) -> None:
-    """Twice ``pending`` uploads; every other thousand of them is screened already."""
+    """Write twice ``pending`` uploads; every other thousand of them is screened already."""
     execute("TRUNCATE moderation_screening, moderation_upload, moderation_storedfile CASCADE")
     series = f"generate_series(1, {2 * pending}) i"
     status = "CASE WHEN i / 1000 % 2 = 0 THEN 'approved' ELSE 'pending' END"
@@ -61,7 +61,7 @@ def fill(pending: int) -> None:
 
 
 def pending_walk() -> "Walk":
-    """The walk of an ordinary run, with the policies in force."""
+    """Return the walk of an ordinary run, with the policies in force."""
     from moderation.models import ScreeningRun  # noqa: PLC0415 (Django is set up by now)
     from moderation.screening.modes import make_walk  # noqa: PLC0415
     from moderation.screening.runs import RunRules  # noqa: PLC0415
@@ -71,7 +71,7 @@ def pending_walk() -> "Walk":
 
 
 def claiming(walk: "Walk", *, first: int) -> float:
-    """The median over chunks that follow each other."""
+    """Return the median milliseconds over consecutive chunks."""
     from moderation.screening.supervisor import CHUNK  # noqa: PLC0415
 
     times = []
@@ -81,8 +81,8 @@ def claiming(walk: "Walk", *, first: int) -> float:
     return 1000 * statistics.median(times)
 
 
-def looking_for_fresh(walk: "Walk") -> dict[str, float]:
-    """The median of finding where the fresh uploads begin, and of the look-ups once a walk is past all of them."""
+def finding_fresh(walk: "Walk") -> dict[str, float]:
+    """Return the median milliseconds to find the first fresh upload, and to find that none is left."""
     from django.db import transaction  # noqa: PLC0415
 
     from moderation.screening.chunk import lock_files  # noqa: PLC0415
@@ -93,7 +93,7 @@ def looking_for_fresh(walk: "Walk") -> dict[str, float]:
     assert since is not None
 
     def nothing_left() -> None:
-        # The walk's first stretches are those of fresh files; the one after them is the backlog.
+        # The walk's first stretches hold the fresh files; the stretch after them is the backlog.
         for stretch in walk.fresh_files(since):
             with transaction.atomic():
                 assert not lock_files(stretch, wanted=walk.wanted(), size=CHUNK)
@@ -102,11 +102,11 @@ def looking_for_fresh(walk: "Walk") -> dict[str, float]:
     left = statistics.median(timed(nothing_left) for _ in range(CHUNKS))
     execute("UPDATE moderation_upload SET status = 'pending' WHERE received_at > now() - interval '1 day'")
     first = statistics.median(timed(lambda: first_fresh_file(since)) for _ in range(CHUNKS))
-    return {"finding the first fresh one": 1000 * first, "finding that none is left": 1000 * left}
+    return {"finding the first fresh upload": 1000 * first, "finding that none is left": 1000 * left}
 
 
 def one_chunk(walk: "Walk", *, first: int, size: int) -> tuple[float, int]:
-    """Seconds, and where the next one begins."""
+    """Claim one chunk; return the seconds it took, and the file after which the next chunk begins."""
     from django.db import transaction  # noqa: PLC0415
 
     from moderation.models import StoredFile  # noqa: PLC0415
@@ -128,8 +128,10 @@ def one_chunk(walk: "Walk", *, first: int, size: int) -> tuple[float, int]:
 
 
 def report(found: dict[int, dict[str, float]]) -> None:
+    from moderation.screening.supervisor import CHUNK  # noqa: PLC0415
+
     sizes = list(found)
-    print("| one chunk, with so many pending | " + " | ".join(f"{size:,}" for size in sizes) + " | ratio |")
+    print(f"| one chunk of {CHUNK} | " + " | ".join(f"among {size:,}" for size in sizes) + " | ratio |")
     print("|---" * (len(sizes) + 2) + "|")
     for place, first in found[sizes[0]].items():
         cells = [f"{found[size][place]:.1f} ms" for size in sizes]

@@ -1,4 +1,4 @@
-"""Measure by how much the draft decode changes scores of photos that were enlarged to some megapixels.
+"""Measure how much the draft decode changes the scores of enlarged photos.
 
 ``python -m benchmarks.draft --images FOLDER``; the default is the demo's photos.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.screening import scaled
+from benchmarks.screening import rearranged
 from moderation.inference import embedded
 from moderation.inference.classifier import ClassifierSession
 from moderation.inference.manifest import Manifest
@@ -19,8 +19,8 @@ from moderation.inference.scorer import Scored, Scorer
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, default=Path("demo"))
-    parser.add_argument("--megapixels", type=float, default=8.0)
-    parser.add_argument("--most", type=int, default=60, help="photos at most")
+    parser.add_argument("--megapixels", type=float, default=8.0, help="size that photos are enlarged to")
+    parser.add_argument("--most", type=int, default=60, help="greatest number of photos")
     options = parser.parse_args()
     manifest, model = embedded.open_nsfw()
     without = manifest.model_copy(update={"draft": False, "golden": ()})
@@ -36,7 +36,7 @@ def enlarged(photos: list[Path], folder: Path, megapixels: float) -> list[Path]:
     paths = []
     for number, photo in enumerate(photos):
         paths.append(folder / f"{number}.jpg")
-        paths[-1].write_bytes(scaled(photo, megapixels))
+        paths[-1].write_bytes(rearranged(photo, None, megapixels=megapixels))
     return paths
 
 

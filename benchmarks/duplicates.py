@@ -1,9 +1,9 @@
-"""What looking a picture up costs among 10,000 and among 1,000,000 others, and whether all near ones are found.
+"""Measure near-duplicate look-ups among 10,000 and among 1,000,000 hashes: time, pages read, and recall.
 
-Hashes are drawn so that their bits go together as those of the photographs do: each is the sign of 256 normal numbers
-with the correlations of the bits of the photographs' crops. Look-ups among few and among many take turns, in two
-databases on one server, so that a busy machine slows both. Half of what is asked has a near one, all bits of the radius
-away; the pages that a look-up touches don't depend on the machine at all.
+The hashes are drawn so that their bits are correlated as those of real photos are: each hash holds the signs of 256
+normal numbers with the correlations of the bits of the photos' crops. Look-ups in the small and in the large database
+take turns on one server, so that a busy machine slows both. Half of the queries have a match at exactly the radius.
+The number of pages that a look-up reads does not depend on the machine.
 
 python -m benchmarks.duplicates [--images demo] [--sizes 10000 1000000] [--folder FOLDER]
 """
@@ -42,15 +42,15 @@ def main() -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=Path, default=Path("demo"), help="photographs whose bits are imitated")
+    parser.add_argument("--images", type=Path, default=Path("demo"), help="photos whose correlations are copied")
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 1_000_000])
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the database may lie")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="the folder of the database")
     return parser.parse_args()
 
 
 def correlations(folder: Path, chance: np.random.Generator) -> NDArray[np.float32]:
-    """What mixes independent normal numbers so that their signs go together as the photographs' bits do."""
-    found = np.array([bits_of(pdq_hash(crop).pdq) for path in photographs(folder) for crop in crops(path, chance)])
+    """Return the matrix that gives independent normal numbers the correlations of the photos' bits."""
+    found = np.array([bits_of(pdq_hash(crop).pdq) for path in photos_in(folder) for crop in crops(path, chance)])
     signs = np.where(found, 1.0, -1.0)
     together = np.sin(np.pi / 2 * (signs.T @ signs) / len(signs))
     values, vectors = np.linalg.eigh(together)
@@ -58,7 +58,7 @@ def correlations(folder: Path, chance: np.random.Generator) -> NDArray[np.float3
     return mixing
 
 
-def photographs(folder: Path) -> list[Path]:
+def photos_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in {".jpg", ".png", ".webp"})
 
 
@@ -84,6 +84,7 @@ def hashes(count: int, mixing: NDArray[np.float32], chance: np.random.Generator)
 
 
 def set_up(url: str, *, data: str) -> None:
+    """Set Django up for the database at ``url``, with ``data`` as its data folder."""
     import django  # noqa: PLC0415 (the database is started first)
 
     os.environ |= {"DATABASE_URL": url, "DATA_DIR": data, "SECRET_KEY": "for a benchmark " * 4}
@@ -92,7 +93,7 @@ def set_up(url: str, *, data: str) -> None:
 
 
 def fill(alias: str, stored: list[bytes]) -> list[bytes]:
-    """A database of its own, in which each of ``stored`` is the hash of a file that stands for itself."""
+    """Create the database ``alias``, in which each of ``stored`` is the hash of a file in a cluster of its own."""
     from django.core.management import call_command  # noqa: PLC0415
     from django.db import connection, connections  # noqa: PLC0415
 
@@ -119,7 +120,7 @@ def fill(alias: str, stored: list[bytes]) -> list[bytes]:
 
 
 def do_without_files(cursor: Any) -> None:
-    """Hashes alone are looked up: no row for each file they would belong to."""
+    """Drop the foreign keys of the fingerprints: look-ups read hashes only, so no file needs a row."""
     keys = "conrelid = 'moderation_fingerprint'::regclass AND contype = 'f'"
     cursor.execute(f"SELECT conname FROM pg_constraint WHERE {keys}")
     for (name,) in cursor.fetchall():
@@ -127,7 +128,7 @@ def do_without_files(cursor: Any) -> None:
 
 
 def drop_indexes(cursor: Any) -> list[str]:
-    """What makes them again, once all rows are there."""
+    """Drop the indexes over the keys; return the statements that create them again once all rows are written."""
     cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE indexname LIKE 'fingerprint_key_%'")
     found = dict(cursor.fetchall())
     for name in found:
@@ -138,37 +139,38 @@ def drop_indexes(cursor: Any) -> list[str]:
 def look_up(
     size: int, stored: list[bytes], mixing: NDArray[np.float32], chance: np.random.Generator
 ) -> dict[str, float]:
-    """Milliseconds and pages of one look-up, many at once as the pre-screen asks, and the share that was found."""
+    """Return the milliseconds and pages of one look-up, in batches as the pre-screen makes them, and the recall."""
     from moderation.models import Fingerprint  # noqa: PLC0415
 
     origins = [int(place) for place in chance.integers(len(stored), size=AT_ONCE // 2)]
     near = [changed(stored[place], chance) for place in origins]
-    asked = [*near, *hashes(AT_ONCE // 2, mixing, chance)]
+    queries = [*near, *hashes(AT_ONCE // 2, mixing, chance)]
     started = time.perf_counter()
-    found = Fingerprint.near(asked, using=f"hashes_{size}")
+    found = Fingerprint.near(queries, using=f"hashes_{size}")
     took = (time.perf_counter() - started) / AT_ONCE
     hits = {(each.query, each.pk) for each in found}
     return {
         "ms": 1000 * took,
-        "pages": pages(asked, using=f"hashes_{size}") / AT_ONCE,
+        "pages": pages(queries, using=f"hashes_{size}") / AT_ONCE,
         "recall": statistics.mean((number, place) in hits for number, place in enumerate(origins)),
     }
 
 
 def changed(pdq: bytes, chance: np.random.Generator) -> bytes:
+    """Return the hash with as many bits flipped as the radius allows."""
     places = chance.choice(BITS, size=RADIUS, replace=False)
     return (int.from_bytes(pdq) ^ sum(1 << int(place) for place in places)).to_bytes(BITS // 8)
 
 
-def pages(asked: list[bytes], *, using: str) -> int:
-    """How many pages the query reads, from memory or not."""
+def pages(queries: list[bytes], *, using: str) -> int:
+    """Return how many pages the query reads, from memory or from disk."""
     from django.db import connections  # noqa: PLC0415
 
     from moderation.models import Fingerprint  # noqa: PLC0415
 
     with connections[using].cursor() as cursor:
         cursor.execute(
-            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + Fingerprint.near_sql(), Fingerprint.near_parameters(asked)
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + Fingerprint.near_sql(), Fingerprint.near_parameters(queries)
         )
         plan: dict[str, Any] = cursor.fetchone()[0][0]["Plan"]
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])

@@ -64,7 +64,7 @@ def outcome(found: ClassifierScores) -> str:
 
 
 def cost(photos: Sequence[Path]) -> None:
-    """Print views a photo, and the plan's time relative to whole pictures, with the embedded classifier."""
+    """Print the views per photo, and the plan's time relative to whole pictures, with the embedded classifier."""
     manifest, model = embedded.open_nsfw()
     network = ClassifierSession.load(model, manifest)
     seconds = Counter[str]()
@@ -86,10 +86,11 @@ def cost(photos: Sequence[Path]) -> None:
         label = each.labels[manifest.positive_label]
         moved += label.value > label.whole
     total = sum(views.values())
-    several = sum(count for looked, count in views.items() if looked > 1)
-    print(f"\n{total} photos, {sum(looked * count for looked, count in views.items()) / total:.3f} views each:")
+    several = sum(count for number, count in views.items() if number > 1)
+    print(f"\n{total} photos, {sum(number * count for number, count in views.items()) / total:.3f} views each:")
     print(
-        f"{several} of them in more than one view ({several / total:.1%}), {moved} with a worse part; "
+        f"{several} of them in more than one view ({several / total:.1%}), "
+        f"{moved} with a part that scored higher than the whole; "
         f"{dict(untrusted)}."
     )
     print(f"Time with the plan relative to whole pictures: {seconds['the plan'] / seconds['whole pictures']:.3f}.")

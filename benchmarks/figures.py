@@ -1,4 +1,4 @@
-"""The figures of docs/statistics.md, as SVG: what the simulations show, beside the naive ways.
+"""Draw the figures of docs/statistics.md as SVG: the simulations' results beside those of the naive ways.
 
 python -m benchmarks.statistics --figures docs/figures
 """
@@ -18,14 +18,14 @@ from tests.moderation.statistics.simulations import ENOUGH, World
 
 WIDTH, HEIGHT = 720, 360
 LEFT, RIGHT, TOP, BOTTOM = 64, 196, 36, 48
-# Told apart by dashes and names as well; dark enough on white and light enough on black.
+# Dashes and names distinguish the lines as well. The colours have enough contrast on white and on black.
 INK, GRID = "#7d8590", "#7d859055"
 OURS, NAIVE = "#3b82c4", "#d9622b"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One line over nights 1, 2, ... with its name at its end; ``band`` holds the limits around it."""
+    """One line over nights 1, 2, ... with its name at the end; ``band`` holds the lower and upper limits around it."""
 
     name: str
     values: Sequence[float]
@@ -36,7 +36,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Axes:
-    """Nights across, ``ticks`` up; ``log`` for evidence."""
+    """The axes of a figure: nights horizontally, ``ticks`` vertically, on a logarithmic scale if ``log``."""
 
     nights: int
     ticks: Sequence[float]
@@ -70,10 +70,10 @@ class Axes:
         return rows + columns + names
 
 
-def lines_over_nights(  # noqa: PLR0913  (what one figure says)
-    lines: Sequence[Line], axes: Axes, *, title: str, told: str, up: str, mark: float
+def lines_over_nights(  # noqa: PLR0913  (the texts of one figure)
+    lines: Sequence[Line], axes: Axes, *, title: str, description: str, up: str, mark: float
 ) -> str:
-    """Lines with their names at their ends; ``mark`` is a value that matters, as a dotted line."""
+    """Draw the lines with their names at their ends, and a dotted line at the value ``mark``."""
     drawn = "".join(_line(line, axes) for line in lines)
     ends = _apart([axes.y(line.values[-1]) for line in lines])
     names = "".join(
@@ -81,7 +81,9 @@ def lines_over_nights(  # noqa: PLR0913  (what one figure says)
         for line, y in zip(lines, ends, strict=True)
     )
     limit = f'<path d="M{LEFT} {axes.y(mark):.1f}H{WIDTH - RIGHT}" stroke="{INK}" stroke-dasharray="2 3"/>'
-    return _svg(axes.drawn(across="nights", up=escape(up)) + limit + drawn + names, title=title, told=told)
+    return _svg(
+        axes.drawn(across="nights", up=escape(up)) + limit + drawn + names, title=title, description=description
+    )
 
 
 def _line(line: Line, axes: Axes) -> str:
@@ -97,7 +99,7 @@ def _line(line: Line, axes: Axes) -> str:
 
 
 def _apart(heights: Sequence[float], *, least: float = 16) -> list[float]:
-    """The heights, moved down so far that names do not stand on one another."""
+    """Return the heights, moved down as far as needed so that names do not overlap."""
     placed: dict[int, float] = {}
     last = -least
     for k in sorted(range(len(heights)), key=lambda k: heights[k]):
@@ -105,17 +107,17 @@ def _apart(heights: Sequence[float], *, least: float = 16) -> list[float]:
     return [placed[k] for k in range(len(heights))]
 
 
-def _svg(content: str, *, title: str, told: str, height: int = HEIGHT) -> str:
-    """Transparent, so that it stands on light and dark pages alike; ``told`` is its text alternative."""
+def _svg(content: str, *, title: str, description: str, height: int = HEIGHT) -> str:
+    """Return the SVG, transparent so that it suits light and dark pages; ``description`` is its text alternative."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
         f'aria-labelledby="title desc" font-family="system-ui, sans-serif" font-size="12.5" fill="{INK}">'
-        f'<title id="title">{escape(title)}</title><desc id="desc">{escape(told)}</desc>{content}</svg>\n'
+        f'<title id="title">{escape(title)}</title><desc id="desc">{escape(description)}</desc>{content}</svg>\n'
     )
 
 
 def coverage(scores: tuple[np.ndarray, np.ndarray], *, seeds: int = 200) -> str:
-    """How often 95 % intervals hold the truth of all rows: ours, and Wilson's around the unweighted share."""
+    """Draw how often 95 % intervals hold the truth of all rows: ours, and Wilson's around the unweighted share."""
     found = covers(*scores, seeds=seeds)
     step, first = 52, 40
     x = lambda share: LEFT + 90 + share * (WIDTH - LEFT - 90 - 120)  # noqa: E731
@@ -134,11 +136,16 @@ def coverage(scores: tuple[np.ndarray, np.ndarray], *, seeds: int = 200) -> str:
                 f'fill="{colour}"/><text x="{x(1) + 8:.1f}" y="{top + offset + 11}" fill="{colour}">{who} '
                 f"{100 * share:.3g} %</text>"
             )
-    told = "; ".join(
+    description = "; ".join(
         f"{name.replace('_', ' ')}: corrected {ours:.1%}, naive {other:.1%}" for name, (ours, other) in found.items()
     )
     title = f"Intervals that hold the truth, {seeds} seeds of 3,781 real scores"
-    return _svg("".join(parts), title=title, told=f"{told}. 95 % was promised.", height=first + step * len(found) + 8)
+    return _svg(
+        "".join(parts),
+        title=title,
+        description=f"{description}. 95 % was promised.",
+        height=first + step * len(found) + 8,
+    )
 
 
 def covers(violating: np.ndarray, scores: np.ndarray, *, seeds: int) -> dict[str, tuple[float, float]]:
@@ -153,15 +160,15 @@ def covers(violating: np.ndarray, scores: np.ndarray, *, seeds: int) -> dict[str
         ours, simple = estimate(ledger, low, high), naive(ledger, low, high)
         labels, bad = drawn, drawn & (violating == 1)
         trials = {"prevalence": labels, "leak_rate": labels & (scores < low), "miss_rate": bad}
-        for name, asked in trials.items():
-            true, one, n = getattr(truth, name).value, getattr(ours, name), int(asked.sum())
+        for name, counted in trials.items():
+            true, one, n = getattr(truth, name).value, getattr(ours, name), int(counted.sum())
             limits = wilson(round(simple[name] * n), n)
             held[name].append((one.low <= true <= one.high, limits[0] <= true <= limits[1]))
     return {name: tuple(np.mean(pairs, axis=0).tolist()) for name, pairs in held.items()}
 
 
 def wrongly_certified(*, runs: int) -> str:
-    """The share of quarters with a wrong certificate so far, night after night, the truth at the target."""
+    """Draw the share of quarters with a wrong certificate so far, by night, where the truth equals the target."""
     ours, naively = wrong_by_night(runs=runs)
     nights = ours.size
     axes = Axes(nights=nights, ticks=[0, 0.05, 0.1, 0.15, 0.2], words=["0 %", "5 %", "10 %", "15 %", "20 %"])
@@ -169,18 +176,23 @@ def wrongly_certified(*, runs: int) -> str:
         Line(name="nightly Clopper-Pearson", values=naively.tolist(), colour=NAIVE, dashes="7 4"),
         Line(name="e-value", values=ours.tolist(), colour=OURS),
     ]
-    told = (
+    description = (
         f"Leak rate exactly at the target, prevalence 2 %, {runs} quarters. After {nights} nights {ours[-1]:.1%} of "
-        f"them ever had a certificate by the e-value, {naively[-1]:.1%} by a Clopper-Pearson limit that was looked at "
+        f"them ever had a certificate by the e-value, {naively[-1]:.1%} by a Clopper-Pearson limit that was read "
         "every night; the dotted line is the 5 % that was promised."
     )
     return lines_over_nights(
-        lines, axes, title="Ever wrongly certified", told=told, up="quarters with a wrong certificate so far", mark=0.05
+        lines,
+        axes,
+        title="Ever wrongly certified",
+        description=description,
+        up="quarters with a wrong certificate so far",
+        mark=0.05,
     )
 
 
 def wrong_by_night(*, runs: int, prevalence: float = 0.02, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """As simulations.wrongly_certified, for each night: shares by the e-value and by Clopper-Pearson."""
+    """Return simulations.wrongly_certified for each night: the shares by the e-value and by Clopper-Pearson."""
     world, random = World(prevalence), np.random.default_rng(seed)
     target = world.risk("leak")
     drawn = simulations.audits(random, world.uploads(random, runs=runs))
@@ -192,7 +204,7 @@ def wrong_by_night(*, runs: int, prevalence: float = 0.02, seed: int = 1) -> tup
 
 
 def evidence_over_nights(*, runs: int) -> str:
-    """E night after night: where the claim holds with room to spare, and where the truth is at the target."""
+    """Draw the evidence E by night: for a leak rate of half the target, and for one equal to the target."""
     nights = 60
     true, edge = (evidence_quantiles(of_target=share, runs=runs, nights=nights) for share in (0.5, 1.0))
     words = ["0.01", "0.1", "1", "20", "1,000", "100,000"]
@@ -202,16 +214,18 @@ def evidence_over_nights(*, runs: int) -> str:
         Line(name="truth at the target", values=edge[1], colour=NAIVE, dashes="7 4", band=(edge[0], edge[2])),
     ]
     night = next((k for k, value in enumerate(true[1], start=1) if value >= 20), None)
-    told = (
+    description = (
         f"Claim: leak rate below 0.5 %, audits of 2 % of 10,000 uploads a night, {runs} runs; medians with the middle "
         f"80 % of runs. At half the target the median run has evidence 20 on night {night}; at the target the "
         f"median falls to {edge[1][-1]:.2g} by night {nights}."
     )
-    return lines_over_nights(lines, axes, title="Evidence over nights", told=told, up="evidence E", mark=20)
+    return lines_over_nights(
+        lines, axes, title="Evidence over nights", description=description, up="evidence E", mark=20
+    )
 
 
 def evidence_quantiles(*, of_target: float, runs: int, nights: int, target: float = 0.005) -> list[list[float]]:
-    """The 10th, 50th and 90th percentile of E by night, where the leak rate is ``of_target`` times the target."""
+    """Return the 10th, 50th and 90th percentile of E by night, for a leak rate of ``of_target`` times the target."""
     random = np.random.default_rng(11)
     approved = round(simulations.UPLOADS * World().cells((0, simulations.LOW, 1))[:, 0].sum())
     checked = random.binomial(approved, simulations.APPROVE, size=(runs, nights, 1))
@@ -223,7 +237,7 @@ def evidence_quantiles(*, of_target: float, runs: int, nights: int, target: floa
 
 
 def write(folder: Path, *, scores: tuple[np.ndarray, np.ndarray], runs: int) -> list[Path]:
-    """Write the figures into ``folder``, which is made where it is not there."""
+    """Write the figures into ``folder``, and create it if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {
         "coverage.svg": coverage(scores),

@@ -1,6 +1,7 @@
-"""What bringing a list of a million hashes in and out takes: seconds, and memory beyond what the program takes anyhow.
+"""Measure the import and export of a list of a million hashes: seconds, and additional memory.
 
-Half of the entries are PDQ hashes, half sha256; read as CSV, imported, imported again, written out in both formats.
+Half of the entries are PDQ hashes and half are sha256. The list is imported from CSV, imported again, and exported in
+both formats.
 
 python -m benchmarks.hash_lists [--count 1000000] [--folder FOLDER]
 """
@@ -21,7 +22,7 @@ from localpg import Cluster
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=1_000_000)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the database may lie")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="the folder of the database")
     options = parser.parse_args()
     with Cluster.throwaway(options.folder) as cluster, tempfile.TemporaryDirectory(dir=options.folder) as data:
         start_django(cluster.url(), data=data)
@@ -55,11 +56,12 @@ def measure(path: Path) -> None:
         )
 
 
-def timed(what: str, do: Callable[[], object]) -> None:
+def timed(name: str, action: Callable[[], object]) -> None:
+    """Run ``action``, then print its seconds and how far it raised the peak of resident memory."""
     before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
-    do()
+    action()
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000
-    print(f"{what}: {time.monotonic() - started:.0f} s, {grown:.0f} MB more at the most", flush=True)
+    print(f"{name}: {time.monotonic() - started:.0f} s, at most {grown:.0f} MB more memory", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Commands in process groups of their own, and what their processes hold in memory (Linux)."""
+"""Commands in process groups of their own, and the resident memory of their processes (Linux)."""
 
 import os
 import subprocess
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
-# By what stands in its command line.
-ROLES = {"moderation.screening.worker_main": "worker", "moderation.inference": "decoder", "manage.py": "command"}
+# The role of a process, by a part of its command line.
+ROLES = {"moderation.screening.worker_main": "worker", "moderation.decoding.child": "decoder", "manage.py": "command"}
 
 
 class Group:
-    """``manage.py`` in a session of its own, as on another machine; it can be started again."""
+    """``manage.py`` in a session of its own, as on another machine. ``start()`` starts it again after it has ended."""
 
     def __init__(self, environment: dict[str, str], *arguments: str) -> None:
         self.environment, self.arguments = environment, arguments
@@ -42,7 +42,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Sample:
-    """Resident bytes of a process ``at`` seconds after the beginning, with so many uploads ``done``."""
+    """The resident bytes of a process ``at`` seconds after the start, when ``done`` uploads were done."""
 
     at: float
     done: int
@@ -62,14 +62,14 @@ class Process:
 
 
 def processes_of(group: Group) -> Iterator[Process]:
-    """Every process of the group's session that lives."""
+    """Yield every running process of the group's session."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            # pid (name) state parent group session ...; a name may hold anything.
+            # pid (name) state parent group session ...; a name may contain spaces and parentheses.
             session = int((folder / "stat").read_text().rpartition(")")[2].split()[3])
             if session == group.pid:
                 yield _read(folder)
-        except (FileNotFoundError, ProcessLookupError):  # it ended while we looked
+        except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
             continue
 
 

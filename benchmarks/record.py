@@ -1,4 +1,4 @@
-"""Large records written by SQL into a throw-away database, each row copied from one that the product made."""
+"""Write large records by SQL into a throw-away database, each row copied from one that the product made."""
 
 import os
 import time
@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 
 def set_up(url: str, *, data: str) -> None:
-    """Django with an empty database of its own, and one real row of each kind to copy."""
+    """Set Django up with an empty database, and make one real row of each kind to copy."""
     start_django(url, data=data)
     make_templates()
 
 
 def start_django(url: str, *, data: str) -> None:
-    """With the tables of the product, and what ``migrate`` puts into them."""
+    """Set Django up for the database at ``url``, and migrate it."""
     import django  # noqa: PLC0415 (the database is started first)
     from django.core.management import call_command  # noqa: PLC0415
 
@@ -23,18 +23,21 @@ def start_django(url: str, *, data: str) -> None:
 
 
 def make_templates() -> None:
+    """Make one real row of each kind, and keep each in a table of its own to copy from."""
+    from moderation.review import claiming, deciding  # noqa: PLC0415
+    from moderation.review.claims import Claim  # noqa: PLC0415
     from tests.factories import make_task, make_user  # noqa: PLC0415
 
     task = make_task(score=0.5)
-    task.hand_to(make_user("mo"))
-    task.decide("benign", claim=task.claim)
+    claiming.claim_for(task, moderator=make_user("mo"))
+    deciding.decide(task, "benign", claim=Claim.from_task(task))
     for table in ("storedfile", "upload", "screening", "reviewtask", "decision"):
         execute(f"CREATE TABLE template_{table} AS SELECT * FROM moderation_{table}")
         do_without_checks(f"moderation_{table}")
 
 
 def do_without_checks(table: str) -> None:
-    """Neither history nor foreign keys of a table that nothing but this module writes to."""
+    """Disable the triggers and drop the foreign keys of a table that only this module writes to."""
     execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
     keys = f"SELECT conname FROM pg_constraint WHERE conrelid = '{table}'::regclass AND contype = 'f'"
     for (name,) in execute(keys):

@@ -1,11 +1,11 @@
-"""The pre-screen beside the least that it could cost, and beside the way it is usually written. Ratios, not times.
+"""Compare the speed of the pre-screen with its upper bound and with a naive script, as ratios.
 
-bound   the very decode and session of the very views, one thread each, in one process a core; nothing else
-naive   full decode, session with its default threads, one image after the other
+bound   decodes and scores the same views in one process per core, with one thread each, and nothing else
+naive   decodes fully and scores one image after the other, with the session's default threads
 ours    `manage.py prescreen`: PostgreSQL, sandboxed decoding, routing, tasks, renditions, audit trail
 
-Run it with ``make bench`` or ``make bench IMAGES=folder``; ``python -m benchmarks.screening --help`` has more. With
---eight-bit, bound and ours use a quantized variant of the network, calibrated on the same photos; naive does not.
+``make bench`` and ``make bench IMAGES=folder`` run it; ``python -m benchmarks.screening --help`` lists all options.
+With --eight-bit, bound and ours use a quantized variant of the network, calibrated on the same photos. Naive does not.
 """
 
 import argparse
@@ -41,11 +41,12 @@ from tests.hostile.watching import MemoryWatch
 
 CORES = len(os.sched_getaffinity(0))
 CALIBRATED_ON = 100
-#: Processes whose memory is told, by the module that they run.
+#: Processes whose memory is reported, by the module that they run.
 KINDS = {"moderation.screening.worker_main": "worker", "moderation.decoding.child": "decode process"}
 EIGHT_BIT = "eight-bit"
-#: Between two looks at the memory: the kernel keeps a process's peak, and each look takes time from what is measured.
-LOOK_SECONDS = 2.0
+#: The pause between two samples of the memory. The kernel keeps each process's peak, so few samples are enough, and
+#: each one takes time from the measured processes.
+SAMPLE_SECONDS = 2.0
 
 
 def main() -> None:
@@ -64,17 +65,17 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, default=Path("demo"), help="a folder of photos (default: demo)")
-    parser.add_argument("--count", type=int, default=3200, help="files to screen; photos are turned, then repeated")
+    parser.add_argument("--count", type=int, default=3200, help="number of files; photos are turned, then repeated")
     parser.add_argument("--megapixels", type=float, help="scale the photos up first")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--eight-bit", action="store_true", help="with a quantized variant of the network")
+    parser.add_argument("--eight-bit", action="store_true", help="use a quantized variant of the network")
     return parser.parse_args()
 
 
 def make_files(images: Path, target: Path, *, count: int, megapixels: float | None) -> list[Path]:
-    """``count`` files: every photo as it is, then turned and mirrored; after eight times the same with other bytes.
+    """Write ``count`` files: every photo unchanged, then turned and mirrored in seven ways, then all of these again.
 
-    What is added after a JPEG's end changes no pixel.
+    A number after the end of each JPEG makes its bytes different and changes no pixel.
     """
     target.mkdir()
     photos = sorted(path for path in images.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg"})
@@ -84,16 +85,16 @@ def make_files(images: Path, target: Path, *, count: int, megapixels: float | No
     for number, path in enumerate(paths):
         times, photo = divmod(number, len(photos))
         position = POSITIONS[times % len(POSITIONS)]
-        path.write_bytes(laid(photos[photo], position, megapixels=megapixels) + number.to_bytes(4, "big"))
+        path.write_bytes(rearranged(photos[photo], position, megapixels=megapixels) + number.to_bytes(4, "big"))
     return paths
 
 
-#: None of them is a near-duplicate of another, but of its mirror image.
+#: A photo in one of these positions is a near-duplicate only of its mirror image.
 POSITIONS = (None, *Image.Transpose)
 
 
-def laid(photo: Path, position: Image.Transpose | None, *, megapixels: float | None) -> bytes:
-    """A photo scaled and turned, compressed with the tables that it came with."""
+def rearranged(photo: Path, position: Image.Transpose | None, *, megapixels: float | None) -> bytes:
+    """Scale and turn a photo, and compress it with the quantization tables of its file."""
     if position is None and megapixels is None:
         return photo.read_bytes()
     out = io.BytesIO()
@@ -111,14 +112,14 @@ def laid(photo: Path, position: Image.Transpose | None, *, megapixels: float | N
 
 
 def eight_bit(paths: Sequence[Path], folder: Path) -> Path:
-    """A quantized variant of the embedded network with its manifest, as `classifiers quantize` makes it."""
+    """Write a quantized variant of the embedded network with its manifest, as `classifiers quantize` does."""
     from moderation.classifiers.conversion import PublishedClassifier  # noqa: PLC0415 (these three import onnx)
     from moderation.classifiers.conversion.golden import add_golden_outputs  # noqa: PLC0415
     from moderation.classifiers.conversion.quantizing import quantize  # noqa: PLC0415
 
     folder.mkdir()
     manifest, model = embedded.open_nsfw()
-    decoded = Here(preprocessings=[manifest.preprocessing]).decode(paths)
+    decoded = InProcessSandbox(preprocessings=[manifest.preprocessing]).decode(paths)
     views = np.concatenate([each.views[0][:1] for each in decoded if isinstance(each, DecodedFile)])
     small = quantize(model.read_bytes(), manifest=manifest, method="static", views=views, folder=folder)
     facts = {name: value for name, value in json.loads(manifest.to_json()).items() if name not in OF_THE_FILE}
@@ -134,7 +135,7 @@ OF_THE_FILE = ("name", "file", "sha256", "golden")
 
 
 def one_round(paths: Sequence[Path], data: Path, *, model: Path | None) -> dict[str, float]:
-    """Images per second of each; in turn, so that a machine that slows down slows all of them."""
+    """Return the images per second of each, measured in turn so that a slower machine slows all of them."""
     memory: dict[str, float] = {}
     found = {
         "bound": bound(paths, model=model),
@@ -148,7 +149,7 @@ def bound(paths: Sequence[Path], *, model: Path | None) -> float:
     shares = [list(paths[core::CORES]) for core in range(CORES)]
     context = multiprocessing.get_context("spawn")
     with context.Pool(CORES, initializer=load, initargs=(model,)) as pool:
-        pool.map(noop, range(CORES))  # processes are up, the network is loaded
+        pool.map(noop, range(CORES))  # until every process has loaded the network
         started = time.perf_counter()
         pool.map(bare_loop, shares, chunksize=1)
         return len(paths) / (time.perf_counter() - started)
@@ -162,7 +163,7 @@ def load(model: Path | None) -> None:
     if model is not None:
         manifest, path = Manifest.from_json(model.with_suffix(".json").read_text()), model
     SCORER.append(Scorer([ClassifierSession.load(path, manifest)], plan=plan.IN_FORCE))
-    SCORER[0].sandbox = Here(preprocessings=[manifest.preprocessing], plan=plan.IN_FORCE)
+    SCORER[0].sandbox = InProcessSandbox(preprocessings=[manifest.preprocessing], plan=plan.IN_FORCE)
 
 
 def noop(_: int) -> None:
@@ -170,40 +171,40 @@ def noop(_: int) -> None:
 
 
 def bare_loop(paths: Sequence[Path]) -> None:
-    """The very decode and session that the pre-screen uses, in one process and nothing around it."""
+    """Decode and score as the pre-screen does, in one process and with nothing else."""
     for outcome in SCORER[0].score(paths):
         assert isinstance(outcome, Scored), outcome
 
 
-class Here(Sandbox):
+class InProcessSandbox(Sandbox):
     """Decodes in this process: no child, no pipe, no limits."""
 
-    def _start(self) -> "Decoder":  # type: ignore[override]
-        return Decoder(self)
+    def _start(self) -> "InProcessDecoder":  # type: ignore[override]
+        return InProcessDecoder(self)
 
 
-class Decoder:
-    """Stands in for a decode process, and answers when it is listened to."""
+class InProcessDecoder:
+    """Replaces a decode process; decodes each request when its answer is received."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self.owner, self.sandbox, self.asked = os.getpid(), sandbox, deque[Mapping[str, Any]]()
+        self.owner, self.sandbox, self.requests = os.getpid(), sandbox, deque[Mapping[str, Any]]()
 
     def send(self, request: Mapping[str, Any]) -> None:
-        self.asked.append(request)
+        self.requests.append(request)
 
     def receive(self, *, seconds: float | None = None) -> Message:  # noqa: ARG002
-        request, rules = self.asked.popleft(), list(self.sandbox.preprocessings)
+        request, rules = self.requests.popleft(), list(self.sandbox.preprocessings)
         facts, blobs = __main__.answer(
             request, limits=self.sandbox.limits, preprocessings=rules, plan=self.sandbox.plan
         )
         return dict(facts), [bytearray(blob) for blob in blobs]
 
     def end(self) -> None:
-        self.asked.clear()
+        self.requests.clear()
 
 
 def naive(paths: Sequence[Path]) -> float:
-    """What a first script does: open, convert, predict, one by one, with everything at its default."""
+    """Return the images per second of a simple script: open, convert and predict one by one, all defaults."""
     manifest, model = embedded.open_nsfw()
     session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
     started = time.perf_counter()
@@ -216,7 +217,7 @@ def naive(paths: Sequence[Path]) -> float:
 
 
 def ours(folder: Path, data: Path, *, model: Path | None, memory: dict[str, float]) -> float:
-    """Images per second as the command reports them, from its start to the last commit."""
+    """Return the images per second that the command reports, from its start to its last commit."""
     data.mkdir()
     environment = {**os.environ, "DATA_DIR": str(data), "SECRET_KEY": "benchmark"}
     environment.pop("DATABASE_URL", None)
@@ -240,7 +241,7 @@ AS_BEFORE = ("--policy", "adult-content", "--low", "0.2", "--high", "0.8", "--wh
 def manage(arguments: Sequence[str], environment: dict[str, str], *, memory: dict[str, float] | None = None) -> str:
     command = [sys.executable, "manage.py", *arguments]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        with MemoryWatch(pause=LOOK_SECONDS) as watch:
+        with MemoryWatch(pause=SAMPLE_SECONDS) as watch:
             printed, _ = process.communicate()
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, command)

@@ -1,4 +1,4 @@
-"""Print the promises of the statistics beside the results of simulations, as the tables of docs/statistics.md.
+"""Print simulations of the estimates and certificates, as the tables of docs/statistics.md.
 
 python -m benchmarks.statistics [--runs 1000] [--figures docs/figures]
 """
@@ -51,7 +51,7 @@ def print_naive(runs: int) -> None:
         row(name, percent(value))
 
 
-def print_looks(runs: int) -> None:
+def print_certified(runs: int) -> None:
     head("claim, truth exactly at the target", "prevalence", "e-value", "nightly Clopper-Pearson")
     for risk in ("leak", "miss", "wrongful"):
         for prevalence in PREVALENCES:
@@ -127,13 +127,23 @@ def print_real_scores() -> None:
         row(f"`{name}`", *map(percent, (found.truth, found.mean, found.share, naive)), f"{naive / found.truth:.2f}")
 
 
-TABLES = (print_estimates, print_early_nights, print_naive, print_looks, print_stress, print_attacks, print_power)
+TABLES = (
+    print_estimates,
+    print_early_nights,
+    print_naive,
+    print_certified,
+    print_stress,
+    print_attacks,
+    print_power,
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=simulations.RUNS)
-    parser.add_argument("--figures", type=Path, metavar="FOLDER", help="write the figures there, and no table")
+    parser.add_argument(
+        "--figures", type=Path, metavar="FOLDER", help="write the figures there instead of printing tables"
+    )
     options = parser.parse_args()
     runs = options.runs
     if options.figures:

@@ -1,4 +1,4 @@
-"""What a night was, and its report in Markdown."""
+"""The measurements of a night, and their report in Markdown."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -14,15 +14,15 @@ PARTS = 5
 
 @dataclass
 class Kill:
-    """``what`` of the first group is killed once ``at`` uploads are done; it was when ``after`` were."""
+    """A kill of one ``part`` of the first group, due at ``at`` uploads done and carried out at ``after``."""
 
     at: int
-    what: str
+    part: str
     after: int = 0
 
 
 @dataclass
-class Night:
+class MeasuredNight:
     seconds: float = 0.0
     kills: list[Kill] = field(default_factory=list)
     restarts: int = 0
@@ -30,12 +30,12 @@ class Night:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """A night, the same once more, and what was found between and after them."""
+class NightResult:
+    """A night, its repetition, and the results of the checks between and after them."""
 
     count: int
-    first: Night
-    again: Night
+    first: MeasuredNight
+    again: MeasuredNight
     ingested: dict[str, Any]
     verified: dict[str, Any]
     report: str
@@ -51,18 +51,18 @@ class Found:
         return "\n".join([
             f"{self.count:,} uploads, {len(first.kills)} kill -9, {first.restarts} restarts: {first.seconds:.0f} s.",
             "",
-            *(f"* after {kill.after:,} uploads: the {kill.what}" for kill in first.kills),
+            *(f"* after {kill.after:,} uploads: the {kill.part}" for kill in first.kills),
             "",
-            f"Taken in: {self.ingested}.",
+            f"Ingested: {self.ingested}.",
             "",
-            f"Live screenings an upload, of those that could be read: {self.screened}.",
+            f"Readable uploads, by the number of their live screenings: {self.screened}.",
             "",
             f"`verify`: {'clean' if verified['clean'] else verified['problems'][:5]}, over {verified['checked']}.",
             "",
-            f"The same folder taken in and screened again by two groups, in {self.again.seconds:.0f} s: "
+            f"The same folder ingested and screened again by two groups, in {self.again.seconds:.0f} s: "
             f"**{'no row changed' if not self.changed else 'changed: ' + ', '.join(self.changed)}**.",
             "",
-            "What `prescreen report` said in the morning:",
+            "`prescreen report` in the morning:",
             "",
             *(f"    {line}".rstrip() for line in self.report.splitlines()),
             "",
@@ -74,8 +74,8 @@ class Found:
 
 
 def memory(samples: Sequence[Sample]) -> Iterator[str]:
-    """By role: the most that one process held, and the medians of each fifth of the longest life."""
-    yield "| process | how many | the most | medians over the longest life | from, to uploads |"
+    """Yield a table by role: the peak of one process, and the medians over each fifth of the longest-lived process."""
+    yield "| process | number | peak | medians of the longest-lived, by fifths | from, to uploads |"
     yield "|---|---|---|---|---|"
     for role in ("command", "worker", "decoder"):
         lives: dict[int, list[Sample]] = defaultdict(list)
@@ -93,6 +93,7 @@ def _row(role: str, *, count: int, most: int, longest: Sequence[Sample]) -> str:
 
 
 def parts(samples: Sequence[Sample]) -> list[float]:
+    """Return the median resident memory in MB of each fifth of the samples."""
     size = max(1, len(samples) // PARTS)
     found = [samples[start : start + size] for start in range(0, size * PARTS, size)]
     return [median(sample.resident for sample in part) / MB for part in found if part]
