@@ -24,7 +24,7 @@ class LastDecision:
     """One decision and its consequences, in words.
 
     Attributes:
-        done: what the person did: "Approved".
+        done: the verdict as a past action: "Approved".
         css_class: the CSS class of the verdict.
         effect: a sentence about what changes outside.
         due_in: seconds until the effect; None where none is on its way.

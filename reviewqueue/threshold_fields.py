@@ -14,7 +14,7 @@ WHY_MISSING = "Say why, in a sentence. The history keeps it for everyone who ask
 
 
 class NumberField(forms.DecimalField):
-    """A decimal number whose messages say what is accepted."""
+    """A decimal number. Its messages state the accepted range."""
 
     def __init__(self, *, example: str, upper: int, **options: Any) -> None:
         wrong = NOT_A_NUMBER.format(example=example)

@@ -60,7 +60,7 @@ NARROW = ChartFrame(
 
 
 @dataclass(frozen=True, kw_only=True)
-class ThresholdPair:
+class ThresholdSteps:
     """Low and high, in grid steps."""
 
     low: int
@@ -99,7 +99,9 @@ class HistogramRow:
     routes: str
 
 
-def histogram(bins: Sequence[int], *, proposed: ThresholdPair, in_force: ThresholdPair, frame: ChartFrame) -> Histogram:
+def histogram(
+    bins: Sequence[int], *, proposed: ThresholdSteps, in_force: ThresholdSteps, frame: ChartFrame
+) -> Histogram:
     """Draw ``bins`` (STEPS + 1 counts, the last one scores of exactly 1) on a logarithmic scale."""
     bars = list(_bars(bins, frame.steps_per_bar))
     tallest = max((count for *_, count in bars), default=0)
@@ -115,7 +117,7 @@ def histogram(bins: Sequence[int], *, proposed: ThresholdPair, in_force: Thresho
     )
 
 
-def rows(bins: Sequence[int], *, proposed: ThresholdPair, steps_per_row: int = 5) -> list[HistogramRow]:
+def rows(bins: Sequence[int], *, proposed: ThresholdSteps, steps_per_row: int = 5) -> list[HistogramRow]:
     """Return the histogram as a table."""
     return [
         HistogramRow(
@@ -134,7 +136,7 @@ def _bars(bins: Sequence[int], width: int) -> Iterator[tuple[int, int, int]]:
         yield first, last, sum(bins[first : last + (last == STEPS)])
 
 
-def _pieces(bar: tuple[int, int, int], *, pair: ThresholdPair, frame: ChartFrame, tallest: int) -> Iterator[Bar]:
+def _pieces(bar: tuple[int, int, int], *, pair: ThresholdSteps, frame: ChartFrame, tallest: int) -> Iterator[Bar]:
     first, last, count = bar
     if not count:
         return
@@ -165,7 +167,7 @@ def _zone(first: int, last: int, route: Route, *, frame: ChartFrame) -> Zone:
     return Zone(x=x, width=round(end - x, 1), middle=round((x + end) / 2, 1), route=route, word=word)
 
 
-def _lines(pair: ThresholdPair, *, frame: ChartFrame) -> list[ThresholdLine]:
+def _lines(pair: ThresholdSteps, *, frame: ChartFrame) -> list[ThresholdLine]:
     """Put the label of low left of its line and that of high right of it, unless the edge is too near."""
     low, high = frame.x(pair.low), frame.x(pair.high)
     room = 9 * frame.letter + 12

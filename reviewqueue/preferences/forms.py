@@ -56,7 +56,7 @@ class KeysForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable 
 
     @staticmethod
     def _problem(key: str, *, uses: int) -> str:
-        """Describe what is wrong with ``key``; empty where nothing is."""
+        """Describe the problem with ``key``; empty for a valid one."""
         if key in DIGITS:
             return f"{key} chooses a reason. Use a letter or a sign."
         if not key.isprintable() or key.isspace():

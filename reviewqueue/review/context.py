@@ -55,7 +55,7 @@ def _is_revealed(task: ReviewTask, *, user: User) -> bool:
 
 
 def _empty_context(user: User) -> dict[str, Any]:
-    """Return what the page shows while the person holds no task."""
+    """Return the context of the page while the person holds no task."""
     return {
         "queue": QueueForModerator.for_user(user),
         "pending": bounded_count(Upload.objects.pending()),

@@ -1,4 +1,4 @@
-"""For whoever keeps it running: is the process alive, and can it work? Outside the sign-in rule; no session."""
+"""Health checks for operators: is the process alive, and can it work? They need no sign-in and make no session."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -12,7 +12,7 @@ from moderation import readiness
 @never_cache
 @login_not_required
 def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """The process answers; nothing else is asked."""
+    """Answer that the process is alive, without a query."""
     return HttpResponse("ok", content_type="text/plain")
 
 
@@ -20,11 +20,11 @@ def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 @never_cache
 @login_not_required
 def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
-    """Each part and what is wrong with it; 503 where one is not ready."""
-    found = list(readiness.checks())
-    ready = all(check.ok for check in found)
+    """List each part with its problem, if any; 503 where one is not ready."""
+    results = list(readiness.checks())
+    ready = all(check.ok for check in results)
     answer = {
         "ready": ready,
-        "checks": {check.name: {"ok": check.ok, "detail": check.detail} for check in found},
+        "checks": {check.name: {"ok": check.ok, "detail": check.detail} for check in results},
     }
     return JsonResponse(answer, status=200 if ready else 503)

@@ -1,4 +1,4 @@
-"""For Prometheus. Outside the sign-in rule; whoever asks shows a token."""
+"""Metrics for Prometheus. They need a token instead of a sign-in."""
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -11,20 +11,25 @@ from moderation.api.tokens import note_use
 from moderation.models import ApiToken
 from moderation.reporting.metrics import CONTENT_TYPE, exposition
 
-HOW = "Send 'Authorization: Bearer TOKEN' with METRICS_TOKEN, or a token of 'manage.py token issue NAME --metrics'.\n"
+HOW_TO_AUTHORIZE = (
+    "Send 'Authorization: Bearer TOKEN' with METRICS_TOKEN, or a token of 'manage.py token issue NAME --metrics'.\n"
+)
 
 
 @require_safe
 @never_cache
 @login_not_required
 def metrics(request: HttpRequest) -> HttpResponse:
+    """Return the metrics in the text format of Prometheus."""
     if not _is_allowed(request.headers.get("Authorization", "")):
-        return HttpResponse(HOW, status=401, content_type="text/plain", headers={"WWW-Authenticate": "Bearer"})
+        return HttpResponse(
+            HOW_TO_AUTHORIZE, status=401, content_type="text/plain", headers={"WWW-Authenticate": "Bearer"}
+        )
     return HttpResponse(exposition(), content_type=CONTENT_TYPE)
 
 
 def _is_allowed(authorization: str) -> bool:
-    """By METRICS_TOKEN, which needs no database, or by a token for metrics, whose sha256 is kept."""
+    """Accept METRICS_TOKEN, which needs no database, or an issued token for metrics."""
     scheme, _, secret = authorization.partition(" ")
     if scheme.lower() != "bearer" or not secret:
         return False

@@ -13,7 +13,7 @@ from reviewqueue.shortcuts import ACTIONS, DIGITS, keys_of
 
 register = template.Library()
 
-# For each reason its title, and what it means to a person who has not written the decoder.
+# The title and the explanation of each reason.
 QUARANTINE_REASONS = {
     "format_not_allowed": ("Format", "Its content is in a format that is not accepted, whatever its name says."),
     "too_large": ("Too large", "The file has more bytes than are accepted."),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from moderation.models import PolicyVersion
 from moderation.routing import Route
 from moderation.tuning import ScoreCounts, Shares, step
-from reviewqueue.charts.histogram import NARROW, WIDE, Histogram, HistogramRow, ThresholdPair, histogram, rows
+from reviewqueue.charts.histogram import NARROW, WIDE, Histogram, HistogramRow, ThresholdSteps, histogram, rows
 
 ROUTE_WORDS = {Route.APPROVE: "approved", Route.REVIEW: "reviewed", Route.REJECT: "rejected"}
 
@@ -30,8 +30,8 @@ class Side:
         )
 
     @property
-    def pair(self) -> ThresholdPair:
-        return ThresholdPair(low=step(self.version.low), high=step(self.version.high))
+    def pair(self) -> ThresholdSteps:
+        return ThresholdSteps(low=step(self.version.low), high=step(self.version.high))
 
     @property
     def routes(self) -> list[tuple[Route, str, int, float]]:

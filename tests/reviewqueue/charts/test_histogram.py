@@ -5,15 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.routing import Route
-from reviewqueue.charts.histogram import NARROW, STEPS, WIDE, ChartFrame, ThresholdPair, histogram, rows
+from reviewqueue.charts.histogram import NARROW, STEPS, WIDE, ChartFrame, ThresholdSteps, histogram, rows
 
 pairs = (
     st.lists(st.integers(0, STEPS), min_size=2, max_size=2)
     .map(sorted)
-    .map(lambda p: ThresholdPair(low=p[0], high=p[1]))
+    .map(lambda p: ThresholdSteps(low=p[0], high=p[1]))
 )
 bins = st.lists(st.integers(0, 10**6), min_size=STEPS + 1, max_size=STEPS + 1)
-PAIR = ThresholdPair(low=20, high=80)
+PAIR = ThresholdSteps(low=20, high=80)
 
 
 def with_uploads(**at: int) -> list[int]:
@@ -25,7 +25,7 @@ def with_uploads(**at: int) -> list[int]:
 
 @given(bins, pairs, pairs, st.sampled_from([WIDE, NARROW]))
 def test_everything_drawn_lies_within_the_frame(
-    bins_: list[int], pair: ThresholdPair, in_force: ThresholdPair, frame: ChartFrame
+    bins_: list[int], pair: ThresholdSteps, in_force: ThresholdSteps, frame: ChartFrame
 ) -> None:
     chart = histogram(bins_, proposed=pair, in_force=in_force, frame=frame)
     for bar in chart.bars:
@@ -39,12 +39,12 @@ def test_everything_drawn_lies_within_the_frame(
 
 
 @given(bins, pairs)
-def test_the_rows_hold_every_upload(bins_: list[int], pair: ThresholdPair) -> None:
+def test_the_rows_hold_every_upload(bins_: list[int], pair: ThresholdSteps) -> None:
     assert sum(row.uploads for row in rows(bins_, proposed=pair)) == sum(bins_)
 
 
 @given(pairs, st.sampled_from([WIDE, NARROW]))
-def test_the_labels_of_the_two_lines_never_overlap(pair: ThresholdPair, frame: ChartFrame) -> None:
+def test_the_labels_of_the_two_lines_never_overlap(pair: ThresholdSteps, frame: ChartFrame) -> None:
     low, high = histogram([0] * (STEPS + 1), proposed=pair, in_force=pair, frame=frame).lines
     spans = []
     for line in (low, high):
@@ -56,7 +56,7 @@ def test_the_labels_of_the_two_lines_never_overlap(pair: ThresholdPair, frame: C
 
 
 def test_a_threshold_within_a_bar_cuts_it_in_two_colours() -> None:
-    chart = histogram(with_uploads(_20=7), proposed=ThresholdPair(low=21, high=80), in_force=PAIR, frame=WIDE)
+    chart = histogram(with_uploads(_20=7), proposed=ThresholdSteps(low=21, high=80), in_force=PAIR, frame=WIDE)
     assert [bar.route for bar in chart.bars] == [Route.APPROVE, Route.REVIEW]
     assert chart.bars[0].height == chart.bars[1].height
 
@@ -77,10 +77,10 @@ def test_counts_are_marked_at_powers_of_ten(most: int, labels: list[str]) -> Non
 def test_the_thresholds_in_force_are_drawn_only_with_a_proposal() -> None:
     counts = with_uploads(_50=3)
     assert histogram(counts, proposed=PAIR, in_force=PAIR, frame=WIDE).in_force == []
-    other = histogram(counts, proposed=ThresholdPair(low=30, high=80), in_force=PAIR, frame=WIDE)
+    other = histogram(counts, proposed=ThresholdSteps(low=30, high=80), in_force=PAIR, frame=WIDE)
     assert other.in_force == [WIDE.x(20), WIDE.x(80)]
 
 
 def test_a_zone_too_narrow_for_its_word_stays_without_one() -> None:
-    chart = histogram(with_uploads(), proposed=ThresholdPair(low=50, high=51), in_force=PAIR, frame=NARROW)
+    chart = histogram(with_uploads(), proposed=ThresholdSteps(low=50, high=51), in_force=PAIR, frame=NARROW)
     assert [zone.word for zone in chart.zones] == ["approve", "", "reject"]
