@@ -147,9 +147,7 @@ def test_without_parameters_nothing_is_passed_on(given_value, url: str) -> None:
 @pytest.mark.parametrize("unknown", ["ssl", "options", "passfile", "sslmodes"])
 def test_another_parameter_of_a_database_url_is_refused(given_value, unknown: str) -> None:
     given_value(f"postgresql://mo:secret@db/look?sslmode=require&{unknown}=1")
-    with pytest.raises(
-        ImproperlyConfigured, match=rf"^SOME_NAME has {unknown} after '\?'; accepted are sslmode, "
-    ):
+    with pytest.raises(ImproperlyConfigured, match=rf"^SOME_NAME has {unknown} after '\?'; accepted are sslmode, "):
         env.database_options("SOME_NAME")
 
 
