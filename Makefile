@@ -1,13 +1,13 @@
-# `make run` and `make test` do everything; they ask nothing and need Python 3.11 and make.
+# `make run` and `make test` install all they need and ask no questions. They need Python 3.11 and make.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
-# Processes that share the tests out among them: one more than cores, as many tests wait for processes of their own.
+# The number of test processes, for two cores: one more than cores, because many tests wait for other processes.
 WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 COLLECTED := $(or $(DATA_DIR),var)/static/staticfiles.json
 MANAGE := $(BIN)/python manage.py
-# Many short processes run this code, and those that read uploads may write nothing, not even what Python compiled.
+# Many short processes run this code. Decode processes may write no files, so they could not store compiled modules.
 COMPILE := $(BIN)/python -m compileall -q moderation reviewqueue $(wildcard localpg)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -26,7 +26,7 @@ $(BIN)/python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or later is needed; {sys.executable} is {sys.version.split()[0]}. Set PYTHON=...")'
 	"$(PYTHON)" -m venv $(VENV)
 
-# Nothing is asked of the network once these files are newer than the requirements, whose hashes pip compares.
+# Make skips the installation, and so the network, while this file is newer than the locked file. pip compares hashes.
 $(VENV)/installed: requirements.txt | $(BIN)/python
 	$(PIP_INSTALL) --require-hashes --requirement requirements.txt
 	@touch $@
@@ -35,18 +35,19 @@ $(VENV)/installed-dev: requirements-dev.txt requirements.txt | $(BIN)/python
 	$(PIP_INSTALL) --require-hashes --requirement requirements-dev.txt
 	@touch $@ $(VENV)/installed
 
-# A gigabyte that one slow test needs: the networks' own framework, to compare with. torch alone comes without a hash,
-# as its CPU and CUDA builds share a version but not a file, and either will do. --no-deps, as nothing needs torchvision.
+# A gigabyte that one slow test needs: the networks' own framework, for comparison. Only torch is installed without a
+# hash: its CPU and CUDA builds share a version but not a file, and the test accepts either. --no-deps leaves out
+# torchvision, which nothing needs.
 $(VENV)/installed-torch: requirements-torch.txt $(VENV)/installed-dev
 	$(PIP_INSTALL) --require-hashes --no-deps --requirement requirements-torch.txt
 	$(PIP_INSTALL) --no-warn-conflicts torch==2.13.0
 	@touch $@
 
-# Versions stay as they are, except those named: make lock UPGRADE="pillow numpy", or UPGRADE=all.
+# Versions change only for the named packages: make lock UPGRADE="pillow numpy", or UPGRADE=all.
 LOCK = $(BIN)/uv pip compile --quiet $(if $(filter all,$(UPGRADE)),--upgrade,$(UPGRADE:%=--upgrade-package %))
 
-# Write the locked files from the .in files. uv resolves for the oldest Python, whichever runs it, and takes the hashes
-# of all platforms from the index without downloading a file.
+# Write the locked files from the .in files. uv resolves for the oldest supported Python, whichever version runs it, and
+# takes the hashes for all platforms from the index without downloading a file.
 lock: $(BIN)/python
 	$(PIP_INSTALL) uv==0.13.9
 	$(LOCK) requirements.in --output-file requirements.txt
@@ -57,12 +58,12 @@ lock: $(BIN)/python
 licences: install-dev
 	$(BIN)/python docs/list_dependencies.py
 
-# Compressing what the browser gets takes half a minute, so only when something has changed.
+# Collecting and compressing the static files takes half a minute, so it is done only after a change.
 $(COLLECTED): $(VENV)/installed $(shell find static -type f)
 	@$(MANAGE) collectstatic --noinput --verbosity 0
 	@touch $@
 
-# Whatever needs the private PostgreSQL first starts it.
+# The first command that needs the private PostgreSQL starts it.
 run: install $(COLLECTED)
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) demo $(if $(IMAGES),--images "$(IMAGES)")
@@ -90,7 +91,7 @@ check: install-dev
 	HTTPS=True SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')" $(MANAGE) check --deploy --fail-level WARNING
 	@$(MAKE) --no-print-directory coverage
 
-# Tests that need no database, no browser and hardly any other process.
+# Tests that need no database, no browser and few other processes.
 FAST_TESTS := tests/moderation/statistics \
 	tests/moderation/classifiers/conversion/vit \
 	tests/moderation/decoding/test_fingerprints.py \
@@ -102,13 +103,13 @@ FAST_TESTS := tests/moderation/statistics \
 	tests/moderation/test_routing.py \
 	tests/moderation/test_storage.py \
 	tests/reviewqueue/charts
-# The code that they test, as folder/* or a module: tests mirror the packages.
+# The code under these tests, as folder/* or a module: tests mirror the packages.
 FAST_CODE := $(foreach path,$(subst test_,,$(FAST_TESTS:tests/%=%)),$(path)$(if $(filter %.py,$(path)),,/*))
 comma := ,
 space := $() $()
 
-# Report the branches that the fast tests reach, without failing on any figure. They get no database that exists, so that
-# one which needs it fails here.
+# Report the branches that the fast tests reach; no figure makes it fail. The database does not exist, so a test that
+# needs one fails here.
 coverage: install-dev
 	DATABASE_URL=postgresql://nobody@localhost/none $(BIN)/coverage run -m pytest $(FAST_TESTS)
 	$(BIN)/coverage report --include '$(subst $(space),$(comma),$(FAST_CODE))'
@@ -118,7 +119,7 @@ format: install-dev
 	$(BIN)/ruff format
 	@git ls-files -z 'templates/*.html' | xargs -0 $(BIN)/djade --target-version 5.2
 
-# The pre-screen's alone by default; each of the others by its own name.
+# `make bench` runs the benchmark of the pre-screen. Each of the others has its own target.
 bench: bench-screening
 	@echo "Also: make bench-claiming, bench-draft, bench-evasion, bench-statistics (minutes each), bench-rollup and bench-night (half an hour each, 20 and 3 GB)"
 
