@@ -3,7 +3,7 @@
 const panel = () => document.querySelector("details.verdict-reject[open]");
 const comment = () => document.getElementById("comment");
 
-let waiting = null; // the reason that a comment is being written for
+let waiting = null; // the reason whose comment is being written
 
 document.addEventListener("click", (event) => {
   const reason = event.target.closest?.("[data-needs-comment]");
