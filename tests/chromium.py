@@ -1,6 +1,6 @@
-"""Find Chromium, or bring it here: apt as root, else Playwright's own download. Never skipped in silence.
+"""Find Chromium, or install it: with apt as root, otherwise by Playwright's download. Exits if neither works.
 
-``python -m tests.chromium --ensure`` is what ``make test`` calls first.
+``make test`` first runs ``python -m tests.chromium --ensure``.
 """
 
 import os
@@ -22,7 +22,7 @@ ARGUMENTS = [
 
 
 def find() -> str | None:
-    """The path of a Chromium that can be started, the system's before Playwright's."""
+    """Return the path of an installed Chromium, preferring the system's to Playwright's."""
     for name in NAMES:
         if path := shutil.which(name):
             return path
@@ -32,7 +32,7 @@ def find() -> str | None:
 
 
 def install() -> str | None:
-    """Install Chromium the way that this machine allows, and say what is done."""
+    """Install Chromium with apt as root, otherwise with Playwright; print which, and return its path."""
     if os.geteuid() == 0 and shutil.which("apt-get"):
         sys.stdout.write("Chromium is missing: installing Debian's package.\n")
         subprocess.run(["apt-get", "update", "-qq"], check=False)
@@ -44,6 +44,7 @@ def install() -> str | None:
 
 
 def ensure() -> str:
+    """Return the path of Chromium, installing it if necessary; exit with a message if that fails."""
     path = find() or install()
     if path is None:
         sys.exit(

@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL and a throw-away DATA_DIR for every test session, made before the settings are read."""
+"""Create a throw-away PostgreSQL and a throw-away DATA_DIR for each test session, before the settings are read."""
 
 import atexit
 import os
@@ -18,19 +18,19 @@ from localpg.file_locks import locked
 
 
 def memory_or_disk() -> Path:
-    """Where a server's files are quickest: in memory where there is room."""
+    """Return the fastest folder for the server's files: in memory if there is room, otherwise on disk."""
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1_500_000_000
     return memory if roomy else Path(tempfile.gettempdir())
 
 
-# As manage.py says, whose processes the tests start as well.
+# manage.py sets the same; the tests also start its processes.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# pytest-django must not have read the settings yet: pyproject.toml does not name them.
+# pytest-django must not read the settings before this line, so pyproject.toml does not name them.
 os.environ["DJANGO_SETTINGS_MODULE"] = "moderation.settings"
-# Workers have to name the same tests in the same order, and the order of a set's strings hangs on this.
+# Workers must collect the same tests in the same order, and this seed determines the order of strings in a set.
 os.environ.setdefault("PYTHONHASHSEED", "0")
-# Workers of pytest-xdist share what the process that started them has made: they inherit its environment.
+# Workers of pytest-xdist inherit the environment of the process that started them, and so share its folder and server.
 if "SECOND_LOOK_TEST_DATA" not in os.environ:
     folder = Path(tempfile.mkdtemp(prefix="second-look-test-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -44,19 +44,19 @@ DATA = Path(os.environ["SECOND_LOOK_TEST_DATA"]) / os.environ.get("PYTEST_XDIST_
 (DATA / "static").mkdir(parents=True, exist_ok=True)
 os.environ["DATA_DIR"] = str(DATA)
 os.environ["SECRET_KEY"] = "only for tests " * 4
-# Playwright's event loop runs in the thread of the tests, which talk to the database as well.
+# Playwright's event loop runs in the same thread as the tests, which query the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-# On a busy machine no test of a law goes by the clock.
+# No deadline for property-based tests: they would fail on a busy machine.
 hypothesis.settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("unhurried")
-# Other conftest files import models before pytest-django has had its turn.
+# Other conftest files import models before pytest-django sets Django up.
 django.setup()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest is begun first: at the end, one process would be busy with it and the others idle."""
+    """Start the longest tests first; started last, they would keep one process busy while the others are idle."""
     items.sort(key=lambda item: "lengthy" not in item.keywords)
 
 
@@ -64,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
 ) -> None:
-    """Workers on our own cluster copy one migrated database, instead of migrating one each."""
+    """Let the workers on the session's own cluster copy one migrated database instead of each migrating its own."""
     if "PYTEST_XDIST_WORKER" in os.environ and IS_OUR_CLUSTER:
         with django_db_blocker.unblock():
             migrate_once()
@@ -72,18 +72,18 @@ def django_db_modify_db_settings(
 
 
 def migrate_once() -> None:
-    """Migrate the database that the cluster came with; no test uses it."""
+    """Migrate the cluster's initial database, which no test uses."""
     done = DATA.with_name("migrated")
     with locked(DATA.with_name("migrating"), seconds=600):
         if not done.exists():
             call_command("migrate", verbosity=0)
-            connection.close()  # nothing is copied from a database that somebody is connected to
+            connection.close()  # PostgreSQL refuses to copy a database with open connections
             done.touch()
 
 
 @pytest.fixture(autouse=True)
 def plain_settings(settings: Settings, tmp_path: Path) -> None:
-    """Static files as they lie in the tree, a quick password hasher, a DATA_DIR per test."""
+    """Serve static files from the source tree, hash passwords quickly, and use a new DATA_DIR for each test."""
     settings.DATA_DIR = tmp_path / "data"
     settings.DATA_DIR.mkdir()
     settings.STORAGES = {

@@ -1,4 +1,4 @@
-"""Builders: plain functions that make real rows, with real small images behind them."""
+"""Builders: plain functions that create real rows with small real images."""
 
 import hashlib
 import io
@@ -79,7 +79,7 @@ def make_upload(*, content: bytes | None = None, source: str = "test", external_
 
 
 def make_uploads(contents: Iterable[bytes], *, source: str = "many", start: int = 0) -> list[Upload]:
-    """Many uploads in two statements."""
+    """Create many uploads in two statements."""
     made = [(storage.store_upload(content), len(content)) for content in contents]
     stored = StoredFile.objects.bulk_create(StoredFile(sha256=sha, size=size, format="PNG") for sha, size in made)
     return Upload.objects.bulk_create(
@@ -98,7 +98,7 @@ def version_in_force(policy: Policy | None = None) -> PolicyVersion:
 def make_screening(
     upload: Upload | None = None, *, score: float = 0.5, u: float = 0.999, untrusted: str = ""
 ) -> Screening:
-    """A screening as the pre-screen writes it, under the policy in force, with the coin showing ``u``."""
+    """Create a screening as the pre-screen does, under the policy in force, with the random number ``u``."""
     upload = upload or make_upload()
     version = version_in_force()
     within = routing.region(score, low=version.low, high=version.high)
@@ -134,7 +134,7 @@ def make_screening(
 
 
 def make_task(upload: Upload | None = None, *, score: float = 0.5, u: float = 0.0, **fields: Any) -> ReviewTask:
-    """An undecided task on a new screening; a score below low or from high makes it an audit."""
+    """Create an undecided task on a new screening; a score below low, or from high on, makes it an audit."""
     screening = make_screening(upload, score=score, u=u)
     task = ReviewTask.objects.create(screening=screening, upload=screening.upload, policy=screening.policy, **fields)
     update_status(Upload.objects.filter(pk=screening.upload_id))
@@ -143,7 +143,7 @@ def make_task(upload: Upload | None = None, *, score: float = 0.5, u: float = 0.
 
 
 def decide_claimed(task: ReviewTask, verdict: str, **content: Any) -> Decision:
-    """Decide a task as the person who holds it."""
+    """Decide a task with its own claim."""
     claim = Claim.from_task(task)
     assert claim is not None
     reason = "nudity" if verdict == Verdict.VIOLATING else ""
@@ -151,7 +151,7 @@ def decide_claimed(task: ReviewTask, verdict: str, **content: Any) -> Decision:
 
 
 def make_tasks(count: int, *, salt: int = 0) -> list[ReviewTask]:
-    """Many undecided tasks on uploads in the band, in a few statements. Another ``salt`` makes other files."""
+    """Create many undecided tasks on uploads in the band, in a few statements. Different ``salt``, different files."""
     uploads = make_uploads((red(0.5, salt=salt + number) for number in range(count)), start=salt)
     version, run = version_in_force(), ScreeningRun.objects.create()
     screenings = Screening.objects.bulk_create(
@@ -169,17 +169,17 @@ def make_tasks(count: int, *, salt: int = 0) -> list[ReviewTask]:
 
 
 def expire_claim(task: ReviewTask) -> None:
-    """Time passes until the claim has run out."""
+    """Move the end of the claim into the past."""
     ReviewTask.objects.filter(pk=task.pk).update(claim_expires_at=Now() - timedelta(seconds=1))
 
 
 def use_red_classifier(**content: Any) -> PolicyVersion:
-    """Put a version in force whose classifier gives the mean of the red channel as its score."""
+    """Put a version in force whose classifier scores the mean of the red channel."""
     return use_classifier(write_red_classifier, **content)
 
 
 def use_classifier(write: Callable[[Path], tuple[Manifest, Path]], **content: Any) -> PolicyVersion:
-    """Register what ``write`` makes, and put a version in force that goes by its positive label."""
+    """Register the classifier that ``write`` creates, and put a version in force that uses its positive label."""
     storage.classifiers_folder().mkdir(parents=True, exist_ok=True)
     manifest, path = write(storage.classifiers_folder())
     classifier = Classifier.objects.create(
@@ -203,12 +203,12 @@ def use_patch_classifier(**content: Any) -> PolicyVersion:
 
 
 def red(value: float, *, size: tuple[int, int] = (64, 64), salt: int = 0) -> bytes:
-    """A PNG whose score is ``value``; another ``salt`` makes other bytes of the same score."""
+    """Return a PNG with the score ``value``. Different ``salt``, different bytes with the same score."""
     return image_bytes((round(value * 255), salt % 256, salt // 256), size=size)
 
 
 def make_renditions(task: ReviewTask) -> None:
-    """The two files of each picture that people are shown: clear is a red image, blurred a grey one."""
+    """Write both renditions of each picture shown to people: a red image as clear, a grey one as blurred."""
     for number, shot in enumerate(task.ranked_frames):
         for variant, colour in (("clear", (200, 30, 30 + 20 * number)), ("blurred", (90, 90, 90 + 20 * number))):
             path = shot.rendition(task.upload.file.sha256, variant=variant)
@@ -216,7 +216,7 @@ def make_renditions(task: ReviewTask) -> None:
 
 
 def make_views(task: ReviewTask, *views: dict[str, Any], **changes: Any) -> None:
-    """The score of the task's screening, with these ``views``, the worst first: frame, view, box, near."""
+    """Create the score of the task's screening with these ``views``, highest first: frame, view, box, near."""
     screening, whole = task.screening, {"frame": 0, "view": 0, "size": [640, 480], "box": [0, 0, 1, 1], "near": False}
     values = (screening.score / (number + 1) for number in range(len(views)))
     Score.objects.create(
@@ -228,7 +228,7 @@ def make_views(task: ReviewTask, *views: dict[str, Any], **changes: Any) -> None
 
 
 def make_shadow(name: str = "green") -> Shadow:
-    """A classifier without a file in the shadow of the default policy: its scores are the test's to write."""
+    """Create a classifier without a file in shadow mode for the default policy; the test writes its scores."""
     classifier = Classifier.objects.create(
         name=name, sha256=name.ljust(64, "0"), preprocessing_version="tiny-1", manifest={"labels": ["other", name]},
         positive_label=name, licence="Apache-2.0", file_name=f"{name}.onnx",
@@ -251,7 +251,7 @@ def make_hash_list(kind: str = "known_bad", *, name: str = "", **fields: Any) ->
 
 
 def make_entry(hash_list: HashList, known: bytes, *, is_picture: bool = False, **fields: Any) -> HashEntry:
-    """Of a file's bytes, or of a PDQ hash where that is a picture's."""
+    """Create an entry for a file's bytes, or for a PDQ hash if ``is_picture``."""
     entry = HashEntry(hash_list=hash_list, algorithm="pdq" if is_picture else "sha256", **fields)
     if is_picture:
         entry.pdq = known
@@ -263,7 +263,7 @@ def make_entry(hash_list: HashList, known: bytes, *, is_picture: bool = False, *
 
 
 def make_match(entry: HashEntry, upload: Upload | None = None) -> HashMatch:
-    """As the pre-screen writes it, with its effect."""
+    """Create a match as the pre-screen does, with its effect."""
     upload = upload or make_upload()
     run = ScreeningRun.objects.get_or_create(pk=1, defaults={"options": {}})[0]
     route = entry.hash_list.route

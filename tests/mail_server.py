@@ -1,4 +1,4 @@
-"""A mail server that keeps what it gets, on loopback: enough of SMTP for one message a connection."""
+"""A mail server on loopback that keeps the messages it receives: enough SMTP for one message per connection."""
 
 import socketserver
 import threading
@@ -9,26 +9,26 @@ from types import TracebackType
 
 class _Session(socketserver.StreamRequestHandler):
     def handle(self) -> None:
-        self.say("220 here")
+        self.reply("220 here")
         while line := self.rfile.readline().decode().strip():
             verb = line.split(":")[0].split()[0].upper()
             if verb == "DATA":
-                self.say("354 go on")
-                self.take()
-            self.say({"QUIT": "221 bye", "RCPT": self.server.answer}.get(verb, "250 ok"))
+                self.reply("354 go on")
+                self.receive()
+            self.reply({"QUIT": "221 bye", "RCPT": self.server.answer}.get(verb, "250 ok"))
             if verb == "QUIT":
                 return
 
-    def say(self, line: str) -> None:
+    def reply(self, line: str) -> None:
         self.wfile.write(f"{line}\r\n".encode())
 
-    def take(self) -> None:
+    def receive(self) -> None:
         lines = iter(self.rfile.readline, b".\r\n")
         self.server.taken.append(message_from_bytes(b"".join(lines), policy=policy.default))
 
 
-class MailServer(socketserver.ThreadingTCPServer):
-    """``taken``: the messages. ``answer``: what it says to each recipient."""
+class RecordingMailServer(socketserver.ThreadingTCPServer):
+    """Keeps each message in ``taken``, and replies ``answer`` to each recipient."""
 
     daemon_threads = True
 
@@ -41,7 +41,7 @@ class MailServer(socketserver.ThreadingTCPServer):
     def port(self) -> int:
         return self.server_address[1]
 
-    def __enter__(self) -> "MailServer":
+    def __enter__(self) -> "RecordingMailServer":
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 

@@ -1,4 +1,4 @@
-"""Commands that tests start as processes of their own, on the test's database and DATA_DIR."""
+"""Start commands as separate processes on the test's database and DATA_DIR."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from urllib.parse import quote
 from django.conf import settings
 from django.db import connection
 
-# Far longer than anything takes where it has a core to itself: a busy machine is no failure.
+# Much longer than any wait on an idle machine, so that a busy machine causes no failure.
 PATIENCE = 300.0
 
 
@@ -24,10 +24,13 @@ def command_environment() -> dict[str, str]:
 def start_command(
     *arguments: str, quiet: bool = False, group: bool = False, also: Mapping[str, str] | None = None
 ) -> subprocess.Popen[str]:
-    """Start ``manage.py``; what it writes can be had from ``communicate()``, unless it is to be quiet.
+    """Start ``manage.py`` with these arguments.
 
-    ``group``: in a session of its own, with nothing in common with another one but database and DATA_DIR, as on
-    another machine; ``os.killpg`` ends it with all that it started. ``also``: environment variables besides.
+    Args:
+        quiet: discard the output; otherwise ``communicate()`` returns it.
+        group: start it in a session of its own. As on another machine, it shares only the database and DATA_DIR with
+            other groups; ``os.killpg`` ends it together with all processes that it started.
+        also: additional environment variables.
     """
     where = subprocess.DEVNULL if quiet else subprocess.PIPE
     return subprocess.Popen(
@@ -44,5 +47,5 @@ def start_command(
 def wait_for(condition: Callable[[], object], *, seconds: float = PATIENCE) -> None:
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it never happened"
+        assert time.monotonic() < end, "The condition was not met in time."
         time.sleep(0.01)

@@ -14,6 +14,6 @@ def test_no_two_classes_share_a_name() -> None:
             for node in ast.parse(path.read_text(encoding="utf-8")).body:
                 if isinstance(node, ast.ClassDef):
                     places[node.name].append(str(path.relative_to(ROOT)))
-    # Django finds a command by its module, and the class has to be called Command.
+    # Django finds a command by its module, and requires the class name Command.
     assert len(places.pop("Command")) > 1
     assert {name: found for name, found in places.items() if len(found) > 1 and name != "Migration"} == {}

@@ -1,7 +1,7 @@
-"""Run any files through the sandbox: ``python -m tests.hostile FOLDER...`` prints what became of them.
+"""Decode any files in the sandbox: ``python -m tests.hostile FOLDER...`` prints the outcome of each.
 
-One table of outcomes by reason, then the slowest files, the largest in memory, and those that cost a process its
-life. The exit status is 1 when one did.
+Prints a table of outcomes by reason, then the slowest files, the largest in memory, and those that ended a decode
+process. The exit status is 1 if a file ended one.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def table(costs: Sequence[Cost]) -> Iterator[str]:
     for title, key in (("Slowest", "seconds"), ("Largest in memory", "resident")):
         yield f"{title}:"
         yield from map(line, sorted(costs, key=attrgetter(key), reverse=True)[:LISTED])
-    yield "The decode process ended with:"
+    yield "Files that ended a decode process:"
     yield from map(line, died(costs))
 
 

@@ -1,4 +1,4 @@
-"""Odd AVIF files: boxes that lie about their length, sizes that disagree, brands of other formats."""
+"""Odd AVIF files: boxes with false lengths, sizes that disagree, brands of other formats."""
 
 import struct
 
@@ -22,7 +22,7 @@ def box(name: bytes, data: bytes, *, length: int | None = None) -> bytes:
 
 
 def stating(width: int, height: int) -> bytes:
-    """The property that states the size says another one than the coded picture."""
+    """Return a file whose size property differs from the size of the coded picture."""
     content = honest()
     at = content.index(b"ispe") + 8
     return content[:at] + struct.pack(">II", width, height) + content[at + 8 :]
@@ -51,7 +51,7 @@ def cases() -> Cases:
     yield Case("avif/no width", stating(0, 48), UNREADABLE)
     for name in (b"meta", b"mdat", b"iloc", b"ipco", b"iinf", b"av1C"):
         for length in (0, 1, 7, 2**31, 2**32 - 1):
-            # The pixels are found by another box; no bytes mean that a box goes on to the end.
+            # Another box locates the pixels. A length of 0 means that a box reaches to the end of the file.
             ignored = name == b"mdat" or (name, length) == (b"meta", 0)
             yield Case(
                 f"avif/{name.decode()} of {length} bytes", with_length(name, length), SCORED if ignored else UNREADABLE

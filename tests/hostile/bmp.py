@@ -1,4 +1,4 @@
-"""Odd BMP files: negative and huge sizes, run lengths that run away, palettes that are not there."""
+"""Odd BMP files: negative and huge sizes, endless run lengths, missing palettes."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""A hostile or odd file, and what must become of it."""
+"""A hostile or odd file, and its expected outcome."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,25 +10,25 @@ READ = "scored"
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What may become of a file.
+    """The outcomes that a file may have.
 
     Attributes:
-        decode: what the decode may say, ``READ`` or a reason.
-        door: what the intake may say, a reason, or "" where the file comes in.
+        decode: the permitted outcomes of decoding: ``READ`` or a reason.
+        intake: the permitted outcomes of intake: a reason, or "" if the file is accepted.
     """
 
     decode: frozenset[str]
-    door: frozenset[str] = frozenset({""})
+    intake: frozenset[str] = frozenset({""})
 
     @property
     def is_vague(self) -> bool:
-        """Whether only a decoder can tell: random damage."""
+        """Whether several outcomes are permitted, as for random damage."""
         return len(self.decode) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``name`` holds the family, a slash and what is odd. A ``large`` one takes seconds."""
+    """A test file. ``name`` is the family, a slash and the oddity. A ``large`` case takes seconds."""
 
     name: str
     content: bytes
@@ -37,7 +37,7 @@ class Case:
 
     @property
     def file_name(self) -> str:
-        """All are called .jpg: a name tells nothing."""
+        """The name of the file, always .jpg: no format is recognised by its name."""
         return self.name.replace("/", "-").replace(" ", "-") + ".jpg"
 
 
@@ -51,7 +51,7 @@ def quarantined(*reasons: Reason) -> Expected:
 
 
 def refused(reason: Reason) -> Expected:
-    return Expected(frozenset({str(reason)}), door=frozenset({str(reason)}))
+    return Expected(frozenset({str(reason)}), intake=frozenset({str(reason)}))
 
 
 UNREADABLE = quarantined(Reason.UNREADABLE)
@@ -59,11 +59,11 @@ TRUNCATED = quarantined(Reason.TRUNCATED)
 TOO_MANY_PIXELS = refused(Reason.TOO_MANY_PIXELS)
 TOO_MANY_FRAMES = refused(Reason.TOO_MANY_FRAMES)
 FORMAT_NOT_ALLOWED = refused(Reason.FORMAT_NOT_ALLOWED)
-EMPTY = Expected(frozenset({str(Reason.FORMAT_NOT_ALLOWED)}), door=frozenset({"empty"}))
+EMPTY = Expected(frozenset({str(Reason.FORMAT_NOT_ALLOWED)}), intake=frozenset({"empty"}))
 TOO_LARGE = refused(Reason.TOO_LARGE)
-#: Refused at the door unless the clock there, two seconds, ends first.
-TOO_MANY_FRAMES_IN_TIME = Expected(TOO_MANY_FRAMES.decode, door=TOO_MANY_FRAMES.door | {""})
+#: Refused at intake unless its time limit of two seconds ends first.
+TOO_MANY_FRAMES_IN_TIME = Expected(TOO_MANY_FRAMES.decode, intake=TOO_MANY_FRAMES.intake | {""})
 OUT_OF_MEMORY = quarantined(Reason.OUT_OF_MEMORY)
-#: Bytes that are damaged somewhere: a decoder may notice it or show what is left.
+#: Random damage: a decoder may refuse the file or return the pixels that it can read.
 DAMAGED = Expected(frozenset({READ, str(Reason.UNREADABLE), str(Reason.TRUNCATED)}))
 CUT = quarantined(Reason.UNREADABLE, Reason.TRUNCATED)

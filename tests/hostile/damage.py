@@ -1,4 +1,4 @@
-"""Honest files cut at every tenth, and with flipped bits."""
+"""Valid files, cut at every tenth or with flipped bits."""
 
 import random
 
@@ -17,7 +17,7 @@ def cases() -> Cases:
 
 
 def flipped(content: bytes, *, salt: int, bits: int = 3) -> bytes:
-    """Some bits are wrong, behind the bytes that name the format."""
+    """Flip some bits after the bytes that identify the format."""
     chance, changed = random.Random(salt), bytearray(content)
     for _ in range(bits):
         changed[chance.randrange(32, len(changed))] ^= 1 << chance.randrange(8)

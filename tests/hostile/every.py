@@ -1,4 +1,4 @@
-"""Every odd and hostile file that the tests compose."""
+"""All odd and hostile files that the tests compose."""
 
 from collections.abc import Sequence
 from functools import cache

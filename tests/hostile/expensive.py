@@ -1,4 +1,4 @@
-"""Files at the limits that take seconds and hundreds of megabytes: the largest of every kind, and the longest."""
+"""Files at the limits, which take seconds and hundreds of megabytes: the largest of every kind, and the longest."""
 
 from PIL import Image
 
@@ -12,7 +12,7 @@ LATE = quarantined(Reason.TIMED_OUT)
 
 
 def largest() -> Cases:
-    """49,999,041 pixels in every mode that is large in memory."""
+    """Yield files of 49,999,041 pixels in every mode that is large in memory."""
     flat = {mode: Image.new(mode, (SIDE, SIDE), 99) for mode in ("L", "RGB", "RGBA", "CMYK", "I;16", "I", "F")}
     turned = exif(orientation=6)
     yield Case("large/turned jpeg", encoded(flat["RGB"], "JPEG", exif=turned), SCORED)
@@ -28,7 +28,7 @@ def largest() -> Cases:
 
 
 def longest() -> Cases:
-    """Animations just below 300 million composed pixels, and files of many small parts."""
+    """Yield animations just below 300 million composed pixels, and files of many small parts."""
     yield Case("long/gif", gif.start(SIDE, SIDE) + gif.picture() * 5 + gif.END, SCORED)
     yield Case("long/gif of 300 frames", gif.start(1000, 1000) + gif.picture() * 300 + gif.END, SCORED)
     yield Case("long/apng", png.animation(6, side=SIDE), SCORED)
@@ -44,7 +44,7 @@ def longest() -> Cases:
 
 
 def late() -> Cases:
-    """Files that go on and on: seconds of work for each, which the parent's clock ends."""
+    """Yield files that take seconds to decode, so that the parent's time limit ends them."""
     yield Case("late/jpeg of 20,000 scans", jpeg.scans(20_000, size=(7000, 7000)), LATE)
     yield Case("late/jpeg of 24 MB of filling", jpeg.after_start(b"\xff" * 24_000_000), LATE)
     yield Case("late/jpeg of 300,000 exif blocks", jpeg.after_start(jpeg.exif(b"") * 300_000), LATE)

@@ -1,4 +1,4 @@
-"""Odd GIF files: frames without end, frames beyond their canvas, codes of impossible widths."""
+"""Odd GIF files: endless frames, frames beyond their canvas, codes of impossible widths."""
 
 import struct
 
@@ -17,9 +17,9 @@ from tests.hostile.case import (
 )
 from tests.hostile.seeds import encoded
 
-#: Only a decode gets as far as the second frame.
+#: Only the decode process reads the second frame.
 GROWS = quarantined(Reason.TOO_MANY_PIXELS)
-#: One pixel, LZW-coded: width of the codes, one block, no more.
+#: One pixel, LZW-coded: the width of the codes, one block, the end.
 PIXEL = b"\x02\x02\x44\x01\x00"
 LOOP = b"!\xff\x0bNETSCAPE2.0\x03\x01\0\0\0"
 END = b";"

@@ -1,4 +1,4 @@
-"""Odd JPEG files: headers that lie, segments without end, scans by the thousand, second pictures."""
+"""Odd JPEG files: false headers, endless segments, thousands of scans, second pictures."""
 
 import struct
 
@@ -38,7 +38,7 @@ def frame(width: int, height: int, *, marker: int = SOF0, bits: int = 8, samplin
 
 
 def bare(sof: bytes, *, data: bytes = bytes(64), parts: int = 1, tables: bool = True) -> bytes:
-    """The least that makes a JPEG file around a frame header: flat tables, one scan of ``data``."""
+    """Return the smallest JPEG file around a frame header: flat tables, one scan of ``data``."""
     table = segment(DQT, b"\0" + b"\1" * 64)
     codes = b"".join(segment(DHT, bytes((kind, 1)) + bytes(15) + b"\0") for kind in (0x00, 0x10)) if tables else b""
     scan = segment(SOS, bytes((parts,)) + b"".join(bytes((n, 0)) for n in range(1, parts + 1)) + b"\0\x3f\0")
@@ -58,14 +58,14 @@ def profile(number: int, of: int, data: bytes) -> bytes:
 
 
 def scans(count: int, *, size: tuple[int, int]) -> bytes:
-    """A progressive file whose last scan comes again and again."""
+    """Return a progressive file whose last scan is repeated ``count`` times."""
     picture = encoded(Image.new("L", size, 128), "JPEG", progressive=True)
     last = picture.rindex(b"\xff\xda")
     return picture[:last] + picture[last:-2] * count + END
 
 
 def resized(content: bytes, *, width: int, height: int) -> bytes:
-    """The frame header states another size."""
+    """Return the file with another size in its frame header."""
     at = next(content.index(bytes((0xFF, marker))) for marker in (SOF0, SOF2) if bytes((0xFF, marker)) in content)
     return content[: at + 5] + struct.pack(">HH", height, width) + content[at + 9 :]
 
@@ -135,15 +135,15 @@ def exifs() -> Cases:
 
 
 def mpo(index: bytes) -> bytes:
-    """A JPEG file with an index of pictures, in front of a second picture."""
+    """Return a JPEG file with an index of pictures, followed by a second picture."""
     first, second = honest(), honest(size=(300, 200))
     return after_start(segment(APP2, b"MPF\0" + index), picture=first) + second
 
 
-def index(*, count: int, entries: bytes, said: int | None = None) -> bytes:
-    """The index of ``count`` pictures, little-endian: version, count, entries."""
+def index(*, count: int, entries: bytes, stated: int | None = None) -> bytes:
+    """Return the index of ``count`` pictures, little-endian: version, count, entries of ``stated`` bytes."""
     tags = [(0xB000, 7, 4, b"0100"), (0xB001, 4, 1, struct.pack("<I", count))]
-    tags += [(0xB002, 7, len(entries) if said is None else said, struct.pack("<I", 50))]
+    tags += [(0xB002, 7, len(entries) if stated is None else stated, struct.pack("<I", 50))]
     body = b"".join(struct.pack("<HHI", tag, kind, number) + value for tag, kind, number, value in tags)
     return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + body + bytes(4) + entries
 
@@ -153,7 +153,7 @@ def entry(offset: int, *, size: int = 1000) -> bytes:
 
 
 def second(count: int) -> int:
-    """Where the second picture lies, behind an index of ``count``, counted from the index's own first byte."""
+    """Return the offset of the second picture from the first byte of an index of ``count`` pictures."""
     return len(honest()) + 48 + 16 * count
 
 
@@ -165,7 +165,7 @@ def pictures() -> Cases:
     yield Case("mpo/states 4 billion pictures", mpo(index(count=2**32 - 1, entries=entry(0) * 2)), SCORED)
     yield Case("mpo/4,000 pictures", mpo(index(count=4000, entries=entry(second(4000)) * 4000)), SCORED)
     yield Case("mpo/broken index", mpo(b"II*\0\xff\xff\xff\xff"), SCORED)
-    yield Case("mpo/entries of 4 gigabytes", mpo(index(count=2, entries=entry(0) * 2, said=2**32 - 1)), SCORED)
+    yield Case("mpo/entries of 4 gigabytes", mpo(index(count=2, entries=entry(0) * 2, stated=2**32 - 1)), SCORED)
 
 
 def cases() -> Cases:

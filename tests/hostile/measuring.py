@@ -1,4 +1,4 @@
-"""A sandbox that tells what each file cost: the clock, and the decode process's resident and address-space peaks."""
+"""A sandbox that measures the cost of each file: time, and the decode process's peaks of resident and mapped memory."""
 
 import contextlib
 import time
@@ -13,7 +13,7 @@ from moderation.decoding.process import DecoderChild
 from moderation.decoding.sandbox import DecodedFile, RefusedFile, Sandbox
 from tests.hostile.case import READ
 
-#: A clock that no busy machine reaches, for files that are not late by themselves.
+#: Time limits that no ordinary file reaches, even on a busy machine.
 PATIENT = DecodeLimits(seconds=120.0, probe_seconds=120.0)
 
 SMALL = Preprocessing("small", Resize("exact", (8, 8), "bilinear"), None, False, False)
@@ -21,12 +21,12 @@ SMALL = Preprocessing("small", Resize("exact", (8, 8), "bilinear"), None, False,
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What became of one file.
+    """The outcome and the cost of one file.
 
     Attributes:
         outcome: ``READ`` or a reason.
-        resident, address_space: bytes at the peak of the decode process.
-        children: decode processes that had to be started.
+        resident, address_space: the decode process's peaks, in bytes.
+        children: the number of decode processes that were started.
     """
 
     path: Path
@@ -39,7 +39,7 @@ class Cost:
 
 
 def peak(pid: int, *, field: str = "VmHWM") -> int:
-    """Bytes at the highest so far, by the kernel's account; 0 when the process has gone."""
+    """Return the peak in bytes that the kernel reports, or 0 if the process has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
@@ -48,7 +48,7 @@ def peak(pid: int, *, field: str = "VmHWM") -> int:
 
 
 class MeasuredChild(DecoderChild):
-    """Remembers its peaks when it is ended, which is the last moment to read them."""
+    """Reads its peaks before it is ended; they cannot be read afterwards."""
 
     resident = 0
     address_space = 0
@@ -58,7 +58,7 @@ class MeasuredChild(DecoderChild):
         self.address_space = max(self.address_space, peak(self.pid, field="VmPeak"))
 
     def forget(self) -> None:
-        """Start the resident peak anew; the kernel offers no such thing for the address space."""
+        """Reset the resident peak. The kernel cannot reset that of the address space."""
         self.resident = 0
         with contextlib.suppress(OSError):
             Path(f"/proc/{self.pid}/clear_refs").write_text("5")
@@ -69,7 +69,7 @@ class MeasuredChild(DecoderChild):
 
 
 class MeasuredSandbox(Sandbox):
-    """One file at a time, so that a peak belongs to it."""
+    """Decodes one file at a time, so that each peak belongs to one file."""
 
     def __init__(
         self, *, limits: DecodeLimits | None = None, preprocessings: Sequence[Preprocessing] = (SMALL,)

@@ -1,4 +1,4 @@
-"""Odd PNG files: sizes that lie, checksums that do not match, text that inflates, animations."""
+"""Odd PNG files: false sizes, checksums that do not match, text that inflates, animations."""
 
 import struct
 import zlib
@@ -31,13 +31,13 @@ def header(width: int, height: int, *, depth: int = 8, colour: int = RGB, interl
 
 
 def rows(width: int, height: int, *, depth: int = 8, colour: int = RGB) -> bytes:
-    """Black pixels, compressed; long ones by copying what 'a run of zeros' compresses to."""
+    """Return compressed black pixels."""
     line = 1 + (width * depth * SAMPLES[colour] + 7) // 8
     return zlib.compress(bytes(line * height), 1)
 
 
 def png(*chunks: bytes, width: int = 4, height: int = 4, depth: int = 8, colour: int = RGB, idat: bytes = b"") -> bytes:
-    """Black, with ``chunks`` between the header and the pixels."""
+    """Return a black picture with ``chunks`` between the header and the pixels."""
     data = idat or rows(width, height, depth=depth, colour=colour)
     first = SIGNATURE + header(width, height, depth=depth, colour=colour)
     return first + b"".join(chunks) + chunk(b"IDAT", data) + chunk(b"IEND")
@@ -50,7 +50,7 @@ def text_bombs() -> Iterable[tuple[str, bytes]]:
 
 
 def apng(*, stated: int = 2, size: tuple[int, int] = (4, 4), at: tuple[int, int] = (0, 0), gap: int = 0) -> bytes:
-    """Two frames, the second of ``size`` laid at ``at``."""
+    """Return an animation of two frames, the second of ``size`` at the position ``at``."""
     control = [struct.pack(">IIIIIHHBB", 0, 4, 4, 0, 0, 1, 10, 0, 0)]
     control += [struct.pack(">IIIIIHHBB", 1, *size, *at, 1, 10, 0, 0)]
     data = struct.pack(">I", 2 + gap) + rows(min(size[0], 64), min(size[1], 64))
@@ -60,7 +60,7 @@ def apng(*, stated: int = 2, size: tuple[int, int] = (4, 4), at: tuple[int, int]
 
 
 def animation(count: int, *, side: int) -> bytes:
-    """``count`` frames of one pixel each on a canvas of ``side`` x ``side``."""
+    """Return an animation of ``count`` frames on a canvas of ``side`` x ``side``; all but the first have one pixel."""
     start = SIGNATURE + header(side, side, depth=1, colour=GREY) + chunk(b"acTL", struct.pack(">II", count, 0))
     whole = struct.pack(">IIIIIHHBB", 0, side, side, 0, 0, 1, 10, 0, 0)
     start += chunk(b"fcTL", whole) + chunk(b"IDAT", rows(side, side, depth=1, colour=GREY))

@@ -1,4 +1,4 @@
-"""Honest little files, one for each format and a few of its ways of being an animation."""
+"""Small valid files: one for each format, and its animated and other variants."""
 
 import io
 import random
@@ -16,7 +16,7 @@ def encoded(image: Image.Image, fmt: str, **options: Any) -> bytes:
 
 
 def noise(*, size: tuple[int, int] = (64, 48), mode: str = "RGB", salt: int = 0) -> Image.Image:
-    """Pixels that do not compress, so that a cut at any tenth cuts pixels."""
+    """Return pixels that do not compress, so that a cut at any tenth removes pixels."""
     image = Image.frombytes("RGB", size, random.Random(salt).randbytes(size[0] * size[1] * 3))
     return image if mode == "RGB" else image.convert(mode)
 

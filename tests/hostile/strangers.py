@@ -1,4 +1,4 @@
-"""Files that are no allowed image whatever they are called, and images that are something else besides."""
+"""Files in formats that are not allowed, whatever their names, and images that are also another kind of file."""
 
 import io
 import zipfile
@@ -77,7 +77,7 @@ def nothing() -> Cases:
 
 
 def both() -> Cases:
-    """What a browser or an unpacker may take for something else; what we show of it is encoded anew."""
+    """Yield files that a browser or an unpacker may read as another format; people see only re-encoded renditions."""
     for name, content in seeds().items():
         for other, tail in {"html": HTML, "zip": archive(), "pdf": b"%PDF-1.4\n%%EOF"}.items():
             yield Case(f"both/{name} and {other}", content + tail, SCORED)

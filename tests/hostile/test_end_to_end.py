@@ -1,4 +1,4 @@
-"""Every composed file through intake and pre-screen together, good files in between: each has its own outcome."""
+"""All composed files pass intake and pre-screen together, mixed with good files; each has its expected outcome."""
 
 import io
 import json
@@ -25,10 +25,10 @@ from tests.hostile.watching import MemoryWatch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-#: A good file stands behind so many hostile ones.
+#: A good file follows every EVERY hostile files.
 EVERY = 4
-#: What the intake says, and the reason that it means.
-SAYINGS = {
+#: A part of each message of the intake, and its reason.
+REASON_BY_MESSAGE = {
     "Found an empty file": "empty",
     r"Found [\d,]+ bytes; at most": "too_large",
     "Found too many pixels": "too_many_pixels",
@@ -43,8 +43,8 @@ ODD_NAMES = [
 
 
 @dataclass
-class Night:
-    """What one ingest and one pre-screen made of a folder, by file name."""
+class HostileNight:
+    """The outcomes of one ingest and one pre-screen of a folder, by file name."""
 
     refused: dict[str, str] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)
@@ -55,12 +55,12 @@ class Night:
     good: dict[str, float] = field(default_factory=dict)
 
 
-Spend = Callable[[Sequence[Case]], Night]
+Spend = Callable[[Sequence[Case]], HostileNight]
 
 
 @pytest.fixture
 def spend(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> Spend:
-    """Spend a night over files. The clocks are patient: on a busy machine an honest file may be late."""
+    """Return a function that ingests and screens files, with long time limits for busy machines."""
     settings.DECODE_SECONDS = 120.0
     patient = Sandbox(limits=DecodeLimits(seconds=120.0, probe_seconds=120.0))
     monkeypatch.setattr(receiving, "sandbox", lambda: patient)
@@ -68,8 +68,8 @@ def spend(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, t
     folder = tmp_path / "night"
     folder.mkdir()
 
-    def spend(cases: Sequence[Case]) -> Night:
-        night = Night(good=write_everything(folder, cases=cases))
+    def spend(cases: Sequence[Case]) -> HostileNight:
+        night = HostileNight(good=write_everything(folder, cases=cases))
         with patient, MemoryWatch() as watch:
             note_intake(night, ingest(folder))
             call_command("prescreen", "--json", "--processes", "2", stdout=io.StringIO())
@@ -81,13 +81,13 @@ def spend(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, t
 
 
 def write_everything(folder: Path, *, cases: Sequence[Case]) -> dict[str, float]:
-    """Write all files; return the good ones' scores by name."""
+    """Write all files; return the scores of the good files by name."""
     good = dict(good_files(len(cases)))
     for name, score in good.items():
         (folder / name).write_bytes(red(score, salt=len(name) + round(score * 10_000), size=(80, 80)))
     for number, case in enumerate(cases):
         (folder / named(number, case)).write_bytes(case.content)
-    write_what_is_no_file(folder)
+    write_special_files(folder)
     return good
 
 
@@ -98,11 +98,12 @@ def good_files(count: int) -> Iterator[tuple[str, float]]:
 
 
 def named(number: int, case: Case) -> str:
-    """Sorted by number, so that good files stand between."""
+    """Return the name of the case's file, which sorts by number among the good files."""
     return f"{number:04}-{case.file_name}"
 
 
-def write_what_is_no_file(folder: Path) -> None:
+def write_special_files(folder: Path) -> None:
+    """Add a folder, a pipe, links, and a file whose name is not UTF-8."""
     (folder / "folder.jpg").mkdir()
     os.mkfifo(folder / "pipe.jpg")
     (folder / "passwords.jpg").symlink_to("/etc/passwd")
@@ -119,16 +120,17 @@ def ingest(folder: Path) -> dict[str, Any]:
     return report
 
 
-def note_intake(night: Night, report: Mapping[str, Any]) -> None:
+def note_intake(night: HostileNight, report: Mapping[str, Any]) -> None:
     night.refused = {Path(each["file"]).name: reason_of(each["reason"]) for each in report["refused"]}
     night.skipped = {Path(each["file"]).name for each in report["skipped"]}
 
 
-def reason_of(saying: str) -> str:
-    return next((reason for pattern, reason in SAYINGS.items() if re.search(pattern, saying)), saying)
+def reason_of(message: str) -> str:
+    found = (reason for pattern, reason in REASON_BY_MESSAGE.items() if re.search(pattern, message))
+    return next(found, message)
 
 
-def note_outcomes(night: Night) -> None:
+def note_outcomes(night: HostileNight) -> None:
     for upload in Upload.objects.all():
         read = upload.status in (Upload.Status.APPROVED, Upload.Status.IN_REVIEW, Upload.Status.REJECTED)
         night.outcomes[upload.external_id] = READ if read else upload.quarantine_reason
@@ -136,10 +138,10 @@ def note_outcomes(night: Night) -> None:
     night.problems = verify().problems
 
 
-def check(night: Night, *, cases: Sequence[Case]) -> None:
+def check(night: HostileNight, *, cases: Sequence[Case]) -> None:
     for number, case in enumerate(cases):
         name = named(number, case)
-        assert night.refused.get(name, "") in case.expected.door, name
+        assert night.refused.get(name, "") in case.expected.intake, name
         assert name in night.refused or night.outcomes[name] in case.expected.decode, name
     assert {name: night.scores.get(name) for name in night.good} == pytest.approx(night.good, abs=0.003)
     assert night.skipped == {"pipe.jpg", "passwords.jpg", "nothing.jpg", "itself.jpg", "round.jpg"}
@@ -152,7 +154,7 @@ def check(night: Night, *, cases: Sequence[Case]) -> None:
 
 @pytest.mark.lengthy
 def test_a_night_of_hostile_files(spend: Spend) -> None:
-    """A part of them, to be quick; the slow test has all."""
+    """A quarter of the files, for speed; the slow test uses all of them."""
     cases = [case for case in every_case() if not case.expected.is_vague][::4]
     check(spend(cases), cases=cases)
 

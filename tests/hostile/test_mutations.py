@@ -1,4 +1,4 @@
-"""Honest and odd files, changed at random: each is read or refused with a reason, and disturbs no other."""
+"""Valid and odd files, changed at random: each is read or refused with a reason, and disturbs no other file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ from tests.hostile.every import every_case
 from tests.hostile.measuring import PATIENT, SMALL
 from tests.hostile.seeds import encoded, noise, seeds
 
-#: Whatever the bytes are, nothing else may come of them: no death, no wait, no memory that was asked for in vain.
+#: The only permitted refusals: no bytes may end the decode process, or exceed its time or its memory.
 REASONS = {
     Reason.FORMAT_NOT_ALLOWED, Reason.TOO_MANY_PIXELS, Reason.TOO_MANY_FRAMES, Reason.UNREADABLE, Reason.TRUNCATED,
 }  # fmt: skip
-#: Numbers at which a program that computes with them goes wrong.
+#: Numbers at which computations tend to fail.
 EDGES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 SMALL_ENOUGH = 20_000
 
 
 @dataclass
 class Bench:
-    """A warm sandbox, and a good picture whose pixels are known."""
+    """A sandbox that is already started, and a good picture with its pixels."""
 
     sandbox: Sandbox
     mutant: Path
@@ -65,7 +65,7 @@ def sources() -> list[bytes]:
 
 
 def numbers() -> st.SearchStrategy[bytes]:
-    """An edge in one, two or four bytes, of either order."""
+    """Return a strategy for edge numbers in one, two or four bytes of either order."""
     return st.builds(
         lambda edge, size, order: (edge & (1 << 8 * size) - 1).to_bytes(size, order),
         st.sampled_from(EDGES), st.sampled_from((1, 2, 4)), st.sampled_from(("little", "big")),
@@ -74,7 +74,7 @@ def numbers() -> st.SearchStrategy[bytes]:
 
 @st.composite
 def mutants(draw: st.DrawFn) -> bytes:
-    """A source after one to six flips, overwritten numbers, inserts, deletes and splices with another."""
+    """Draw a source, changed one to six times: flip, number, insert, delete, copy, or splice with another source."""
     pool = st.sampled_from(sources())
     content = bytearray(draw(pool))
     for _ in range(draw(st.integers(1, 6))):

@@ -1,4 +1,4 @@
-"""Every composed file through the real decode process: each is what it was declared to be, at a bounded cost."""
+"""The real decode process reads every composed file: each has its declared outcome, at a bounded cost."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence

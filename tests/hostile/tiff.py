@@ -1,4 +1,4 @@
-"""Odd TIFF files: directories in circles, strips that overlap, tiles and counts beyond reason, odd compressions."""
+"""Odd TIFF files: circular directories, overlapping strips, extreme tiles and counts, odd compressions."""
 
 import struct
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ WIDTH, HEIGHT, BITS, COMPRESSION, COLOUR, STRIPS, SAMPLES, ROWS, BYTES, PLANES, 
 )  # fmt: skip
 COLOURS, TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES, SUB, EXTRA, KIND = 320, 322, 323, 324, 325, 330, 338, 339
 SHORT, LONG, SIGNED, FLOAT, DOUBLE = 3, 4, 9, 11, 12
-#: Pixels, behind the header.
+#: The offset of the pixels, after the header.
 DATA = 8
 
 Tags = Mapping[int, int | tuple[int, int, int]]
@@ -31,14 +31,14 @@ PAGE: Tags = {WIDTH: 8, HEIGHT: 8, BITS: 8, COMPRESSION: 1, COLOUR: 1, STRIPS: D
 
 
 def directory(tags: Tags, *, following: int, order: str = "<") -> bytes:
-    """``tags``: values as long integers, or (type, count, value or offset)."""
+    """Return a directory of ``tags``: values as long integers, or (type, count, value or offset)."""
     rows = [(tag, *(value if isinstance(value, tuple) else (LONG, 1, value))) for tag, value in sorted(tags.items())]
     entries = b"".join(struct.pack(order + "HHII", *row) for row in rows)
     return struct.pack(order + "H", len(rows)) + entries + struct.pack(order + "I", following)
 
 
 def tiff(*pages: Tags, data: bytes = bytes(range(64)), last: int = 0, order: str = "<", extra: bytes = b"") -> bytes:
-    """Pages over the same ``data``; the last one points at ``last``. ``extra`` follows the data."""
+    """Return pages that share ``data``; the last page points at ``last``. ``extra`` follows the data."""
     at = DATA + len(data) + len(extra)
     file = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "I", at) + data + extra
     for number, tags in enumerate(pages, 1):
@@ -48,13 +48,8 @@ def tiff(*pages: Tags, data: bytes = bytes(range(64)), last: int = 0, order: str
 
 
 def page(**changes: int | tuple[int, int, int]) -> Tags:
-    """A page with other values: ``page(WIDTH=7)``."""
+    """Return a page with other values: ``page(WIDTH=7)``."""
     return PAGE | {globals()[name]: value for name, value in changes.items()}
-
-
-def of_short(values: bytes, *, after: bytes, order: str) -> int:
-    """Where short integers are: in the tag itself when there are two, else behind the pixels."""
-    return struct.unpack(order + "I", values)[0] if len(values) == 4 else DATA + len(after)
 
 
 def sizes() -> Cases:

@@ -1,4 +1,4 @@
-"""The memory of every process that the tests start, at its highest, while something runs."""
+"""Record the peak memory of all processes that the tests start."""
 
 import os
 import threading
@@ -13,13 +13,13 @@ _PAUSE_SECONDS = 0.03
 
 
 class MemoryWatch:
-    """``peaks``: bytes resident at the highest, by the module that a descendant was started as.
+    """``peaks``: the highest resident bytes, by the module that a descendant process runs.
 
-    Looks again and again, since a process that has ended leaves no account; its last moments may be missed.
+    Samples repeatedly, because the peak of an ended process cannot be read. The time after its last sample is missed.
     """
 
     def __init__(self, *, pause: float = _PAUSE_SECONDS) -> None:
-        """``pause`` is in seconds, between two looks."""
+        """``pause``: the seconds between two samples."""
         self.pause = pause
         self.peaks: dict[str, int] = {}
         self._stop = threading.Event()
@@ -54,12 +54,12 @@ def children(pid: int) -> list[int]:
         try:
             found += map(int, path.read_text().split())
         except (FileNotFoundError, ProcessLookupError):
-            continue  # the thread has ended since
+            continue  # the thread has ended meanwhile
     return found
 
 
 def started_as(pid: int) -> str:
-    """The module of ``python -m MODULE``, or nothing."""
+    """Return the module of ``python -m MODULE``, or "" for another process."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
     except (FileNotFoundError, ProcessLookupError):

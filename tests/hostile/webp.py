@@ -1,4 +1,4 @@
-"""Odd WebP files: canvases and frames that disagree, chunks that lie about their length, pictures of no bytes."""
+"""Odd WebP files: canvases and frames that disagree, chunks with false lengths, pictures of no bytes."""
 
 import struct
 
@@ -26,7 +26,7 @@ def webp(*chunks: bytes, length: int | None = None) -> bytes:
 
 
 def flat(width: int, height: int) -> bytes:
-    """A lossless picture of one colour: five codes of one symbol each, so that a pixel takes no bit at all."""
+    """Return a lossless picture of one colour: five codes of one symbol each, so that a pixel takes no bits."""
     size = (width - 1) | (height - 1) << 14
     bits, at = size | 1 << 31 & 0, 28 + 1 + 3  # size, alpha, version; no transform, no cache, no meta codes
     for symbol in (0, 200, 0, 0, 0):

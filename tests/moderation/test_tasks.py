@@ -9,7 +9,7 @@ from pytest_django import Settings
 from moderation.models import PolicyVersion, ScreeningRun
 from moderation.tasks import is_scheduled, request_prescreen, tick
 from tests.factories import make_upload, red
-from tests.mail_server import MailServer
+from tests.mail_server import RecordingMailServer
 from tests.processes import PATIENCE, start_command
 
 
@@ -51,7 +51,7 @@ def test_worker_runs_the_prescreen_that_the_tick_asked_for(red_policy: PolicyVer
 @pytest.mark.lengthy
 def test_the_scheduled_prescreen_is_followed_by_its_report(red_policy: PolicyVersion, settings: Settings) -> None:
     make_upload(content=red(0.5))
-    with MailServer() as server:
+    with RecordingMailServer() as server:
         settings.PRESCREEN_SCHEDULE, settings.REPORT_TO = "0 2 * * *", ["ops@example.org"]
         tick(timestamp=int(datetime(2026, 1, 5, 2, 0, tzinfo=UTC).timestamp()))
         by_mail = {"EMAIL_URL": f"smtp://127.0.0.1:{server.port}?tls=none", "REPORT_TO": "ops@example.org"}

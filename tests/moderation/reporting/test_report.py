@@ -17,7 +17,7 @@ from moderation.models import PolicyVersion, ScreeningRun, Upload
 from moderation.reporting.report import NightReport
 from moderation.reporting.text import as_text
 from tests.factories import image_bytes, make_upload, red
-from tests.mail_server import MailServer
+from tests.mail_server import RecordingMailServer
 from tests.moderation.reporting.runs import make_run, make_withdrawn_certificate
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,7 +29,7 @@ def report(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_a_real_night_is_told_whole(red_policy: PolicyVersion, prescreen: Any) -> None:
+def test_the_report_of_a_real_night_is_complete(red_policy: PolicyVersion, prescreen: Any) -> None:
     for value in (0.1, 0.15, 0.5, 0.9):
         make_upload(content=red(value))
     make_upload(content=image_bytes()[:60])
@@ -72,7 +72,7 @@ def test_without_a_run_the_command_says_what_to_do() -> None:
         report("--run", "7")
 
 
-def test_what_somebody_should_look_at_comes_first() -> None:
+def test_points_that_need_attention_come_first() -> None:
     upload = make_upload()
     Upload.objects.filter(pk=upload.pk).update(received_at=Now() - timedelta(days=4))
     make_run(ago=3, state="failed", work_left=None)
@@ -83,7 +83,7 @@ def test_what_somebody_should_look_at_comes_first() -> None:
     assert report().splitlines()[2] == "Needs attention"
 
 
-def test_a_withdrawn_certificate_is_told() -> None:
+def test_a_withdrawn_certificate_is_reported() -> None:
     make_run(ago=1)
     make_withdrawn_certificate(why="The alarm rang on Monday.")
     (sentence,) = NightReport.of().attention
@@ -94,7 +94,7 @@ def test_a_withdrawn_certificate_is_told() -> None:
 def test_it_goes_out_by_email_as_plain_text(settings: Settings) -> None:
     make_run(ago=1, uploads=30, counts={"quarantined:truncated": 2, "review": 4})
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    with MailServer() as server:
+    with RecordingMailServer() as server:
         settings.EMAIL_HOST, settings.EMAIL_PORT, settings.REPORT_TO = "127.0.0.1", server.port, ["ops@example.org"]
         assert report("--email") == "Sent to ops@example.org.\n"
         assert report("--email", "a@example.org", "b@example.org") == "Sent to a@example.org, b@example.org.\n"
@@ -105,10 +105,10 @@ def test_it_goes_out_by_email_as_plain_text(settings: Settings) -> None:
     assert "30 uploads in 1 h" in first.get_content()
 
 
-def test_a_server_that_refuses_is_named_and_what_to_do(settings: Settings) -> None:
+def test_a_server_that_refuses_the_email_is_named(settings: Settings) -> None:
     make_run(ago=1)
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    with MailServer(answer="550 nobody of that name") as server:
+    with RecordingMailServer(answer="550 nobody of that name") as server:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
         with pytest.raises(CommandError, match=r"did not accept the e-mail .*nobody of that name.*EMAIL_URL"):
             report("--email", "ops@example.org")
@@ -152,7 +152,7 @@ def test_sizes_are_decimal(number: int, text: str) -> None:
     assert file_size(number) == text
 
 
-def test_what_hash_lists_routed_is_told_where_they_routed_anything() -> None:
+def test_matches_with_hash_lists_are_reported_if_there_are_any() -> None:
     make_run(ago=1, uploads=8, counts={"reject": 8, "matched": 2})
     assert "Routed by hash lists  2 (25.0 %)" in report()
     assert json.loads(report("--json"))["matched"] == 2
