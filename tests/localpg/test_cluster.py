@@ -28,14 +28,14 @@ from localpg.throwaway import abandoned_folders
 
 IS_ROOT = os.geteuid() == 0
 NOBODY = 65534
-# Making a cluster writes a thousand files, which a disk may take seconds for. Containers have little memory there.
+# Making a cluster writes a thousand files, which takes seconds on a disk. Containers may have little room here.
 MEMORY = Path("/dev/shm")
 SHORT_FOLDER = MEMORY if MEMORY.exists() and shutil.disk_usage(MEMORY).free > 2**30 else Path("/tmp")
 REPOSITORY = Path(__file__).parents[2]
-# A folder that everybody may pass through, and one that only we may: for root these are two ways to live.
+# A folder that everybody may enter, and one that only the current account may: root treats them differently.
 MODES = {"open": 0o755, "closed": 0o700}
 PASSWORD = Path("postgres/password")
-# Everything else runs as we are; root also tries to be an ordinary user.
+# Tests run as the current account; root also runs some as an ordinary user.
 ORDINARY_USER = NOBODY if IS_ROOT else os.geteuid()
 
 PG_COMMAND = """
@@ -71,7 +71,7 @@ def cluster(data_dir: Path) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def template() -> Iterator[Path]:
-    """A stopped cluster's folder, copied by tests that are not about making one."""
+    """A stopped cluster's folder, which tests copy instead of making a cluster."""
     folder = Path(tempfile.mkdtemp(prefix="sl-", dir=SHORT_FOLDER))
     folder.chmod(0o755)
     for made in removed_after(folder / "var"):
@@ -88,7 +88,7 @@ def new_cluster(open_folder: Path) -> Iterator[Cluster]:
 
 @pytest.fixture
 def open_cluster(open_folder: Path, template: Path) -> Iterator[Cluster]:
-    """A cluster made before and stopped."""
+    """A stopped cluster."""
     (open_folder / "var").mkdir(mode=0o755)
     subprocess.run(["cp", "-a", template, open_folder / "var"], check=True)
     yield from removed_after(open_folder / "var")
@@ -119,14 +119,14 @@ def execute(cluster: Cluster, sql: str) -> None:
 
 
 def servers_on(data_dir: Path) -> list[int]:
-    """The living servers whose data lie in ``data_dir`` or in a private folder noted for it."""
+    """Return the running servers whose data are in ``data_dir`` or in a private folder recorded for it."""
     folder = Cluster(data_dir).status().data_folder
     pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     return [pid for pid in pids if serves(pid, cluster=folder)]
 
 
 def start_child(action: Callable[[], object], *, user: int = os.geteuid()) -> int:
-    """Run ``action`` in a forked process: an ordinary user may not even reach our Python."""
+    """Run ``action`` in a forked process: an ordinary user may not be able to read this Python."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # fork beside pytest's threads
         pid = os.fork()
@@ -148,16 +148,16 @@ def exit_code(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-# What it is
+# The cluster
 
 
-def test_making_the_object_and_asking_for_its_connection_touch_nothing(data_dir: Path) -> None:
+def test_creating_the_object_and_reading_its_connection_change_nothing(data_dir: Path) -> None:
     assert Cluster(data_dir).connection()["PASSWORD"] == ""
     assert not Cluster(data_dir).status().running
     assert not data_dir.exists()
 
 
-def test_it_lives_in_the_data_folder_unless_its_account_cannot_get_there(cluster: Cluster, data_dir: Path) -> None:
+def test_the_data_are_in_the_data_folder_unless_the_account_cannot_enter_it(cluster: Cluster, data_dir: Path) -> None:
     before = cluster.connection()
     cluster.start()
     home = PRIVATE_ROOT if IS_ROOT and data_dir.parent.name == "closed" else data_dir / "postgres"
@@ -168,7 +168,7 @@ def test_it_lives_in_the_data_folder_unless_its_account_cannot_get_there(cluster
     assert value(cluster, "SELECT current_database()") == "second_look"
 
 
-def test_the_role_owns_its_database_may_make_others_and_is_no_superuser(running: Cluster) -> None:
+def test_the_role_owns_its_database_may_create_others_and_is_not_a_superuser(running: Cluster) -> None:
     assert value(running, "SELECT (rolsuper, rolcreatedb)::text FROM pg_roles WHERE rolname = current_user") == "(f,t)"
     assert (
         value(running, "SELECT datdba::regrole::text FROM pg_database WHERE datname = 'second_look'") == "second_look"
@@ -187,12 +187,12 @@ def test_the_role_owns_its_database_may_make_others_and_is_no_superuser(running:
         ("fsync", "off"),  # a throw-away cluster
     ],
 )
-def test_its_settings(running: Cluster, setting: str, expected: str) -> None:
+def test_the_settings_of_the_server(running: Cluster, setting: str, expected: str) -> None:
     assert value(running, f"SELECT current_setting('{setting}')") == expected
 
 
 @pytest.mark.parametrize("wrong", [{"password": "guessed"}, {"user": "postgres", "dbname": "postgres"}])
-def test_nobody_comes_in_without_the_password(running: Cluster, wrong: dict[str, str]) -> None:
+def test_nobody_can_connect_without_the_password(running: Cluster, wrong: dict[str, str]) -> None:
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(running.url(), **wrong)
 
@@ -209,7 +209,7 @@ def test_the_password_is_in_one_private_file_and_nowhere_else(running: Cluster) 
 # Starting and stopping
 
 
-def test_an_ordinary_user_can_start_use_and_stop_it(open_folder: Path) -> None:
+def test_an_ordinary_user_can_start_use_and_stop_the_server(open_folder: Path) -> None:
     def whole_life() -> None:
         cluster.start()
         cluster.start()
@@ -252,7 +252,7 @@ def test_a_long_and_odd_path_gets_a_short_plain_socket(open_folder: Path) -> Non
 # Crashes
 
 
-def test_a_kept_cluster_is_durable_and_its_data_outlive_a_killed_server(open_cluster: Cluster) -> None:
+def test_a_kept_cluster_is_durable_and_its_data_survive_a_killed_server(open_cluster: Cluster) -> None:
     open_cluster.durable = True
     open_cluster.start()
     assert [value(open_cluster, f"SHOW {name}") for name in ("fsync", "synchronous_commit")] == ["on", "on"]
@@ -293,7 +293,7 @@ def test_a_pid_that_now_belongs_to_another_process_is_no_server(open_cluster: Cl
     ("made_before", "delay"),
     [("new_cluster", 0.15), ("new_cluster", 0.7), ("open_cluster", 0.03), ("open_cluster", 0.1)],
 )
-def test_a_starter_killed_on_its_way_leaves_nothing_that_stop_and_start_do_not_know(
+def test_a_starter_killed_at_any_time_leaves_a_state_that_stop_and_start_handle(
     request: pytest.FixtureRequest, open_folder: Path, made_before: str, delay: float
 ) -> None:
     cluster: Cluster = request.getfixturevalue(made_before)
@@ -335,7 +335,7 @@ def test_a_lost_password_is_replaced_and_the_data_stay(open_cluster: Cluster) ->
 
 
 @pytest.mark.parametrize("data_dir", ["closed"], indirect=True)
-def test_a_deleted_data_folder_begins_again_empty(cluster: Cluster, data_dir: Path) -> None:
+def test_a_deleted_data_folder_starts_empty_again(cluster: Cluster, data_dir: Path) -> None:
     cluster.start()
     execute(cluster, "CREATE TABLE gone ()")
     cluster.stop()
@@ -363,9 +363,9 @@ def test_a_copied_data_folder_never_serves_the_database_of_the_original(cluster:
 # Versions and refusals
 
 
-# The last one found is not the one that a new cluster would get, where there are two.
+# If there are two, the last one is not the one that a new cluster would use.
 @pytest.mark.parametrize("installed", find_programs()[-1:], ids=str)
-def test_existing_data_choose_the_version(
+def test_existing_data_decide_the_version(
     new_cluster: Cluster, installed: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as only:
@@ -378,7 +378,7 @@ def test_existing_data_choose_the_version(
     assert new_cluster.status().version == str(installed.major)
 
 
-def test_programs_below_closed_folders_run_all_the_same(
+def test_programs_below_closed_folders_still_run(
     new_cluster: Cluster, open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs_there = install_again(find_programs()[0], folder=open_folder / "closed")
@@ -394,7 +394,7 @@ def test_programs_below_closed_folders_run_all_the_same(
 
 
 def install_again(found: Programs, *, folder: Path) -> Programs:
-    """The same programs below a folder that only we may enter."""
+    """The same programs below a folder that only the current account may enter."""
     package = found.folder.parent.parent
     folder.mkdir(mode=0o700)
     for part in package.parent.glob(f"{package.name}*"):
@@ -417,7 +417,7 @@ def test_the_wheel_comes_first() -> None:
         ),
     ],
 )
-def test_without_usable_programs_it_says_what_it_found_and_needs(
+def test_without_usable_programs_the_error_names_those_found_and_needed(
     open_folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     found: list[Programs],
@@ -430,7 +430,7 @@ def test_without_usable_programs_it_says_what_it_found_and_needs(
 
 
 @pytest.mark.parametrize("version", ["14", "99", ""])
-def test_data_of_a_version_without_programs_are_left_alone(open_folder: Path, version: str) -> None:
+def test_data_of_a_version_without_programs_are_not_changed(open_folder: Path, version: str) -> None:
     data = open_folder / "var" / "postgres" / "cluster"
     data.mkdir(parents=True)
     (data / "PG_VERSION").write_text(f"{version}\n")
@@ -464,7 +464,7 @@ def test_a_folder_that_cannot_be_written_is_refused_by_name() -> None:
         ('FATAL: unrecognized configuration parameter "x"', package.StartFailedError),
     ],
 )
-def test_what_a_program_said_names_the_error(output: str, error: type[ClusterError]) -> None:
+def test_a_programs_output_decides_the_error(output: str, error: type[ClusterError]) -> None:
     assert type(error_from_output(output, doing="starting", folder=Path("/data"))) is error
 
 
@@ -476,7 +476,7 @@ def test_what_a_program_said_names_the_error(output: str, error: type[ClusterErr
         (errno.EROFS, package.FolderNotWritableError),
     ],
 )
-def test_what_the_system_refused_names_the_error(number: int, error: type[ClusterError]) -> None:
+def test_an_os_error_decides_the_error(number: int, error: type[ClusterError]) -> None:
     with pytest.raises(error, match=r"/data"), named_errors(Path("/data")):
         raise OSError(number, os.strerror(number))
 
@@ -503,7 +503,7 @@ def test_a_server_that_is_not_ready_in_time_shows_its_last_lines(
 
 
 @pytest.mark.parametrize("data_dir", ["closed"], indirect=True)
-def test_a_throwaway_goes_at_its_end_and_takes_what_a_killed_owner_left(data_dir: Path) -> None:
+def test_a_throwaway_is_removed_at_its_end_with_those_of_killed_owners(data_dir: Path) -> None:
     left, data = killed_throwaway(data_dir)
     assert len(servers_on(left)) == 1
     with Cluster.throwaway(data_dir) as cluster:
@@ -545,7 +545,7 @@ def pg(data_dir: Path, *arguments: str, **variables: str) -> subprocess.Complete
     return subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_the_command_starts_shows_and_stops(open_cluster: Cluster, open_folder: Path) -> None:
+def test_the_command_starts_shows_and_stops_the_server(open_cluster: Cluster, open_folder: Path) -> None:
     assert pg(open_folder / "var", "start").stdout.startswith("PostgreSQL ")
     shown = json.loads(pg(open_folder / "var", "status", "--json").stdout)
     assert (shown["running"], shown["pid"]) == (True, open_cluster.status().pid)
@@ -554,14 +554,14 @@ def test_the_command_starts_shows_and_stops(open_cluster: Cluster, open_folder: 
 
 
 @pytest.mark.parametrize(("action", "code"), [("start", 1), ("stop", 1), ("status", 0)])
-def test_the_command_does_nothing_beside_a_database_url(open_folder: Path, action: str, code: int) -> None:
+def test_the_command_changes_nothing_if_database_url_is_set(open_folder: Path, action: str, code: int) -> None:
     done = pg(open_folder / "var", action, DATABASE_URL="postgresql://elsewhere/db")
     assert done.returncode == code
     assert "DATABASE_URL is set" in done.stdout + done.stderr
     assert not (open_folder / "var").exists()
 
 
-def test_the_command_ends_with_the_message_of_what_went_wrong(open_folder: Path) -> None:
+def test_the_command_ends_with_the_errors_message(open_folder: Path) -> None:
     (open_folder / "var").write_text("")
     done = pg(open_folder / "var", "start")
     assert done.returncode == 1

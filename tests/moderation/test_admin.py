@@ -1,4 +1,4 @@
-"""The back office: what can be done there, and what can only be read."""
+"""The admin site: its actions, and its read-only record."""
 
 import pytest
 from django.contrib import admin
@@ -76,7 +76,7 @@ def test_the_record_can_be_read_and_not_changed(root: Client, table: str) -> Non
     assert root.get(url + "add/").status_code == 403
 
 
-def test_a_row_of_the_record_has_no_button(root: Client) -> None:
+def test_a_row_of_the_record_has_no_buttons(root: Client) -> None:
     upload = make_upload()
     page = root.get(f"/admin/moderation/upload/{upload.pk}/change/")
     assert page.status_code == 200
@@ -92,7 +92,7 @@ def test_the_coins_secret_is_not_shown(root: Client) -> None:
     assert "secret" not in page
 
 
-def test_a_person_is_made_with_groups_and_can_sign_in(root: Client) -> None:
+def test_a_person_is_created_with_groups_and_can_sign_in(root: Client) -> None:
     lead = Group.objects.get(name="lead")
     sent = {
         "username": "new",
@@ -154,19 +154,19 @@ def test_a_revoked_token_opens_nothing(root: Client) -> None:
     assert ApiToken.objects.authenticate(secret) is None
 
 
-def test_a_token_can_not_be_changed(root: Client) -> None:
+def test_a_token_cannot_be_changed(root: Client) -> None:
     token, _ = ApiToken.objects.issue(name="shop", source="shop")
     assert root.post(f"/admin/moderation/apitoken/{token.pk}/change/", {"name": "x"}).status_code == 403
 
 
-def test_a_community_is_made(root: Client) -> None:
+def test_a_community_is_created(root: Client) -> None:
     root.post("/admin/moderation/community/add/", {"name": "Art", "slug": "art", "parent": ""})
     assert Community.objects.filter(slug="art").exists()
 
 
 @pytest.mark.parametrize("model", [Screening, Effect, Score])
 def test_scores_and_routes_wait_for_the_verdict_here_too(root: Client, model: type) -> None:
-    """A superuser may review, so what waits for a verdict is not in these lists."""
+    """A superuser may review, so uploads that wait for a verdict are not in these lists."""
     waits, done = make_task(score=0.1), make_screening(score=0.9)
     for screening in (waits.screening, done):
         Score.objects.create(
@@ -178,7 +178,7 @@ def test_scores_and_routes_wait_for_the_verdict_here_too(root: Client, model: ty
     assert ReviewTask.objects.undecided().count() == 1
 
 
-def test_a_twin_of_what_waits_tells_nothing_either(root: Client) -> None:
+def test_rows_of_the_same_bytes_as_a_waiting_upload_are_hidden_as_well(root: Client) -> None:
     """Uploads of the same bytes have the same score."""
     _, twin = (
         make_task(make_upload(content=red(0.1)), score=0.1),
@@ -190,7 +190,7 @@ def test_a_twin_of_what_waits_tells_nothing_either(root: Client) -> None:
     assert root.get(f"/admin/moderation/screening/{twin.pk}/change/").status_code == 302
 
 
-def test_who_may_give_the_second_opinion_reads_neither_the_first_nor_why_they_are_asked(root: Client) -> None:
+def test_second_opinions_are_given_without_seeing_the_first_or_the_sampling_reason(root: Client) -> None:
     def told() -> list[bool]:
         lists = (f"/admin/moderation/{name}/" for name in ("decision", "reviewtask", "objection"))
         return [root.get(page).context["cl"].queryset.exists() for page in lists]
@@ -221,7 +221,7 @@ def test_who_may_give_the_second_opinion_reads_neither_the_first_nor_why_they_ar
         "exposure/?claim_token__startswith=a",
     ],
 )
-def test_no_query_tells_what_a_column_that_is_hidden_holds(root: Client, query: str) -> None:
+def test_no_query_reveals_a_hidden_column(root: Client, query: str) -> None:
     make_task(score=0.1)
     assert root.get(f"/admin/moderation/{query}").status_code == 400
 
@@ -239,7 +239,7 @@ def test_no_query_tells_what_a_column_that_is_hidden_holds(root: Client, query: 
         "epoch/?o=-1&p=0&all=",
     ],
 )
-def test_the_lists_own_filters_work(root: Client, query: str) -> None:
+def test_the_filters_of_a_list_work(root: Client, query: str) -> None:
     make_task(score=0.5)
     assert root.get(f"/admin/moderation/{query}").status_code == 200
 
@@ -253,7 +253,7 @@ def test_every_filter_that_a_list_offers_works(root: Client) -> None:
                 assert root.get(url + choice["query_string"]).status_code == 200, choice
 
 
-def test_who_is_no_staff_is_refused_and_strangers_sign_in_by_the_one_door() -> None:
+def test_people_without_staff_status_are_refused_and_strangers_sign_in_first() -> None:
     client = Client()
     assert client.get("/admin/", follow=True).redirect_chain[-1][0].startswith("/accounts/login/")
     client.force_login(make_user("ann", group="admin"))

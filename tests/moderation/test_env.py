@@ -1,4 +1,4 @@
-"""Settings from the environment: what is accepted, and that a refusal names its variable and the remedy."""
+"""Settings from the environment: accepted values, and refusals that name the variable and the remedy."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ def unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOME_NAME", raising=False)
 
 
-def test_what_is_not_set_takes_its_default() -> None:
+def test_a_missing_variable_has_its_default() -> None:
     assert env.text("SOME_NAME", default="a") == "a"
     assert env.flag("SOME_NAME", default=True) is True
     assert env.number("SOME_NAME", default=7) == 7
@@ -37,32 +37,32 @@ def test_a_flag_is_true_or_false(given_value, value: str, read: bool) -> None:
 
 
 @pytest.mark.parametrize("value", ["true", "1", "yes", "", " True", "Off"])
-def test_another_flag_is_refused(given_value, value: str) -> None:
+def test_a_wrong_flag_is_refused(given_value, value: str) -> None:
     given_value(value)
     with pytest.raises(ImproperlyConfigured, match=f"^SOME_NAME='{value}': write 'True' or 'False'"):
         env.flag("SOME_NAME", default=True)
 
 
 @pytest.mark.parametrize("value", ["cuda", "CUDA"])
-def test_a_choice_in_any_capitals(given_value, value: str) -> None:
+def test_a_choice_ignores_case(given_value, value: str) -> None:
     given_value(value)
     assert env.choice("SOME_NAME", default="cpu", accepted=("cpu", "cuda")) == "cuda"
 
 
-def test_another_choice_is_refused(given_value) -> None:
+def test_a_wrong_choice_is_refused(given_value) -> None:
     given_value("gpu")
     with pytest.raises(ImproperlyConfigured, match=r"^SOME_NAME='gpu': write cpu or cuda\."):
         env.choice("SOME_NAME", default="cpu", accepted=("cpu", "cuda"))
 
 
 @pytest.mark.parametrize(("value", "read"), [("3", 3), ("10", 10), ("007", 7)])
-def test_a_number_may_touch_its_bounds(given_value, value: str, read: int) -> None:
+def test_a_number_may_equal_its_bounds(given_value, value: str, read: int) -> None:
     given_value(value)
     assert env.number("SOME_NAME", default=5, at_least=3, at_most=10) == read
 
 
 @pytest.mark.parametrize("value", ["2", "11", "-3", "+3", "3.0", "1e1", "", " 5", "five", "\uff15", "1_0", "²"])
-def test_another_number_is_refused(given_value, value: str) -> None:
+def test_a_wrong_number_is_refused(given_value, value: str) -> None:
     given_value(value)
     with pytest.raises(ImproperlyConfigured, match=r"^SOME_NAME=.*: write a whole number from 3 to 10"):
         env.number("SOME_NAME", default=5, at_least=3, at_most=10)
@@ -83,7 +83,7 @@ def test_a_schedule_is_a_cron_expression(given_value, value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "daily", "60 * * * *", "0 24 * * *", "0 2 * *", "0 2 * * 8", "0 2 * * * * *"])
-def test_another_schedule_is_refused(given_value, value: str) -> None:
+def test_a_wrong_schedule_is_refused(given_value, value: str) -> None:
     given_value(value)
     with pytest.raises(ImproperlyConfigured, match=r"^SOME_NAME=.*Write a cron expression of five fields"):
         env.schedule("SOME_NAME", default="0 2 * * *")
@@ -102,7 +102,7 @@ def test_another_schedule_is_refused(given_value, value: str) -> None:
         ("postgresql://db/se%20cond", "se cond", "", "", "db", 5432),
     ],
 )
-def test_a_database_url_is_taken_apart(
+def test_a_database_url_is_parsed(
     given_value, url: str, name: str, user: str, password: str, host: str, port: int
 ) -> None:
     given_value(url)
@@ -122,7 +122,7 @@ def test_a_database_url_is_taken_apart(
         ("postgresql://mo@db:70000/look", "has a bad port"),
     ],
 )
-def test_another_database_url_is_refused(given_value, url: str, found: str) -> None:
+def test_a_wrong_database_url_is_refused(given_value, url: str, found: str) -> None:
     given_value(url)
     with pytest.raises(ImproperlyConfigured, match=f"^SOME_NAME {found}.*write 'postgresql://USER:PASSWORD@HOST:PORT"):
         env.database_url("SOME_NAME")
@@ -145,7 +145,7 @@ def test_without_parameters_nothing_is_passed_on(given_value, url: str) -> None:
 
 
 @pytest.mark.parametrize("unknown", ["ssl", "options", "passfile", "sslmodes"])
-def test_another_parameter_of_a_database_url_is_refused(given_value, unknown: str) -> None:
+def test_an_unknown_parameter_of_a_database_url_is_refused(given_value, unknown: str) -> None:
     given_value(f"postgresql://mo:secret@db/look?sslmode=require&{unknown}=1")
     with pytest.raises(ImproperlyConfigured, match=rf"^SOME_NAME has {unknown} after '\?'; accepted are sslmode, "):
         env.database_options("SOME_NAME")
@@ -177,7 +177,7 @@ def test_odd_values_are_refused_by_name(
         ("", env.MailServer()),
     ],
 )
-def test_a_mail_server_is_read_and_encrypted_unless_told_otherwise(given_value, value: str, read) -> None:
+def test_a_mail_server_is_encrypted_unless_the_url_says_otherwise(given_value, value: str, read) -> None:
     given_value(value)
     assert env.mail_server("SOME_NAME") == read
 
@@ -185,7 +185,7 @@ def test_a_mail_server_is_read_and_encrypted_unless_told_otherwise(given_value, 
 @pytest.mark.parametrize(
     "value", ["mail.example.org", "http://mail", "smtp://", "smtp://h:x", "smtp://h?tls=maybe", "smtps://h?tls=none"]
 )
-def test_another_mail_server_is_refused_without_repeating_a_password(given_value, value: str) -> None:
+def test_a_wrong_mail_server_is_refused_without_repeating_a_password(given_value, value: str) -> None:
     given_value(value.replace("//", "//user:secret@"))
     with pytest.raises(ImproperlyConfigured, match=r"^SOME_NAME .*write 'smtp://USER:PASSWORD@HOST:587'") as refused:
         env.mail_server("SOME_NAME")
@@ -202,7 +202,7 @@ def test_addresses_are_checked_one_by_one(given_value) -> None:
         env.address("SOME_NAME", default="")
 
 
-def test_reports_to_somebody_need_a_mail_server() -> None:
+def test_report_to_needs_a_mail_server() -> None:
     given = {**os.environ, "REPORT_TO": "ops@example.org", "EMAIL_URL": ""}
     command = [sys.executable, "-c", "import moderation.settings"]
     asked = subprocess.run(command, check=False, env=given, capture_output=True, text=True)
@@ -219,6 +219,6 @@ def test_a_secret_that_can_be_guessed_is_refused_without_repeating_it(given_valu
 
 
 @pytest.mark.parametrize("value", ["", "x" * 24])
-def test_a_long_secret_or_none_is_taken(given_value, value: str) -> None:
+def test_a_long_secret_or_none_is_accepted(given_value, value: str) -> None:
     given_value(value)
     assert env.long_secret("SOME_NAME") == value

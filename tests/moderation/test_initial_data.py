@@ -1,4 +1,4 @@
-"""What a fresh database has, and that looking again changes nothing."""
+"""The initial data of a new database; creating them again changes nothing."""
 
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -16,7 +16,7 @@ def everything() -> str:
     return serializers.serialize("json", [*rows, *PolicyVersion.objects.all(), *Epoch.objects.all()])
 
 
-def test_a_second_time_changes_nothing() -> None:
+def test_a_second_run_changes_nothing() -> None:
     before = everything()
     initial_data.ensure_defaults()
     initial_data.ensure_defaults()
@@ -57,26 +57,26 @@ def test_the_embedded_classifier_is_registered_once_with_its_sha256() -> None:
         ("auditor", "see_thresholds see_uploads"),
     ],
 )
-def test_each_group_may_do_what_its_work_asks(group: str, may: str) -> None:
+def test_each_group_has_the_permissions_of_its_role(group: str, may: str) -> None:
     user = User.objects.create_user("someone")
     user.groups.add(Group.objects.get(name=group))
     assert sorted(user.get_all_permissions()) == [f"moderation.{codename}" for codename in may.split()]
 
 
-def test_permissions_that_an_admin_took_from_a_group_stay_taken() -> None:
+def test_permissions_that_an_admin_removed_stay_removed() -> None:
     moderators = Group.objects.get(name="moderator")
     moderators.permissions.clear()
     initial_data.ensure_defaults()
     assert not moderators.permissions.exists()
 
 
-def test_a_policy_that_was_renamed_gets_no_double() -> None:
+def test_a_renamed_policy_is_not_created_again() -> None:
     Policy.objects.update(slug="nudity", name="Nudity")
     initial_data.ensure_defaults()
     assert [policy.slug for policy in Policy.objects.all()] == ["nudity"]
 
 
-def test_a_lost_group_comes_back() -> None:
+def test_a_deleted_group_is_created_again() -> None:
     Group.objects.get(name="auditor").delete()
     call_command("migrate", verbosity=0)
     assert Group.objects.get(name="auditor").permissions.count() == 2

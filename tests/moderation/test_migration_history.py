@@ -53,7 +53,9 @@ def test_a_database_of_another_version_is_refused_with_its_migrations_and_a_way_
 
 
 @pytest.mark.parametrize("command", [["migrate"], ["serve", "--port", "1"], ["prescreen"], ["verify"]])
-def test_every_command_says_so_instead_of_a_traceback(of_another_version: None, command: list[str]) -> None:
+def test_every_command_ends_with_the_message_instead_of_a_traceback(
+    of_another_version: None, command: list[str]
+) -> None:
     process = start_command(*command)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 1

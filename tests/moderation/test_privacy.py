@@ -1,4 +1,4 @@
-"""What lies on the disk is for the user that runs the product alone, whatever its umask."""
+"""Files on the disk are private to the user that runs the product, whatever the umask."""
 
 import os
 import stat
@@ -53,13 +53,13 @@ def test_a_folder_keeps_the_mode_that_the_operator_gave_it() -> None:
     assert mode(storage.renditions_folder()) == "0o750"
 
 
-def test_a_folder_that_can_not_be_made_is_said() -> None:
+def test_a_folder_that_cannot_be_made_is_reported() -> None:
     storage.uploads_folder().write_bytes(b"a file where a folder belongs")
     with pytest.raises(storage.StorageFull, match="could not be written"):
         storage.write(storage.upload_path("ab" * 32), [b"content"])
 
 
-def test_long_bodies_wait_in_a_private_folder_that_a_sweep_looks_into(settings: Settings) -> None:
+def test_long_bodies_are_stored_in_a_private_folder_that_is_swept(settings: Settings) -> None:
     assert Path(settings.FILE_UPLOAD_TEMP_DIR).is_dir()
     settings.FILE_UPLOAD_TEMP_DIR = settings.DATA_DIR / "incoming"
     with umask(0):
@@ -71,7 +71,7 @@ def test_long_bodies_wait_in_a_private_folder_that_a_sweep_looks_into(settings: 
 
 
 @pytest.mark.django_db
-def test_the_demos_pictures_lie_in_a_private_folder(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demos_pictures_are_in_a_private_folder(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "make_images", lambda _photos, target: (target / "one.txt").write_bytes(b"text"))
     with umask(0):
         loading.tally(loading.load(None))
@@ -88,6 +88,6 @@ def test_first_starts_at_once_agree_on_the_key(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["secret_key"]
 
 
-def test_a_key_that_was_kept_is_read_again(tmp_path: Path) -> None:
+def test_a_stored_key_is_read_again(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_text("kept")
     assert env.kept_secret(tmp_path / "secret_key") == "kept"

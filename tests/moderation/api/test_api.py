@@ -83,7 +83,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("status", "sent", "said"), REFUSED)
-def test_a_refusal_says_what_was_found_and_what_is_accepted(
+def test_a_refusal_gives_the_value_found_and_the_values_accepted(
     program: Client, settings: Any, status: int, sent: dict[str, Any], said: str
 ) -> None:
     settings.UPLOAD_MAX_BYTES, settings.UPLOAD_MAX_PIXELS = 20_000, 10_000
@@ -125,13 +125,13 @@ def test_a_body_without_its_length_is_refused(program: Client) -> None:
     assert response.status_code == 411
 
 
-def test_a_body_that_is_no_form_is_refused(program: Client) -> None:
+def test_a_body_that_is_not_a_form_is_refused(program: Client) -> None:
     response = program.post(URL, b"nonsense", content_type="multipart/form-data")
     assert response.status_code == 400
     assert "Invalid boundary" in response.json()["detail"]
 
 
-def test_a_disk_that_refuses_to_write_is_our_failure(program: Client) -> None:
+def test_a_full_disk_is_a_server_error(program: Client) -> None:
     with no_file_larger_than(50_000):
         response = send(program, image_bytes() + bytes(100_000), key="k1")
     assert response.status_code == 503
@@ -142,7 +142,7 @@ def test_a_disk_that_refuses_to_write_is_our_failure(program: Client) -> None:
 
 @pytest.mark.parametrize("header", [None, "Bearer sl_wrong", "Bearer ", "Basic YTpi", "sl_wrong"])
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_without_a_token_in_force_nothing_is_answered(header: str | None, method: str) -> None:
+def test_without_a_usable_token_nothing_is_answered(header: str | None, method: str) -> None:
     response = getattr(Client(), method)(URL, headers={"Authorization": header} if header else {})
     assert response.status_code == 401
     assert response["WWW-Authenticate"] == 'Bearer realm="Second Look"'
@@ -154,7 +154,7 @@ def test_a_revoked_token_is_refused(program: Client) -> None:
     assert send(program).status_code == 401
 
 
-def test_a_persons_session_is_no_token() -> None:
+def test_a_session_does_not_replace_a_token() -> None:
     client = Client()
     client.force_login(make_user("ann", group="admin"))
     assert client.get(URL, {"external_id": "1.png"}).status_code == 401
@@ -165,7 +165,7 @@ def test_a_post_needs_no_csrf_token(secret: str) -> None:
     assert send(program).status_code == 201
 
 
-def test_the_last_use_is_noted_at_most_once_a_minute(program: Client) -> None:
+def test_the_last_use_is_recorded_at_most_once_a_minute(program: Client) -> None:
     program.get(f"{URL}/1")
     first = ApiToken.objects.get().last_used_at
     program.get(f"{URL}/1")
@@ -184,7 +184,7 @@ def test_the_same_key_and_body_get_the_same_answer(program: Client) -> None:
     assert second["Location"] == first["Location"]
 
 
-def test_the_same_answer_comes_though_the_state_moved_on(program: Client) -> None:
+def test_the_stored_answer_is_repeated_after_the_state_has_changed(program: Client) -> None:
     first = send(program, key="k1")
     make_screening(Upload.objects.get(), score=0.01)
     assert send(program, key="k1").json() == first.json()
@@ -215,7 +215,7 @@ def test_keys_belong_to_their_token(program: Client) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_requests_with_one_key_at_once_one_is_executed(secret: str) -> None:
+def test_one_of_several_simultaneous_requests_with_one_key_is_executed(secret: str) -> None:
     def call(number: int) -> Any:
         program = Client(headers={"Authorization": f"Bearer {secret}"})
         return send(program, key="k1")
@@ -227,7 +227,7 @@ def test_of_requests_with_one_key_at_once_one_is_executed(secret: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_key_that_is_busy_for_too_long_is_said_to_be(secret: str) -> None:
+def test_a_key_that_is_busy_for_too_long_is_refused(secret: str) -> None:
     token = ApiToken.objects.get()
     held, done = threading.Event(), threading.Event()
 
@@ -253,7 +253,7 @@ def test_a_key_that_is_busy_for_too_long_is_said_to_be(secret: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_senders_of_one_image_one_makes_it(secret: str) -> None:
+def test_one_of_many_simultaneous_senders_of_an_image_creates_it(secret: str) -> None:
     def call(number: int) -> int:
         program = Client(headers={"Authorization": f"Bearer {secret}"})
         return int(send(program).status_code)
@@ -267,7 +267,7 @@ def state(program: Client, upload: Upload) -> Any:
     return response.json()
 
 
-def test_a_pending_upload_says_who_it_is(program: Client) -> None:
+def test_a_pending_upload_has_its_identity(program: Client) -> None:
     upload = make_upload(source="shop", external_id="a/1.png", uploader_reference="u-7")
     response = program.get(f"{URL}/{upload.pk}")
     told = response.json()
@@ -295,7 +295,7 @@ def test_a_pending_upload_says_who_it_is(program: Client) -> None:
         (0.9, "rejected", "reject", "reject"),
     ],
 )
-def test_a_route_is_told_without_its_score(
+def test_a_route_is_shown_without_its_score(
     program: Client, score: float, status: str, route: str, outcome: str | None
 ) -> None:
     upload = make_upload(source="shop")
@@ -323,7 +323,7 @@ def decide(task: ReviewTask, verdict: Verdict, *, by: User, reason: str = "") ->
 
 
 def let_the_grace_period_end() -> None:
-    """As if everything had happened a minute earlier."""
+    """Move all effects a minute into the past."""
     with pgtrigger.ignore("moderation.Effect:immutable_except_cancelled_at"):
         Effect.objects.update(due_at=F("due_at") - timedelta(minutes=1))
 
@@ -357,7 +357,7 @@ def test_an_undone_decision_does_not_show(program: Client) -> None:
     assert (told["status"], told["decision"], told["policies"][0]["outcome"]) == ("in_review", None, None)
 
 
-def test_a_quarantined_upload_says_why(program: Client) -> None:
+def test_a_quarantined_upload_gives_its_reason(program: Client) -> None:
     upload = make_upload(source="shop", quarantine_reason="truncated")
     update_status(Upload.objects.filter(pk=upload.pk))
     told = state(program, upload)
@@ -371,19 +371,19 @@ def test_an_upload_is_found_by_its_external_id(program: Client) -> None:
 
 
 @pytest.mark.parametrize(("query", "status"), [({"external_id": "no"}, 404), ({}, 422), ({"external_id": "\0"}, 422)])
-def test_what_is_not_found_by_external_id(program: Client, query: dict[str, str], status: int) -> None:
+def test_an_unknown_external_id_is_not_found(program: Client, query: dict[str, str], status: int) -> None:
     response = program.get(URL, query)
     assert response.status_code == status
     assert "Found" in response.json()["detail"]
 
 
-def test_another_sources_upload_is_not_there(program: Client) -> None:
+def test_another_sources_upload_is_not_found(program: Client) -> None:
     upload = make_upload(source="other")
     assert program.get(f"{URL}/{upload.pk}").status_code == 404
 
 
 @pytest.mark.parametrize(("number", "status"), [("0", 404), ("9" * 30, 404), ("-1", 404), ("x", 422)])
-def test_odd_numbers_are_answered(program: Client, number: str, status: int) -> None:
+def test_odd_ids_are_answered(program: Client, number: str, status: int) -> None:
     assert program.get(f"{URL}/{number}").status_code == status
 
 
@@ -391,14 +391,14 @@ def test_a_state_takes_few_queries(program: Client, django_assert_num_queries: A
     upload = make_upload(source="shop")
     decide(make_task(upload), Verdict.BENIGN, by=make_user())
     let_the_grace_period_end()
-    # Token, last use, upload; its effects, screenings, matches, policies; the policy of the effect that is a person's.
+    # Token, last use and upload; effects, screenings, matches and policies; the policy of a person's effect.
     with django_assert_num_queries(8):
         state(program, upload)
 
 
 @pytest.mark.parametrize("path", ["docs", "openapi.json"])
 @pytest.mark.parametrize(("group", "status"), [("admin", 200), ("operator", 200), ("moderator", 403)])
-def test_the_documentation_is_for_those_who_may_send_uploads_in(path: str, group: str, status: int) -> None:
+def test_the_documentation_is_for_people_who_may_send_uploads(path: str, group: str, status: int) -> None:
     client = Client()
     client.force_login(make_user(group=group))
     assert client.get(f"/api/v1/{path}").status_code == status
@@ -434,13 +434,13 @@ def token(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_an_issued_token_works_and_only_its_fingerprint_is_kept() -> None:
+def test_an_issued_token_works_and_only_its_sha256_is_stored() -> None:
     secret = token("issue", "ci", "--source", "shop").strip()
     assert ApiToken.objects.authenticate(secret).source == "shop"
     assert secret not in json.dumps(list(ApiToken.objects.values()), default=str)
 
 
-def test_a_token_for_metrics_opens_nothing_else() -> None:
+def test_a_token_for_metrics_gives_access_to_nothing_else() -> None:
     secret = token("issue", "prometheus", "--metrics").strip()
     assert ApiToken.objects.authenticate(secret) is None
     assert ApiToken.objects.authenticate(secret, scope="metrics").name == "prometheus"

@@ -1,4 +1,4 @@
-"""The demo's photos and what is made from them."""
+"""The demo's photos and the files made from them."""
 
 import re
 from collections import Counter
@@ -64,16 +64,16 @@ def test_another_seed_gives_other_variants(made: list[Path], tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("count", [0, 1, 20])
-def test_as_many_files_are_written_as_asked_for(count: int, tmp_path: Path) -> None:
+def test_the_requested_number_of_files_is_written(count: int, tmp_path: Path) -> None:
     assert len(make_images(DEMO, tmp_path, count=count)) == count
 
 
-def test_every_allowed_format_is_among_them(made: list[Path]) -> None:
+def test_every_allowed_format_is_included(made: list[Path]) -> None:
     assert {file_format(path) for path in sound(made)} == ALLOWED
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK", "P", "1", "I;16"])
-def test_every_common_mode_is_among_them(mode: str, made: list[Path]) -> None:
+def test_every_common_mode_is_included(mode: str, made: list[Path]) -> None:
     assert any(decoded(path).mode == mode for path in in_folder("format", paths=made) + in_folder("shape", paths=made))
 
 
@@ -103,7 +103,7 @@ def test_the_file_that_is_too_large_is_sound_and_above_50_million_pixels(made: l
         image.verify()
 
 
-def test_refused_files_are_no_raster_images(made: list[Path]) -> None:
+def test_refused_files_are_not_raster_images(made: list[Path]) -> None:
     refused = in_folder("refused", paths=made)
     assert [path.name for path in refused] == ["text-renamed.jpg", "drawing.svg", "empty.png"]
     for path in refused:
@@ -133,7 +133,7 @@ def orientation(path: Path) -> int:
 
 
 def difference(image: Image.Image, other: Image.Image) -> float:
-    """Mean absolute difference of the gray values of two images of one size, 0 to 255."""
+    """Return the mean absolute difference of the gray values of two images of equal size, 0 to 255."""
     [mean] = ImageStat.Stat(ImageChops.difference(image.convert("L"), other.convert("L"))).mean
     return mean
 

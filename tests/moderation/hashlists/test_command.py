@@ -1,4 +1,4 @@
-"""Hash lists from the command line: made, filled, written out, switched, asked."""
+"""`manage.py hashlists`: create, import, export, enable, disable, expire and check."""
 
 import io
 import json
@@ -53,7 +53,7 @@ def stored(hash_list: HashList) -> list[dict[str, object]]:
     return list(HashEntry.objects.filter(hash_list=hash_list).order_by("pk").values())
 
 
-def test_a_list_is_made_and_listed(run: Run) -> None:
+def test_a_list_is_created_and_shown(run: Run) -> None:
     said = run("create", "ours", "--policy", "adult-content", "--kind", "known-bad", "--source", "us", *SIGNED)
     assert "Created list ours (known-bad) of Adult content." in said
     (told,) = json.loads(run("list", "--json"))
@@ -71,12 +71,12 @@ def test_a_list_is_made_and_listed(run: Run) -> None:
         (["--policy", "weapons"], "no such policy is in force"),
     ],
 )
-def test_a_list_that_can_not_be_is_refused(run: Run, options: list[str], said: str) -> None:
+def test_a_list_with_wrong_options_is_refused(run: Run, options: list[str], said: str) -> None:
     with pytest.raises(CommandError, match=said):
         run("create", "ours", "--policy", "adult-content", "--kind", "known-bad", *SIGNED, *options)
 
 
-def test_a_second_list_of_a_name_is_refused(run: Run) -> None:
+def test_a_second_list_with_the_same_name_is_refused(run: Run) -> None:
     make_hash_list(name="ours")
     with pytest.raises(CommandError, match="already has a list 'ours'"):
         run("create", "ours", "--policy", "adult-content", "--kind", "known-good", *SIGNED)
@@ -98,13 +98,13 @@ def test_import_export_and_import_again_give_the_same_rows(run: Run, file: Path,
     assert fresh.entries.count() == 3
 
 
-def test_csv_is_written_as_it_was_read(run: Run, file: Path) -> None:
+def test_an_export_equals_the_imported_csv(run: Run, file: Path) -> None:
     make_hash_list(name="ours")
     run("import", file, "--list", "ours", *SIGNED)
     assert run("export", "ours").splitlines() == CSV.splitlines()
 
 
-def test_an_import_that_is_distinctive_else_changes_the_entry_and_keeps_what_people_said(run: Run, file: Path) -> None:
+def test_an_import_changes_an_entrys_content_and_keeps_its_review_state(run: Run, file: Path) -> None:
     hash_list = make_hash_list(name="ours")
     run("import", file, "--list", "ours", *SIGNED)
     contest(HashEntry.objects.get(reference="ref-1"), by=None, why="Wrong.")
@@ -116,7 +116,7 @@ def test_an_import_that_is_distinctive_else_changes_the_entry_and_keeps_what_peo
     assert (hash_list.done, hash_list.why) == ("imported: 0 new, 1 changed, 2 unchanged", "From our partner.")
 
 
-def test_who_and_why_are_the_imports_where_the_file_does_not_say(run: Run, file: Path) -> None:
+def test_who_and_why_default_to_those_of_the_import(run: Run, file: Path) -> None:
     make_hash_list(name="ours")
     file.write_text(f"algorithm,hash\npdq,{PDQ}\npdq,{PDQ}\n")
     assert run("import", file, "--list", "ours", *SIGNED) == "1 new, 0 changed, 1 unchanged.\n"
@@ -124,7 +124,7 @@ def test_who_and_why_are_the_imports_where_the_file_does_not_say(run: Run, file:
     assert run("import", file, "--list", "ours", "--by", "ada", "--why", "Again.").startswith("0 new, 0 changed, 2 un")
 
 
-def test_nothing_is_imported_where_one_row_is_wrong(run: Run, file: Path) -> None:
+def test_nothing_is_imported_if_one_row_is_wrong(run: Run, file: Path) -> None:
     hash_list = make_hash_list(name="ours")
     file.write_text(CSV + "md5,abc,,,,,,,,,\n", newline="")
     with pytest.raises(CommandError, match=r"line 6: found the algorithm 'md5'.*Nothing was changed\."):
@@ -150,7 +150,7 @@ def test_more_than_a_batch_is_imported(run: Run, file: Path, monkeypatch: pytest
     assert hash_list.entries.count() == 5
 
 
-def test_a_missing_file_and_an_unknown_list_are_said(run: Run, file: Path) -> None:
+def test_a_missing_file_and_an_unknown_list_are_reported(run: Run, file: Path) -> None:
     make_hash_list(name="ours")
     with pytest.raises(CommandError, match="No such file"):
         run("import", file.with_name("none.csv"), "--list", "ours", *SIGNED)
@@ -158,7 +158,7 @@ def test_a_missing_file_and_an_unknown_list_are_said(run: Run, file: Path) -> No
         run("export", "theirs")
 
 
-def test_lists_of_one_name_are_told_apart_by_policy(run: Run) -> None:
+def test_lists_with_the_same_name_are_distinguished_by_policy(run: Run) -> None:
     other = Policy.objects.create(slug="weapons", name="Weapons")
     for policy in (default_policy(), other):
         make_hash_list(name="ours", policy=policy)
@@ -173,7 +173,9 @@ def test_lists_of_one_name_are_told_apart_by_policy(run: Run) -> None:
     ("action", "field", "value"),
     [(["disable"], "enabled", "False"), (["expire", "--at", "2020-01-01"], "expires_at", "2020-01-01 00:00:00+00:00")],
 )
-def test_a_list_or_one_entry_is_switched(run: Run, action: list[str], field: str, value: str) -> None:
+def test_a_list_or_one_entry_is_disabled_enabled_and_expires(
+    run: Run, action: list[str], field: str, value: str
+) -> None:
     hash_list = make_hash_list(name="ours")
     entry, other = make_entry(hash_list, b"one"), make_entry(hash_list, b"two")
     name, *rest = action
@@ -185,7 +187,7 @@ def test_a_list_or_one_entry_is_switched(run: Run, action: list[str], field: str
     assert (str(getattr(hash_list, field)), hash_list.why) == (value, "From our partner.")
 
 
-def test_it_is_switched_on_again_for_good(run: Run) -> None:
+def test_an_expired_list_can_be_set_to_never_expire(run: Run) -> None:
     hash_list = make_hash_list(name="ours", enabled=False)
     run("enable", "ours", *SIGNED)
     assert "expires never" in run("expire", "ours", "--at", "never", *SIGNED)
@@ -193,13 +195,13 @@ def test_it_is_switched_on_again_for_good(run: Run) -> None:
 
 
 @pytest.mark.parametrize("text", ["abc", "x" * 64, "a" * 64])
-def test_an_entry_that_is_not_there_is_said(run: Run, text: str) -> None:
+def test_an_unknown_entry_is_reported(run: Run, text: str) -> None:
     make_hash_list(name="ours")
     with pytest.raises(CommandError, match="ours has no entry with that hash"):
         run("disable", "ours", "--hash", text, *SIGNED)
 
 
-def test_files_are_asked_about_and_nothing_is_stored(run: Run, tmp_path: Path) -> None:
+def test_files_are_checked_and_nothing_is_stored(run: Run, tmp_path: Path) -> None:
     make_entry(make_hash_list(name="pictures"), picture_of("cat.jpg").pdq, is_picture=True)
     make_entry(make_hash_list("known_good", name="bytes"), photo("cat.jpg"))
     told = run("check", DEMO / "cat.jpg", DEMO / "coffee.jpg")
@@ -211,7 +213,7 @@ def test_files_are_asked_about_and_nothing_is_stored(run: Run, tmp_path: Path) -
     assert second["known"] == []
 
 
-def test_a_file_that_can_not_be_decoded_is_asked_about_by_its_bytes(run: Run, tmp_path: Path, capsys) -> None:
+def test_a_file_that_cannot_be_decoded_is_checked_by_its_bytes(run: Run, tmp_path: Path, capsys) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(image_bytes()[:60])
     make_entry(make_hash_list(name="bytes"), broken.read_bytes())
@@ -222,13 +224,13 @@ def test_a_file_that_can_not_be_decoded_is_asked_about_by_its_bytes(run: Run, tm
     assert "1 could not be decoded: only their bytes were compared." in err
 
 
-def test_a_confirmed_entry_is_exported_as_such(run: Run) -> None:
+def test_a_confirmed_entry_is_exported_as_confirmed(run: Run) -> None:
     confirm(make_entry(make_hash_list(name="ours"), b"one"), by=None)
     assert run("export", "ours").splitlines()[1].endswith(",confirmed")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_imports_into_one_list_the_second_is_refused(run: Run, file: Path) -> None:
+def test_the_second_of_two_imports_into_one_list_is_refused(run: Run, file: Path) -> None:
     hash_list = make_hash_list(name="ours")
 
     def import_meanwhile() -> None:

@@ -1,4 +1,4 @@
-"""What files of hashes say, whoever wrote them; and what is wrong with those that are not accepted."""
+"""Files of hashes are read and written in both formats, and wrong ones are refused with a message."""
 
 import io
 import json
@@ -34,12 +34,12 @@ def rows() -> st.SearchStrategy[HashRow]:
 
 
 @given(st.lists(rows(), max_size=5))
-def test_what_is_written_as_csv_is_read_again(written: list[HashRow]) -> None:
+def test_rows_written_as_csv_are_read_again(written: list[HashRow]) -> None:
     assert read("".join(as_csv.write(written))) == written
 
 
 @given(st.lists(rows(), max_size=5), st.sampled_from(["known_bad", "known_good"]))
-def test_what_is_written_as_descriptors_is_read_again(written: list[HashRow], kind: str) -> None:
+def test_rows_written_as_descriptors_are_read_again(written: list[HashRow], kind: str) -> None:
     text = "".join(threatexchange.write(written, kind=kind))
     assert read(text, written_as="threatexchange", kind=kind) == written
     assert [each["raw_indicator"] for each in json.loads(text)["data"]] == [row.hash for row in written]
@@ -80,7 +80,7 @@ def test_csv_as_programs_write_it_is_accepted(content: str) -> None:
         (f"algorithm,hash,note\npdq,{HASH},{'x' * 200_000}\n", "this is not CSV"),
     ],
 )
-def test_what_is_wrong_with_csv_is_said_with_its_line(content: bytes | str, said: str) -> None:
+def test_wrong_csv_is_reported_with_its_line(content: bytes | str, said: str) -> None:
     with pytest.raises(ListNotAccepted) as refused:
         read(content)
     assert said in str(refused.value)
@@ -103,7 +103,7 @@ def test_no_message_repeats_a_hash() -> None:
         ("", None),
     ],
 )
-def test_times_of_expiry_are_read(typed: str, read_as: datetime | None) -> None:
+def test_expiry_times_are_parsed(typed: str, read_as: datetime | None) -> None:
     assert read(f"algorithm,hash,expires_at\npdq,{HASH},{typed}\n")[0].expires_at == read_as
 
 
@@ -122,11 +122,11 @@ def descriptor(**fields: Any) -> dict[str, Any]:
         "\ufeff" + json.dumps([{"signal_type": "pdq", "signal_value": HASH.upper()}]),
     ],
 )
-def test_descriptors_and_signals_as_others_write_them_are_accepted(content: str) -> None:
+def test_descriptors_and_signals_of_other_programs_are_accepted(content: str) -> None:
     assert read(content, written_as="threatexchange") == [HashRow(algorithm="pdq", hash=HASH)]
 
 
-def test_what_a_descriptor_says_is_kept() -> None:
+def test_the_fields_of_a_descriptor_are_kept() -> None:
     found = descriptor(
         id="4711", expire_time=1801418400, description="As shared.", tags={"data": [{"text": "a"}, {"text": "b"}]},
         confidence=90, should_delete=True,
@@ -151,14 +151,14 @@ def test_what_a_descriptor_says_is_kept() -> None:
         ("[" * 100_000, "entry 1: this is not JSON"),
     ],
 )
-def test_what_is_wrong_with_descriptors_is_said_with_their_number(content: str, said: str) -> None:
+def test_wrong_descriptors_are_reported_with_their_number(content: str, said: str) -> None:
     with pytest.raises(ListNotAccepted) as refused:
         read(content, written_as="threatexchange")
     assert said in str(refused.value)
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1000])
-def test_objects_are_read_across_any_chunks(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+def test_objects_are_read_across_chunks_of_any_size(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
     monkeypatch.setattr(json_objects, "CHUNK", chunk)
     wanted = [{"number": number, "text": "],{[\"' " * 3} for number in range(20)]
     assert list(json_objects.objects(io.StringIO(json.dumps(wanted, indent=1)))) == wanted

@@ -1,4 +1,4 @@
-"""Hash lists as the record keeps them: what routes, what a contest takes back, what other programs are told."""
+"""Hash lists in the record: routing, contesting, the API, and the verifier's rules."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +37,7 @@ def match() -> HashMatch:
     return make_match(make_entry(make_hash_list(name="ours"), red(0.1)), make_upload(content=red(0.1)))
 
 
-# What is kept
+# Constraints and searches
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def match() -> HashMatch:
         {"algorithm": "pdq", "pdq": PDQ, "review_state": "doubtful"},
     ],
 )
-def test_an_entry_that_makes_no_sense_is_refused(content: dict[str, Any]) -> None:
+def test_an_inconsistent_entry_is_refused(content: dict[str, Any]) -> None:
     hash_list = make_hash_list()
     with pytest.raises(IntegrityError), transaction.atomic():
         HashEntry.objects.create(hash_list=hash_list, **content)
@@ -68,7 +68,7 @@ def test_a_hash_is_on_a_list_once(is_picture: bool) -> None:
     make_entry(make_hash_list(), PDQ, is_picture=is_picture)
 
 
-def test_each_change_of_a_list_says_what_it_did_who_and_why(lead: User) -> None:
+def test_each_change_of_a_list_records_its_kind_author_and_reason(lead: User) -> None:
     hash_list = make_hash_list()
     hash_list.disable(by=lead, why="It is old.")
     hash_list.expire(timezone.now(), by=None, why="It ends.")
@@ -88,7 +88,7 @@ def test_a_list_without_a_reason_or_with_too_wide_a_radius_is_refused(change: di
         make_hash_list(**{"kind": "known_bad", **change})
 
 
-def test_an_entry_is_found_by_how_its_hash_begins() -> None:
+def test_an_entry_is_found_by_the_beginning_of_its_hash() -> None:
     hash_list = make_hash_list()
     picture, file = make_entry(hash_list, PDQ, is_picture=True), make_entry(hash_list, b"a file")
     assert list(HashEntry.objects.with_hash("f0f")) == [picture]
@@ -96,7 +96,7 @@ def test_an_entry_is_found_by_how_its_hash_begins() -> None:
     assert not HashEntry.objects.with_hash("f1").exists()
 
 
-def test_what_is_near_a_listed_picture_is_found_and_nothing_else() -> None:
+def test_only_pictures_within_the_radius_are_found() -> None:
     hash_list = make_hash_list()
     entries = [
         make_entry(hash_list, (int.from_bytes(PDQ) ^ (1 << n) - 1).to_bytes(32), is_picture=True) for n in range(30)
@@ -113,7 +113,7 @@ def test_a_match_gives_the_upload_its_status(kind: str, status: str) -> None:
     assert (upload.status, status_in_force(upload)) == (status, status)
 
 
-def test_a_contest_makes_the_upload_pending_and_holds_it_outside(match: HashMatch, lead: User) -> None:
+def test_a_contest_makes_the_upload_pending_and_tells_programs_to_hold_it(match: HashMatch, lead: User) -> None:
     contest(match.entry, by=lead, why="A red square.", match=match)
     upload = Upload.objects.get()
     assert (upload.status, status_in_force(upload)) == ("pending", "pending")
@@ -129,26 +129,26 @@ def test_another_policys_screening_stays_while_the_match_is_withdrawn(match: Has
     assert Upload.objects.get().status == "approved"
 
 
-def test_a_contest_says_why(match: HashMatch, lead: User) -> None:
+def test_a_contest_needs_a_reason(match: HashMatch, lead: User) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         contest(match.entry, by=lead, why="")
 
 
-def test_a_contest_is_refused_the_second_time(match: HashMatch, lead: User) -> None:
+def test_a_second_contest_is_refused(match: HashMatch, lead: User) -> None:
     contest(match.entry, by=lead, why="A red square.")
     with pytest.raises(EntryReviewRefused, match="contested this entry already"):
         contest(match.entry, by=lead, why="Again.")
     assert EntryReview.objects.count() == 1
 
 
-def test_to_confirm_it_later_lets_it_route_again(match: HashMatch, lead: User) -> None:
+def test_confirming_a_contested_entry_lets_it_route_again(match: HashMatch, lead: User) -> None:
     contest(match.entry, by=lead, why="A red square.")
     confirm(match.entry, by=lead)
     assert HashEntry.objects.routing().get().review_state == "confirmed"
     assert list(EntryReview.objects.latest_first().values_list("state", flat=True)) == ["confirmed", "contested"]
 
 
-def test_opinions_and_matches_can_not_be_changed(match: HashMatch, lead: User) -> None:
+def test_entry_reviews_and_matches_cannot_be_changed(match: HashMatch, lead: User) -> None:
     opinion = confirm(match.entry, by=lead)
     for row, change in ((opinion, {"why": "x"}), (match, {"distance": 3})):
         with pytest.raises(Exception, match="Cannot update"), transaction.atomic():
@@ -156,7 +156,7 @@ def test_opinions_and_matches_can_not_be_changed(match: HashMatch, lead: User) -
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_contests_waits_for_who_routes_by_the_entry() -> None:
+def test_a_contest_waits_for_transactions_that_route_by_the_entry() -> None:
     entry = make_entry(make_hash_list(), red(0.1))
     upload, lead = make_upload(content=red(0.1)), make_user("lead", group="lead")
 
@@ -184,7 +184,7 @@ def somebody_waits_for_a_lock() -> bool:
 # Other programs, reports and appeals
 
 
-def test_the_api_tells_which_list(match: HashMatch) -> None:
+def test_the_api_names_the_list(match: HashMatch) -> None:
     secret = ApiToken.objects.issue(name="platform", source="test")[1]
     program = Client(headers={"Authorization": f"Bearer {secret}"})
     told = program.get(f"/api/v1/uploads/{match.upload_id}").json()
@@ -201,13 +201,13 @@ def test_the_api_tells_which_list(match: HashMatch) -> None:
 
 
 @pytest.mark.parametrize(("bits", "said"), [(1, "PDQ, 1 bit of 256 differ"), (4, "PDQ, 4 bits of 256 differ")])
-def test_how_far_a_picture_is_from_its_entry_is_told(bits: int, said: str) -> None:
+def test_a_matchs_summary_gives_its_distance(bits: int, said: str) -> None:
     entry = make_entry(make_hash_list(name="ours"), PDQ, is_picture=True)
     assert HashMatch(entry=entry, distance=bits).summary == f"known-bad by list ours ({said})"
 
 
 @pytest.mark.parametrize("kind", ["reports", "appeals"])
-def test_an_objection_to_a_list_is_answered_by_whom_to_turn_to(match: HashMatch, kind: str) -> None:
+def test_an_objection_to_a_match_is_refused_and_names_the_list(match: HashMatch, kind: str) -> None:
     secret = ApiToken.objects.issue(name="platform", source="test")[1]
     program = Client(headers={"Authorization": f"Bearer {secret}"})
     answer = program.post(
@@ -218,7 +218,7 @@ def test_an_objection_to_a_list_is_answered_by_whom_to_turn_to(match: HashMatch,
     assert "A lead can contest the list's entry" in answer.json()["detail"]
 
 
-def test_what_another_policy_screened_can_be_objected_to(match: HashMatch) -> None:
+def test_an_upload_that_another_policy_screened_can_be_objected_to(match: HashMatch) -> None:
     with pytest.raises(ObjectionRefused):
         objections.screening_of(match.upload, policy="adult-content")
     with pytest.raises(objections.PolicyUnclear):
@@ -283,19 +283,21 @@ def hold_what_stands(match: HashMatch) -> None:
         (hold_what_stands, "each effect does what was decided", "hold, the record asks for reject"),
     ],
 )
-def test_what_breaks_is_found(match: HashMatch, break_it: Callable[[HashMatch], None], rule: str, found: str) -> None:
+def test_each_broken_rule_is_found(
+    match: HashMatch, break_it: Callable[[HashMatch], None], rule: str, found: str
+) -> None:
     break_it(match)
     assert any(found in told for _, told in RULES[rule]())
 
 
-def test_a_status_that_no_list_gives_is_found(match: HashMatch) -> None:
+def test_a_status_that_differs_from_the_match_is_found(match: HashMatch) -> None:
     Upload.objects.update(status="approved")
     assert [problem.rule for problem in verify().problems] == ["each upload has the status that its record gives"]
     update_status(Upload.objects.all())
     assert verify().clean
 
 
-def test_lists_that_run_out_are_not_in_use() -> None:
+def test_expired_lists_are_not_in_use() -> None:
     make_hash_list(expires_at=timezone.now() - timedelta(seconds=1))
     lasting = make_hash_list(expires_at=timezone.now() + timedelta(hours=1))
     assert list(HashList.objects.in_use()) == [lasting]

@@ -1,4 +1,4 @@
-"""Runs as the pre-screen leaves them, at times that a test chooses."""
+"""Builders of pre-screen runs at chosen times."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ def hours_ago(hours: float) -> datetime:
 def make_run(
     *, ago: float, lasting: float = 1.0, uploads: int = 0, state: str = "done", work_left: int | None = 0, **found: Any
 ) -> ScreeningRun:
-    """A run of ``lasting`` hours that began ``ago`` hours ago; ``found`` are its options and further counts."""
+    """Create a run of `lasting` hours that began `ago` hours ago, with further options and counts."""
     options = {name: found.pop(name) for name in ("mode", "dry_run", "policy", "since", "max_seconds") if name in found}
     run = ScreeningRun.objects.create(
         state=state,
@@ -31,7 +31,7 @@ def make_run(
 
 
 def make_ledger_day(*, days_ago: float, bins: dict[int, int]) -> LedgerDay:
-    """A day of the ledger with so many uploads by score bin."""
+    """Create a day of the ledger with the given uploads by score bin."""
     day = LedgerDay.objects.create(epoch=version_in_force().epoch, day=hours_ago(24 * days_ago).date())
     LedgerRow.objects.bulk_create(
         LedgerRow(day=day, bin=bin_, region="approve", rate_class="approve:0.02", pi=0.02, uploads=uploads)

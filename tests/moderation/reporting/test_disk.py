@@ -1,4 +1,4 @@
-"""What is on the disk: exactly where files are few, from a sample where they are many."""
+"""Disk use is exact for few files and estimated from a sample for many."""
 
 import hashlib
 
@@ -17,7 +17,7 @@ def fill(count: int, *, size: int) -> None:
         path.write_bytes(bytes(size))
 
 
-def test_few_files_are_all_looked_at() -> None:
+def test_few_files_are_all_measured() -> None:
     fill(50, size=100)
     assert used(storage.uploads_folder()) == disk.Used(5000, exact=True)
 
@@ -27,16 +27,16 @@ def test_many_files_are_estimated_from_some_folders(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(disk, "SAMPLE", 1000)
     found = used(storage.uploads_folder())
     assert not found.exact
-    # A thousand seen: right within 10 % but for chance of more than three standard deviations; the names are fixed.
+    # A thousand files are measured. Ten per cent are more than three standard deviations, and the names are fixed.
     assert found.bytes == pytest.approx(300_000, rel=0.1)
 
 
-def test_where_nothing_was_stored_nothing_is_used() -> None:
+def test_an_empty_folder_uses_nothing() -> None:
     assert used(storage.renditions_folder()) == disk.Used(0, exact=True)
 
 
 @pytest.mark.django_db
-def test_the_disk_has_its_parts() -> None:
+def test_disk_use_has_all_its_parts() -> None:
     content = image_bytes()
     storage.store_upload(content)
     found = Disk.now()

@@ -1,4 +1,4 @@
-"""Drift of a night's scores against the 28 days before, as the ledger counted them."""
+"""Score drift of a night against the 28 days before, by the ledger's counts."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_a_night_like_those_before_has_not_drifted() -> None:
     assert (drift.night.sum(), drift.reference.sum()) == (100, 400)
 
 
-def test_a_night_that_moved_is_measured_against_28_days_and_no_more() -> None:
+def test_a_drifted_night_is_compared_with_exactly_28_days() -> None:
     make_run(ago=1, lasting=0.1)
     make_ledger_day(days_ago=1 / 24, bins={2: 50, 90: 50})
     make_ledger_day(days_ago=28, bins={2: 90, 90: 10})

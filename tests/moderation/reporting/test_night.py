@@ -1,4 +1,4 @@
-"""What a night's runs add up to."""
+"""The sum of a night's runs."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_two_machines_at_a_time_count_their_hours_once() -> None:
 
 
 @pytest.mark.parametrize("options", [{"dry_run": True}, {"mode": "shadows"}, {"mode": "rescore"}])
-def test_what_only_looked_again_is_not_added_up(options: dict[str, object]) -> None:
+def test_rescoring_runs_are_not_added_up(options: dict[str, object]) -> None:
     other = make_run(ago=2, uploads=100, **options)
     make_run(ago=1, uploads=9)
     assert Night.of().counts["uploads"] == 9
@@ -44,7 +44,7 @@ def test_reasons_come_with_the_most_frequent_first() -> None:
     assert list(Night.of().quarantined.items()) == [("truncated", 3), ("bomb", 1), ("timed_out", 1)]
 
 
-def test_the_rules_of_all_runs_are_told_once() -> None:
+def test_the_policy_versions_of_all_runs_are_listed_once() -> None:
     make_run(ago=2)
     make_run(ago=1)
     assert Night.of().versions == [version_in_force()]
@@ -52,7 +52,7 @@ def test_the_rules_of_all_runs_are_told_once() -> None:
     assert (told["policy"], told["version"], told["classifier"]) == ("adult-content", 1, "open_nsfw")
 
 
-def test_nothing_to_report_on_is_said() -> None:
+def test_a_missing_run_is_reported() -> None:
     with pytest.raises(NoSuchRun, match="There is no run of the pre-screen yet"):
         Night.of()
     make_run(ago=1)

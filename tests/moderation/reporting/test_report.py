@@ -1,4 +1,4 @@
-"""`prescreen report`, as an operator calls it: printed, as JSON, by e-mail."""
+"""`prescreen report`: printed, as JSON and by e-mail."""
 
 import io
 import json
@@ -126,7 +126,7 @@ def test_without_a_server_or_a_recipient_nothing_is_sent(settings: Settings) -> 
 
 
 def test_the_report_reads_no_upload_or_screening_one_by_one(red_policy: PolicyVersion, prescreen: Any) -> None:
-    """Ten million screenings cost what one costs: each query is bounded by runs, ledger days or an index's end."""
+    """Each query is bounded by runs, ledger days or the end of an index, so the cost does not grow with the record."""
     for value in (0.1, 0.5, 0.9):
         make_upload(content=red(value))
     prescreen()

@@ -1,4 +1,4 @@
-"""The verifier finds each thing that can break, on a database and a storage that were broken on purpose."""
+"""The verifier finds each kind of problem, in a database and a storage that were broken on purpose."""
 
 import json
 import os
@@ -71,7 +71,7 @@ def with_score(screening: Screening) -> Screening:
 
 
 def make_sound_task(*, score: float = 0.5) -> ReviewTask:
-    """A task with all that the pre-screen writes, renditions too."""
+    """Create a task with everything that the pre-screen writes, including renditions."""
     upload = make_upload()
     task = make_task(upload, score=score, u=coin_of(upload))
     with_score(task.screening)
@@ -86,7 +86,7 @@ def decide(task: ReviewTask, verdict: Verdict, *, by: User) -> Decision:
 
 @pytest.fixture
 def waiting() -> ReviewTask:
-    """An undecided task; nothing else is in the record."""
+    """An undecided task, alone in the record."""
     return make_sound_task()
 
 
@@ -98,7 +98,7 @@ def decided(waiting: ReviewTask) -> ReviewTask:
 
 @pytest.fixture
 def automatic() -> Screening:
-    """Audits are off, so that no coin asks for a person."""
+    """An approved upload under a version without audits."""
     draft = version_in_force().copy_as_draft(by=None, audit_rate_approve=0, audit_rate_reject=0)
     put_in_force(draft, by=None, why="No audits.")
     upload = make_upload()
@@ -109,14 +109,14 @@ def found_by(rule: str) -> list[str]:
     return [found for _, found in RULES[rule]()]
 
 
-# A record that holds together
+# A clean record
 
 
 def test_an_empty_record_is_clean() -> None:
     assert verify().clean
 
 
-def test_a_record_of_every_kind_of_step_is_clean(waiting: ReviewTask, automatic: Screening, settings) -> None:
+def test_a_record_with_every_kind_of_step_is_clean(waiting: ReviewTask, automatic: Screening, settings) -> None:
     mo = make_user("mo")
     for verdict in Verdict:
         decide(make_sound_task(), verdict, by=mo)
@@ -146,13 +146,13 @@ def test_verifying_changes_nothing(waiting: ReviewTask) -> None:
     assert {path: path.stat().st_mtime_ns for path in storage.stored_files()} == before
 
 
-def test_each_rule_is_told_as_it_starts() -> None:
+def test_each_rule_is_reported_before_it_is_checked() -> None:
     told: list[str] = []
     verify(on_rule=told.append)
     assert told == list(RULES)
 
 
-# A record that was broken
+# A broken record
 
 
 @pytest.mark.parametrize("status", ["approved", "rejected", "pending"])
@@ -202,13 +202,13 @@ def test_two_scores_of_one_file(waiting: ReviewTask) -> None:
 
 
 def drop_constraint(model: type[Score], name: str) -> None:
-    """Until the test's transaction is rolled back."""
+    """Drop a constraint until the test's transaction is rolled back."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # PostgreSQL refuses while some are still to be checked
         cursor.execute(f"ALTER TABLE {model._meta.db_table} DROP CONSTRAINT {name}")
 
 
-def test_a_draw_that_the_coin_did_not_show(waiting: ReviewTask) -> None:
+def test_a_draw_that_differs_from_the_coin(waiting: ReviewTask) -> None:
     rule = "each screening follows its coin and thresholds"
     assert found_by(rule) == []
     with pgtrigger.ignore():
@@ -224,7 +224,7 @@ def test_a_route_that_score_and_thresholds_do_not_give(waiting: ReviewTask) -> N
     ]
 
 
-def test_a_person_who_is_asked_without_a_task(waiting: ReviewTask) -> None:
+def test_a_screening_that_needs_a_person_without_a_task(waiting: ReviewTask) -> None:
     rule = "each screening that needs a person has a task"
     assert found_by(rule) == []
     with pgtrigger.ignore():
@@ -307,7 +307,7 @@ def test_a_retired_classifier_in_force() -> None:
     assert "in force with open_nsfw" in said
 
 
-def test_an_erased_file_is_not_missed() -> None:
+def test_an_erased_file_is_no_problem() -> None:
     file = make_upload().file
     StoredFile.objects.update(erased_at=Now())
     file.path.unlink()
@@ -339,7 +339,7 @@ def test_a_row_without_any_audit_row() -> None:
 
 
 @pytest.mark.parametrize(("model", "change"), [(Screening, {"superseded": True}), (Effect, {"cancelled_at": Now()})])
-def test_the_one_field_that_may_change_without_its_audit_row(
+def test_a_changed_mutable_field_without_its_audit_row(
     automatic: Screening, model: type[Screening | Effect], change: dict[str, object]
 ) -> None:
     assert found_by(AUDIT_ROWS) == []
@@ -359,7 +359,7 @@ def test_a_finding_names_its_rule_and_its_row(waiting: ReviewTask) -> None:
 
 @pytest.fixture
 def old() -> Path:
-    """A file that was written an hour and more ago, for which no row came."""
+    """A file without a row, older than an hour."""
     path = storage.upload_path(storage.store_upload(red(0.3)))
     os.utime(path, (0, 0))
     return path
@@ -398,12 +398,12 @@ def row_of_the_same_bytes(path: Path) -> None:
 
 
 def same_bytes_again(path: Path) -> None:
-    """An intake has found the file and is about to write its row."""
+    """Write the same bytes again, as an intake does before it writes the row."""
     storage.store_upload(path.read_bytes())
 
 
 @pytest.mark.parametrize("come_in_between", [row_of_the_same_bytes, same_bytes_again])
-def test_what_is_wanted_between_the_listing_and_the_removal_is_kept(
+def test_a_file_that_gets_a_row_between_listing_and_removal_is_kept(
     old: Path, monkeypatch: pytest.MonkeyPatch, come_in_between: Callable[[Path], None]
 ) -> None:
     listed = list(stored_files.sweepable_files())
@@ -414,7 +414,7 @@ def test_what_is_wanted_between_the_listing_and_the_removal_is_kept(
     assert old.exists()
 
 
-def test_a_file_that_goes_by_itself_stops_no_sweep(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_disappears_does_not_stop_the_sweep(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored_files, "sweepable_files", lambda: iter([old.with_name("gone"), old]))
     assert verification.sweep() == 1
     assert not old.exists()
@@ -429,7 +429,7 @@ def verify_command(*options: str) -> str:
     return out.getvalue()
 
 
-def test_the_command_lists_and_keeps_until_it_is_asked_to_sweep(old: Path) -> None:
+def test_the_command_removes_files_only_with_sweep(old: Path) -> None:
     assert "1 files without a row; 'verify --sweep' removes them." in verify_command()
     assert old.exists()
     assert "1 files without a row removed." in verify_command("--sweep")
@@ -442,7 +442,7 @@ def test_the_command_reports_as_json(old: Path, waiting: ReviewTask) -> None:
     assert report["checked"]["moderation.Upload"] == 1
 
 
-def test_the_command_fails_where_something_breaks(waiting: ReviewTask, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_fails_if_a_rule_is_broken(waiting: ReviewTask, capsys: pytest.CaptureFixture[str]) -> None:
     Upload.objects.update(status="approved")
     with pytest.raises(SystemExit) as ended:
         call_command("verify")
@@ -452,7 +452,7 @@ def test_the_command_fails_where_something_breaks(waiting: ReviewTask, capsys: p
 
 
 @pytest.mark.parametrize("outcome", ["approve", "hold"])
-def test_an_effect_that_does_something_else_than_was_decided(decided: ReviewTask, outcome: str) -> None:
+def test_an_effect_that_differs_from_the_decision(decided: ReviewTask, outcome: str) -> None:
     rule = "each effect does what was decided"
     assert found_by(rule) == []
     with pgtrigger.ignore():
@@ -509,7 +509,7 @@ def decided_in_bulk(tasks: list[ReviewTask], *, by: User) -> None:
     )
 
 
-def test_a_thousand_rows_more_cost_a_bounded_number_of_statements() -> None:
+def test_another_thousand_rows_costs_a_bounded_number_of_statements() -> None:
     mo, counts = make_user(), []
     for thousand in (1, 2):
         decided_in_bulk(make_tasks(1000, salt=1000 * thousand), by=mo)
