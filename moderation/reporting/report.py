@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from moderation.formatting import file_size
 from moderation.models import ScreeningRun
 from moderation.reporting.backlog import Backlog
 from moderation.reporting.disk import Disk
@@ -82,7 +83,10 @@ def _attention(report: NightReport) -> Iterator[str]:
     if report.ledger.uncounted and not _in_progress(report.night):
         yield "The ledger has not counted all screenings, so estimates lag behind. Run 'manage.py rollup'."
     if report.disk.free < LITTLE_FREE * report.disk.total:
-        yield f"Only {report.disk.free / 1e9:,.1f} GB of the disk are free, of {report.disk.total / 1e9:,.0f} GB."
+        yield (
+            f"Only {file_size(report.disk.free)} of {file_size(report.disk.total)} of the disk are free. A full disk "
+            "refuses uploads and stops the pre-screen. Free some space, or move DATA_DIR to a larger disk."
+        )
 
 
 def _in_progress(night: Night) -> bool:
