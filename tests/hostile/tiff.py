@@ -52,6 +52,11 @@ def page(**changes: int | tuple[int, int, int]) -> Tags:
     return PAGE | {globals()[name]: value for name, value in changes.items()}
 
 
+def offset_of_shorts(values: bytes, *, after: bytes, order: str) -> int:
+    """Return the content of a tag of short integers: two fit into the tag itself, more lie behind the pixels."""
+    return struct.unpack(order + "I", values)[0] if len(values) == 4 else DATA + len(after)
+
+
 def sizes() -> Cases:
     overlapping = page(WIDTH=7071, HEIGHT=7071, ROWS=7071, BYTES=7071 * 884, BITS=1)
     yield Case("tiff/just below the limit", tiff(overlapping, data=bytes(7071 * 884)), SCORED, large=True)

@@ -112,7 +112,8 @@ def test_tiff_pixels_that_pillow_converts_to_few_modes(
 ) -> None:
     data = struct.pack(f"{order}{len(samples)}{'BH'[bits == 16]}", *samples) * 64
     all_bits = struct.pack(f"{order}{len(samples)}H", *[bits] * len(samples))
-    size = bits if len(samples) == 1 else (tiff.SHORT, len(samples), tiff.of_short(all_bits, after=data, order=order))
+    offset = tiff.offset_of_shorts(all_bits, after=data, order=order)
+    size = bits if len(samples) == 1 else (tiff.SHORT, len(samples), offset)
     tags = tiff.page(BITS=size, SAMPLES=len(samples), COLOUR=2 if len(samples) > 2 else 1, BYTES=len(data))
     path = folder / "a.tiff"
     path.write_bytes(tiff.tiff(tags | ({tiff.EXTRA: extra} if extra else {}), data=data, extra=all_bits, order=order))

@@ -149,9 +149,7 @@ def test_a_second_opinion_can_not_be_told_from_an_ordinary_task(people) -> None:
     make_renditions(audit)
     decide(people[0], "violating")
     again = page_of(people[1])
-    deciding.decide(
-        ReviewTask.objects.undecided().get(), "violating", claim=claiming.claimed_task(people[1]).claim, reason="nudity"
-    )
+    decide_claimed(claiming.claimed_task(people[1]), "violating")
     plain = make_task(score=BAND)
     make_renditions(plain)
     fresh = page_of(people[2])

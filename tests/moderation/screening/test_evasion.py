@@ -43,7 +43,7 @@ def use_cropping_classifier(beside: PolicyVersion) -> PolicyVersion:
 
 
 @pytest.fixture
-def looked(transactional_db: None, prescreen: Any, tmp_path: Path) -> tuple[dict[Attack, Screening], dict[str, Any]]:
+def night(transactional_db: None, prescreen: Any, tmp_path: Path) -> tuple[dict[Attack, Screening], dict[str, Any]]:
     """All attacks in one night: the screening of each under the policy that it is aimed at, and the run's report."""
     squeezing = use_patch_classifier(**RULES)
     cropping = use_cropping_classifier(squeezing)
@@ -70,9 +70,9 @@ def patch(tmp_path: Path) -> Iterator[Scorer]:
 
 
 def test_a_night_of_attacks(
-    views_scored: tuple[dict[Attack, Screening], dict[str, Any]], patch: Scorer, tmp_path: Path
+    night: tuple[dict[Attack, Screening], dict[str, Any]], patch: Scorer, tmp_path: Path
 ) -> None:
-    aimed, report = looked
+    aimed, report = night
     expected = {attack.name: (attack.found or bool(attack.untrusted), attack.untrusted) for attack in ATTACKS}
     assert {attack.name: (s.route != "approve", s.untrusted) for attack, s in aimed.items()} == expected
     assert report["quarantined"] == {}
