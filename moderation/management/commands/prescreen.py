@@ -126,7 +126,7 @@ def report_text(report: RunReport) -> str:
         f"{found['uploads']} uploads screened in {found['seconds']:.1f} s ({found['per_second']:.1f} a second):",
         f"{found['approved']} approved, {found['review']} to review, {found['rejected']} rejected, "
         f"{sum(found['quarantined'].values())} quarantined" + (f" ({reasons})." if reasons else "."),
-        f"{found['audits']} of them are audited. {found['untrusted']} have an untrusted score: a person reviews them.",
+        f"Audits: {found['audits']}. Untrusted scores, each for a person to review: {found['untrusted']}.",
     ]
     if found["matched"]:
         lines.append(f"{found['matched']} were routed by hash lists, without a score.")
