@@ -11,17 +11,20 @@ from tests.factories import make_upload, red
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
+INSERTED_AT_ONCE = 2_000
 UPLOADS = 100_000
 
 
 def copy_upload(upload: Upload, *, copies: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO moderation_upload (source, external_id, uploader_reference, file_id, status,"
-            " quarantine_reason, quarantine_detail) SELECT 'copies', number::text, '', %s, 'pending', '', ''"
-            " FROM generate_series(1, %s) number",
-            [upload.file_id, copies],
-        )
+    """Insert ``copies`` uploads of the same file, in statements that end before the limit on a statement's time."""
+    for first in range(0, copies, INSERTED_AT_ONCE):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO moderation_upload (source, external_id, uploader_reference, file_id, status,"
+                " quarantine_reason, quarantine_detail) SELECT 'copies', number::text, '', %s, 'pending', '', ''"
+                " FROM generate_series(%s, %s) number",
+                [upload.file_id, first + 1, min(first + INSERTED_AT_ONCE, copies)],
+            )
 
 
 def test_each_is_screened_once_in_slices(red_policy: PolicyVersion, prescreen: Any) -> None:
