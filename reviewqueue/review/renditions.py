@@ -48,7 +48,6 @@ def _check_may_see(task: ReviewTask, *, variant: str, claim: Claim) -> None:
     if variant == "clear":
         allowed = claiming.is_revealed(task, claim=claim)
     else:
-        held = ReviewTask.objects.filter(pk=task.pk).held_by(claim.moderator, token=claim.token)
-        allowed = held.exists()
+        allowed = claiming.held(task, claim=claim).exists()
     if not allowed:
         raise PermissionDenied("No live claim, or not revealed.")

@@ -49,7 +49,7 @@ def decide(request: ReviewerRequest, pk: int) -> HttpResponseBase:
     claim = posted_claim(request, moderator=request.user)
     form = DecisionForm(request.POST, task=task)
     if not form.is_valid():
-        if ReviewTask.objects.filter(pk=pk).held_by(claim.moderator, token=claim.token).exists():
+        if claiming.held(task, claim=claim).exists():
             return render_workplace(request, review_context(request.user) | {"form": form}, status=422)
         return render_next_task(request, notice=claiming.claim_lost_message(task, claim=claim), status=409)
     try:
