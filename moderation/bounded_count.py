@@ -8,9 +8,9 @@ from django.db.models import IntegerField, QuerySet, Subquery
 COUNT_LIMIT = 10_000
 
 
-def bounded_count(rows: QuerySet[Any]) -> int:
-    """Count ``rows`` exactly up to COUNT_LIMIT; return COUNT_LIMIT + 1 where there are more."""
-    return _limited(rows).count()
+def bounded_count(rows: QuerySet[Any], *, limit: int = COUNT_LIMIT) -> int:
+    """Count ``rows`` exactly up to ``limit``; return ``limit`` + 1 where there are more."""
+    return _limited(rows, limit=limit).count()
 
 
 class BoundedCount(Subquery):
@@ -19,7 +19,7 @@ class BoundedCount(Subquery):
     template = "(SELECT count(*) FROM (%(subquery)s) AS counted)"
 
     def __init__(self, rows: QuerySet[Any]) -> None:
-        super().__init__(_limited(rows), output_field=IntegerField())
+        super().__init__(_limited(rows, limit=COUNT_LIMIT), output_field=IntegerField())
 
 
 def count_text(number: int) -> str:
@@ -27,5 +27,5 @@ def count_text(number: int) -> str:
     return f"{number:,}" if number <= COUNT_LIMIT else f"{COUNT_LIMIT:,}+"
 
 
-def _limited(rows: QuerySet[Any]) -> QuerySet[Any, Any]:
-    return rows.order_by().values("pk")[: COUNT_LIMIT + 1]
+def _limited(rows: QuerySet[Any], *, limit: int) -> QuerySet[Any, Any]:
+    return rows.order_by().values("pk")[: limit + 1]

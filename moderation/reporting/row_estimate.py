@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from moderation.bounded_count import bounded_count
 from moderation.formatting import thousands
 
 # Up to this many rows are counted one by one through an index, which takes some milliseconds.
@@ -29,7 +30,7 @@ def estimated_count(rows: QuerySet[Any]) -> RowCount:
 
     ANALYZE, which PostgreSQL runs by itself, keeps the estimate right within a few per cent.
     """
-    found = rows.order_by().values("pk")[: COUNTED + 1].count()
+    found = bounded_count(rows, limit=COUNTED)
     if found <= COUNTED:
         return RowCount(found)
     plan = json.loads(rows.order_by().values("pk").explain(format="json"))
