@@ -17,7 +17,7 @@ def reuse_verdicts(tasks: Sequence[ReviewTask]) -> list[Decision]:
 
     Only uploads that the coin drew reuse a verdict, each drawn by its own id: the ledger counts them like those that
     somebody reviewed. Confirmed means final by the ledger's rule, at the last roll-up, in the same epoch. The number
-    of statements does not grow with the number of tasks.
+    of statements does not grow with the number of tasks. The caller updates the uploads' status.
     """
     drawn = [task for task in tasks if task.screening is not None and task.screening.drawn]
     confirmed = _confirmed_verdicts([task.screened for task in drawn])

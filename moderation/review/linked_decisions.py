@@ -25,7 +25,8 @@ class Link:
 def decide_linked(links: Sequence[Link]) -> list[Decision]:
     """Decide each link's task as its origin was decided, and schedule the effects, in a few statements.
 
-    The caller has locked the tasks, or has just opened them. ``waits_for`` is written as it stands on each task.
+    The caller has locked the tasks, or has just opened them, and updates the uploads' status. ``waits_for`` is written
+    as it stands on each task.
     """
     if not links:
         return []
@@ -44,7 +45,6 @@ def decide_linked(links: Sequence[Link]) -> list[Decision]:
         for link, decision in zip(links, decisions, strict=True)
         if decision.outcome != link.screening.automatic_outcome
     )
-    update_status(Upload.objects.filter(pk__in=[link.task.upload_id for link in links]))
     return decisions
 
 

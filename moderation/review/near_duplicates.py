@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef
 
 from moderation.locks import lock_clusters
-from moderation.models import ClusterReview, Decision, ReviewTask, Screening, User, Verdict
+from moderation.models import ClusterReview, Decision, ReviewTask, Screening, Upload, User, Verdict
 from moderation.models.cluster_reviews import ClusterKey
 from moderation.models.decisions import CONCLUSIVE, OUTCOMES
 from moderation.review.consensus import TO_BE_CONFIRMED
 from moderation.review.linked_decisions import Link, decide_linked, retract
+from moderation.review.status import update_status
 from moderation.review.tallies import tallies
 from moderation.routing import Route, SamplingReason
 
@@ -126,6 +127,7 @@ def propagate_verdict(task: ReviewTask) -> None:
     if found := cluster_verdicts([task.screened]).get(task.screened.pk):
         following = [*_waiting_screenings(review), *_decided_otherwise(review, verdict=found.verdict)]
         _decide_like([_Follower(screening=each, verdict=found, follows=review.screening_id) for each in following])
+        update_status(Upload.objects.filter(pk__in=[each.upload_id for each in following]))
         ReviewTask.objects.undecided().filter(waits_for=review.screening_id).update(waits_for=None)
     elif not _in_review([review.screening]):
         _review_the_next(review)

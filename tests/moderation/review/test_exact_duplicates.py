@@ -5,6 +5,7 @@ import pytest
 from moderation.models import Decision, Effect, LedgerRow, OpinionCount, ReviewTask, Screening, Upload
 from moderation.review import claiming, deciding
 from moderation.review.exact_duplicates import reuse_verdicts
+from moderation.review.status import update_status
 from moderation.tuning.rollup import differences, roll_up
 from moderation.verification.outcomes import conclusive_verdicts_have_an_effect, uploads_have_the_status_of_their_record
 from tests.factories import decide_claimed, image_bytes, make_screening, make_upload, make_user
@@ -16,6 +17,13 @@ PICTURE = image_bytes((1, 2, 3))
 def copy(*, score: float, u: float = 0.0) -> Screening:
     """Screen another upload of the same bytes."""
     return make_screening(make_upload(content=PICTURE), score=score, u=u)
+
+
+def reuse(screening: Screening) -> list[Decision]:
+    """Open the screening's task and reuse a verdict for it, as the pre-screen does."""
+    linked = reuse_verdicts(ReviewTask.objects.open_for([screening]))
+    update_status(Upload.objects.filter(pk=screening.upload_id))
+    return linked
 
 
 def decide(screening: Screening, verdict: str, *, by: str) -> Decision:
@@ -40,7 +48,7 @@ def test_a_drawn_duplicate_takes_over_the_confirmed_verdict_and_counts() -> None
     decide(origin, "violating", by="two")
     roll_up()
     again = copy(score=0.05)
-    (linked,) = reuse_verdicts(ReviewTask.objects.open_for([again]))
+    (linked,) = reuse(again)
     roll_up()
     assert (linked.source, linked.carried_from.screening) == ("carried_over", origin)
     assert labels() == (2, 2, 2)
@@ -53,7 +61,7 @@ def test_a_drawn_duplicate_takes_over_the_confirmed_verdict_and_counts() -> None
 def test_an_unconfirmed_verdict_is_not_taken_over() -> None:
     decide(copy(score=0.05), "violating", by="one")
     roll_up()
-    assert reuse_verdicts(ReviewTask.objects.open_for([copy(score=0.05)])) == []
+    assert reuse(copy(score=0.05)) == []
 
 
 def test_a_duplicate_that_was_not_drawn_is_no_label() -> None:
@@ -71,7 +79,7 @@ def test_a_duplicate_that_was_not_drawn_is_no_label() -> None:
 def test_what_was_taken_over_falls_with_the_verdict_that_it_comes_from() -> None:
     origin = decide(copy(score=0.5), "benign", by="one")
     roll_up()
-    reuse_verdicts(ReviewTask.objects.open_for([copy(score=0.5)]))
+    reuse(copy(score=0.5))
     roll_up()
     assert labels() == (2, 2, 0)
     deciding.undo(origin.task, by=origin.reviewer)
@@ -83,7 +91,7 @@ def test_what_was_taken_over_falls_with_the_verdict_that_it_comes_from() -> None
 def test_what_is_taken_over_is_nobodys_last_decision() -> None:
     origin = decide(copy(score=0.5), "benign", by="one")
     roll_up()
-    reuse_verdicts(ReviewTask.objects.open_for([copy(score=0.5)]))
+    reuse(copy(score=0.5))
     assert Decision.objects.last_verdict_of(origin.reviewer).first() == origin
 
 
