@@ -17,7 +17,8 @@ from moderation.models.objections import Objection
 from moderation.models.people import ApiToken, IdempotentAnswer, User
 from moderation.models.policies import Community, Policy
 from moderation.models.review_tasks import ReviewTask, Skip
-from moderation.models.screenings import Screening, ScreeningAttempt, ScreeningRun
+from moderation.models.screening_runs import ScreeningAttempt, ScreeningRun
+from moderation.models.screenings import Screening
 from moderation.models.shadows import Shadow
 from moderation.models.uploads import StoredFile, Upload
 from moderation.models.versions import PolicyVersion

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from moderation.decoding.fingerprints import BITS, RADIUS
 from moderation.models.hash_lists import HashEntry
 from moderation.models.policies import Policy
-from moderation.models.screenings import ScreeningRun
+from moderation.models.screening_runs import ScreeningRun
 from moderation.models.tracking import immutable_except, never_deleted, tracked_changes
 from moderation.models.uploads import Upload
 from moderation.routing import Route

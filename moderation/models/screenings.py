@@ -1,117 +1,24 @@
-"""Runs of the pre-screen, the files that their workers are busy with, and the row that records each screening."""
+"""Screenings: one upload scored and routed under one policy, and the frames that were scored for it."""
 
-from collections import Counter
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Collection
 from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.urls import reverse
-from django.utils import timezone
 
 from moderation.decoding.views import appearance_of
 from moderation.models.classifiers import Classifier, Score, ScoreQuerySet
 from moderation.models.epochs import Epoch
 from moderation.models.frames import FrameView, ranked_frames
 from moderation.models.policies import Policy
+from moderation.models.screening_runs import ScreeningRun
 from moderation.models.tracking import immutable_except, never_deleted, tracked_changes
-from moderation.models.uploads import StoredFile, Upload
+from moderation.models.uploads import Upload
 from moderation.models.versions import PolicyVersion
 from moderation.routing import Draw, Route, SamplingReason
-
-
-class ScreeningRun(models.Model):
-    """One run of the pre-screen: its options and its counts."""
-
-    class State(models.TextChoices):
-        RUNNING = "running", "running"  # or killed, and not yet found
-        DONE = "done", "done"  # no work was left
-        STOPPED = "stopped", "stopped with work left"  # by its limits, or on request
-        FAILED = "failed", "failed"  # ended by an error
-        INTERRUPTED = "interrupted", "interrupted"  # killed; a later run found it
-
-    state = models.CharField(max_length=12, choices=State, default=State.RUNNING)
-    options = models.JSONField(default=dict)
-    policy_versions = models.ManyToManyField(
-        PolicyVersion, related_name="runs", help_text="The versions in force when it began."
-    )
-    started_at = models.DateTimeField(db_default=Now())
-    worked_until = models.DateTimeField(null=True, blank=True, help_text="The time of its last commit.")
-    finished_at = models.DateTimeField(null=True, blank=True)
-    counts = models.JSONField(default=dict)
-    work_left = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="Uploads left when it ended; unknown if it was killed."
-    )
-
-    class Meta:
-        permissions = [("see_runs", "Can see the runs of the pre-screen and their reports")]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(state="running", finished_at=None) | ~Q(state="running") & Q(finished_at__isnull=False),
-                name="a_run_that_ended_says_when",
-            )
-        ]
-        indexes = [
-            # Serves reports and /metrics: the runs of one night and of the last 28, and the last run that ended.
-            models.Index(fields=["-started_at"], name="screeningrun_started_idx"),
-        ]
-
-    def __str__(self) -> str:
-        return f"run {self.pk}"
-
-    def get_absolute_url(self) -> str:
-        return reverse("run", args=[self.pk])
-
-    @property
-    def mode(self) -> str:
-        """Its work: "pending" uploads; "rescore" for stored scores; "shadows" for classifiers in shadow mode."""
-        return str(self.options.get("mode", "pending"))
-
-    @property
-    def is_dry(self) -> bool:
-        return bool(self.options.get("dry_run"))
-
-    @property
-    def screens(self) -> bool:
-        """Whether it screens pending uploads, so that its counts are of uploads that it screened."""
-        return self.mode == "pending" and not self.is_dry
-
-    @property
-    def sees_all(self) -> bool:
-        """Whether it covers every pending upload, so that `work_left` counts all policies and ages."""
-        return self.screens and not self.options.get("policy") and not self.options.get("since")
-
-    @property
-    def until(self) -> datetime:
-        """The time at which it ended; now, if it is still running."""
-        return self.finished_at or timezone.now()
-
-    def add(self, counts: Counter[str]) -> None:
-        """Add to the run's counts, in the transaction that does the counted work; locks the run's row until its end."""
-        run = ScreeningRun.objects.select_for_update().get(pk=self.pk)
-        ScreeningRun.objects.filter(pk=self.pk).update(counts=dict(Counter(run.counts) + counts), worked_until=Now())
-
-
-class ScreeningAttempt(models.Model):
-    """A file that a worker is busy with; the row is written outside the worker's transaction.
-
-    If the worker dies, the row stays. The command that watches the worker then marks the file as suspect, so it is
-    screened alone next time. If a worker dies again with that file alone, the file is quarantined.
-    """
-
-    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="attempts")
-    run = models.ForeignKey(ScreeningRun, on_delete=models.PROTECT, related_name="attempts")
-    worker = models.CharField(max_length=40)
-    suspect = models.BooleanField(default=False)
-    started_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["file", "worker"], name="one_attempt_per_file_and_worker")]
-
-    def __str__(self) -> str:
-        return f"{self.worker} at {self.file}"
 
 
 class ScreeningQuerySet(models.QuerySet["Screening"]):
@@ -204,7 +111,7 @@ class Screening(models.Model):
     @property
     def ranked_frames(self) -> list[FrameView]:
         """The frames that were scored, worst first; the first one gave the score."""
-        return ranked_frames(self.scores.order_by("pk")) or [FrameView(self.frame, appearance_of(self.view))]
+        return frames_by_screening([self])[self.pk]
 
     @property
     def scores(self) -> ScoreQuerySet:
@@ -213,18 +120,53 @@ class Screening(models.Model):
             file__uploads=self.upload_id,
             classifier=self.classifier_id,
             preprocessing_version=self.preprocessing_version,
-            label__in=self._labels,
+            label__in=_labels_by_screening([self]).get(self.pk, []),
         )
-
-    @property
-    def _labels(self) -> list[str]:
-        """The labels of the root version, which are the same throughout an epoch."""
-        root: PolicyVersion | None = self.policy_version
-        if self.policy_version.community_id is not None:
-            root = PolicyVersion.objects.root().filter(epoch=self.epoch_id).first()
-        return root.labels if root else []
 
     @property
     def automatic_outcome(self) -> str:
         """The decision of the machine alone: approve, reject, or hold while the upload waits for review."""
         return "hold" if self.route == Route.REVIEW else self.route
+
+
+def frames_by_screening(screenings: Collection[Screening]) -> dict[int, list[FrameView]]:
+    """Return the ranked frames of each screening, by screening, in three statements at most.
+
+    Their policy versions should be loaded: each one that is not costs a statement more.
+    """
+    labels, scores = _labels_by_screening(screenings), _scores_by_origin(screenings)
+    return {
+        each.pk: ranked_frames(score for score in scores[_origin(each)] if score.label in labels.get(each.pk, ()))
+        or [FrameView(each.frame, appearance_of(each.view))]
+        for each in screenings
+    }
+
+
+#: (upload, classifier, preprocessing version)
+Origin = tuple[int, int, str]
+
+
+def _origin(screening: Screening) -> Origin:
+    return screening.upload_id, screening.classifier_id, screening.preprocessing_version
+
+
+def _scores_by_origin(screenings: Collection[Screening]) -> dict[Origin, list[Score]]:
+    rows = Score.objects.filter(
+        file__uploads__in={each.upload_id for each in screenings},
+        classifier__in={each.classifier_id for each in screenings},
+        preprocessing_version__in={each.preprocessing_version for each in screenings},
+    )
+    found: dict[Origin, list[Score]] = defaultdict(list)
+    for row in rows.annotate(upload_id=F("file__uploads")).order_by("pk"):
+        key = row.upload_id, row.classifier_id, row.preprocessing_version  # type: ignore[attr-defined]  # annotated
+        found[key].append(row)
+    return found
+
+
+def _labels_by_screening(screenings: Collection[Screening]) -> dict[int, list[str]]:
+    """Return each screening's labels: those of its epoch's root version, as a community version has none."""
+    own = {each.pk: each.policy_version.labels for each in screenings if each.policy_version.community_id is None}
+    others = [each for each in screenings if each.pk not in own]
+    roots = PolicyVersion.objects.root().filter(epoch__in={each.epoch_id for each in others}).order_by("-pk")
+    by_epoch = dict(roots.values_list("epoch_id", "labels"))  # the first root version of each epoch comes last
+    return own | {each.pk: by_epoch[each.epoch_id] for each in others if each.epoch_id in by_epoch}

@@ -126,5 +126,5 @@ def hold_earlier_effects(screenings: Iterable[Screening]) -> None:
     """Write a hold where an earlier effect said approve or reject and a person is to review the upload now."""
     held = [screening for screening in screenings if screening.automatic_outcome == Effect.Outcome.HOLD]
     in_effect = Effect.objects.filter(upload__in={each.upload_id for each in held}, cancelled_at=None)
-    told = set(in_effect.values_list("upload_id", "policy_id"))
-    records.save_effects(each for each in held if (each.upload_id, each.policy_id) in told)
+    reported = set(in_effect.values_list("upload_id", "policy_id"))
+    records.save_effects(each for each in held if (each.upload_id, each.policy_id) in reported)

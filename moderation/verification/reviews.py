@@ -7,8 +7,8 @@ from django.db.models import Count, Exists, F, OuterRef, Q
 from moderation import routing
 from moderation.models import Decision, Fingerprint, ReviewTask, Screening
 from moderation.models.frames import BLURRED, CLEAR, FrameView
+from moderation.models.screenings import frames_by_screening
 from moderation.verification.findings import Finding, batches
-from moderation.verification.shown_frames import frames_by_screening
 
 
 def decided_tasks_have_one_live_verdict() -> Iterator[Finding]:

@@ -20,7 +20,6 @@ from moderation.models import (
     Community,
     Decision,
     Effect,
-    PolicyVersion,
     ReviewTask,
     Score,
     Screening,
@@ -29,12 +28,12 @@ from moderation.models import (
     User,
     Verdict,
 )
+from moderation.models.screenings import frames_by_screening
 from moderation.review import claiming, deciding
 from moderation.review.quarantine import settle_quarantine
 from moderation.review.status import update_status
 from moderation.tuning.versions import put_in_force
 from moderation.verification import RULES, stored_files, verify
-from moderation.verification.shown_frames import frames_by_screening
 from tests.factories import (
     decide_claimed,
     image_bytes,
@@ -45,6 +44,7 @@ from tests.factories import (
     make_upload,
     make_user,
     make_views,
+    put_community_in_force,
     red,
     use_red_classifier,
     version_in_force,
@@ -540,6 +540,5 @@ def test_frames_read_in_batches_are_those_of_each_screening(waiting: ReviewTask,
 def put_in_community(screening: Screening) -> None:
     """A community's version has no labels of its own: those of the root apply."""
     art = Community.objects.create(slug="art", name="Art")
-    own = PolicyVersion.objects.create(policy=screening.policy, community=art, number=1, low=0.2, high=0.9)
-    put_in_force(own, by=None, why="Its own thresholds.")
+    own = put_community_in_force(art, low=0.2, high=0.9)
     Screening.objects.filter(pk=screening.pk).update(policy_version=own)
