@@ -119,7 +119,7 @@ def table(title: str, packages: Iterable[Package], last: str, reasons: Mapping[s
 
 
 def installed(package: Package) -> Distribution:
-    """Return what is installed of a package; exit unless it is the locked version, as licences may differ."""
+    """Return an installed package; exit unless it has the locked version, as licences may differ between versions."""
     try:
         found = distribution(package.name)
     except PackageNotFoundError:

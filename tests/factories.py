@@ -16,6 +16,7 @@ from moderation import routing, storage
 from moderation.inference.manifest import Manifest
 from moderation.models import (
     Classifier,
+    Community,
     Decision,
     Effect,
     HashEntry,
@@ -93,6 +94,15 @@ def default_policy() -> Policy:
 
 def version_in_force(policy: Policy | None = None) -> PolicyVersion:
     return PolicyVersion.objects.in_force().root().get(policy=policy or default_policy())
+
+
+def put_community_in_force(community: Community, *, low: float, high: float, **rates: float) -> PolicyVersion:
+    """Put a first version of ``community`` in force under the default policy."""
+    version = PolicyVersion.objects.create(
+        policy=default_policy(), community=community, number=1, low=low, high=high, **rates
+    )
+    put_in_force(version, by=None, why="Thresholds of its own.")
+    return version
 
 
 def make_screening(

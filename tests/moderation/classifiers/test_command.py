@@ -12,7 +12,14 @@ from moderation import storage
 from moderation.models import Classifier, Community, Epoch, PolicyVersion, Screening
 from moderation.tuning.versions import ClassifierRetired, put_in_force
 from moderation.verification import verify
-from tests.factories import image_bytes, make_upload, make_user, use_red_classifier, version_in_force
+from tests.factories import (
+    image_bytes,
+    make_upload,
+    make_user,
+    put_community_in_force,
+    use_red_classifier,
+    version_in_force,
+)
 from tests.moderation.classifiers.publishing import publish_timm
 from tests.moderation.inference.tiny_onnx import write_colour_classifier, write_red_classifier
 
@@ -210,8 +217,7 @@ def test_undoing_an_activation_restores_the_previous_thresholds() -> None:
 @db
 def test_thresholds_of_communities_retire_and_return_with_their_classifier() -> None:
     art = Community.objects.create(slug="art", name="Art")
-    own = PolicyVersion.objects.create(policy=version_in_force().policy, community=art, number=1, low=0.6, high=0.9)
-    put_in_force(own, by=None, why="Art shows more skin.")
+    put_community_in_force(art, low=0.6, high=0.9)
     use_red_classifier()
     assert not PolicyVersion.objects.in_force().filter(community=art).exists(), "thresholds do not transfer"
     classifiers("deactivate", "--policy", "adult-content", "--why", "It is worse.")

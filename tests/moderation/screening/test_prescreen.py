@@ -21,7 +21,7 @@ from moderation.models import (
 )
 from moderation.tuning.versions import put_in_force
 from moderation.verification import verify
-from tests.factories import image_bytes, make_upload, red
+from tests.factories import image_bytes, make_upload, put_community_in_force, red
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -182,19 +182,7 @@ def test_a_retry_draws_the_same(red_policy: PolicyVersion, prescreen: Any) -> No
 def test_community_thresholds_come_from_the_nearest_ancestor(red_policy: PolicyVersion, prescreen: Any) -> None:
     parent = Community.objects.create(slug="art", name="Art")
     child = Community.objects.create(slug="painting", name="Painting", parent=parent)
-    put_in_force(
-        PolicyVersion.objects.create(
-            policy=red_policy.policy,
-            community=parent,
-            number=1,
-            low=0.6,
-            high=0.9,
-            audit_rate_approve=0,
-            audit_rate_reject=0,
-        ),
-        by=None,
-        why="Art shows more skin.",
-    )
+    put_community_in_force(parent, low=0.6, high=0.9, audit_rate_approve=0, audit_rate_reject=0)
     own = make_upload(content=red(0.5), community=child)
     elsewhere = make_upload(content=red(0.5))
     prescreen()

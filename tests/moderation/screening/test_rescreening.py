@@ -26,7 +26,15 @@ from moderation.review.objections import record_objection
 from moderation.tuning.rollup import roll_up
 from moderation.tuning.versions import put_in_force
 from moderation.verification import verify
-from tests.factories import decide_claimed, make_upload, make_uploads, make_user, red, version_in_force
+from tests.factories import (
+    decide_claimed,
+    make_upload,
+    make_uploads,
+    make_user,
+    put_community_in_force,
+    red,
+    version_in_force,
+)
 from tests.moderation.screening.test_deaths import children_of
 from tests.processes import start_command, wait_for
 
@@ -169,19 +177,7 @@ def test_a_community_is_screened_again_by_its_own_version(red_policy: PolicyVers
     art = Community.objects.create(slug="art", name="Art")
     own, elsewhere = make_upload(content=red(0.5), community=art), make_upload(content=red(0.5))
     prescreen()
-    put_in_force(
-        PolicyVersion.objects.create(
-            policy=red_policy.policy,
-            community=art,
-            number=1,
-            low=0.6,
-            high=0.9,
-            audit_rate_approve=0,
-            audit_rate_reject=0,
-        ),
-        by=None,
-        why="Art shows more skin.",
-    )
+    put_community_in_force(art, low=0.6, high=0.9, audit_rate_approve=0, audit_rate_reject=0)
     assert prescreen("--rescore")["uploads"] == 1
     assert (status(own)[0], status(elsewhere)[0]) == ("approved", "in_review")
 

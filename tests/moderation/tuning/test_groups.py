@@ -3,9 +3,8 @@
 import pytest
 from django.test import Client
 
-from moderation.models import Community, LedgerDay, LedgerRow, PolicyVersion
-from moderation.tuning.versions import put_in_force
-from tests.factories import default_policy, make_screening, make_user, version_in_force
+from moderation.models import Community, LedgerDay, LedgerRow
+from tests.factories import make_screening, make_user, put_community_in_force, version_in_force
 from tests.moderation.tuning.test_tune_command import closed, report, run
 
 pytestmark = pytest.mark.django_db
@@ -53,13 +52,7 @@ def test_unequal_audit_rates_are_weighted_by_what_each_label_stands_for(capsys) 
 def test_a_community_counts_by_its_own_thresholds_or_by_its_parents(capsys) -> None:
     art = Community.objects.create(slug="art", name="Art")
     Community.objects.create(slug="sketches", name="Sketches", parent=art)
-    put_in_force(
-        PolicyVersion.objects.create(
-            policy=default_policy(), community=art, number=1, low=0.05, high=0.9, audit_rate_reject=0.1
-        ),
-        by=None,
-        why="Statues.",
-    )
+    put_community_in_force(art, low=0.05, high=0.9, audit_rate_reject=0.1)
     day = closed(0)
     for name in ("art", "sketches", "pets"):
         of_group(day, name, labelled=100, leaks=1)
