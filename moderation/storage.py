@@ -91,9 +91,9 @@ def _create(path: Path) -> int:
         return os.open(path, flags, 0o600)
 
 
-def store_upload(content: bytes) -> str:
-    """Store ``content`` once and return its sha256."""
-    sha256 = hashlib.sha256(content).hexdigest()
+def store_upload(content: bytes, *, sha256: str = "") -> str:
+    """Store ``content`` once and return its ``sha256``, which is computed if the caller does not have it."""
+    sha256 = sha256 or hashlib.sha256(content).hexdigest()
     path = upload_path(sha256)
     try:
         # A sweep deletes old files without a row: the new time keeps this one until its row is written.

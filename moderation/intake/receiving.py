@@ -1,8 +1,7 @@
 """Receive one image: check it, store its bytes once, record it under its identity."""
 
-import hashlib
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from moderation.decode_limits import decode_limits
 from moderation.decoding.images import DecodeLimits, Header, ImageRefused, Reason
 from moderation.decoding.sandbox import Sandbox
 from moderation.intake import refusals
+from moderation.intake.digests import Digests
 from moderation.models import Community, StoredFile, Upload, User
 
 
@@ -49,19 +49,19 @@ def receive(  # noqa: PLR0913  (the facts of one upload)
     refusals.check_fields(source=source, external_id=external_id, uploader_reference=uploader_reference)
     refusals.check_size(len(content))
     sniffed = refusals.check_format(content)
-    sha256 = hashlib.sha256(content).hexdigest()
+    digests = Digests.of(content)
     identity = {"source": source, "external_id": external_id}
     if earlier := _earlier(identity):
-        return Received(_same(earlier, sha256=sha256), created=False)
-    facts = _facts(content, sha256=sha256, sniffed=sniffed)
-    storage.store_upload(content)
+        return Received(_same(earlier, sha256=digests.sha256), created=False)
+    facts = _facts(content, digests=digests, sniffed=sniffed)
+    storage.store_upload(content, sha256=digests.sha256)
     rest = {"uploader_reference": uploader_reference, "community": community, "received_by": received_by}
     try:
-        return Received(_record(sha256, facts=facts, upload={**identity, **rest}), created=True)
+        return Received(_record(facts, upload={**identity, **rest}), created=True)
     except IntegrityError:
         # The unique constraint decided: this identity was sent twice at the same time.
         if earlier := _earlier(identity):
-            return Received(_same(earlier, sha256=sha256), created=False)
+            return Received(_same(earlier, sha256=digests.sha256), created=False)
         raise
 
 
@@ -70,10 +70,10 @@ def _earlier(identity: dict[str, str]) -> Upload | None:
 
 
 @transaction.atomic
-def _record(sha256: str, *, facts: dict[str, Any], upload: dict[str, Any]) -> Upload:
+def _record(facts: dict[str, Any], *, upload: dict[str, Any]) -> Upload:
     # If the same bytes are stored at the same time, the second waits here for the first to commit.
-    StoredFile.objects.bulk_create([StoredFile(sha256=sha256, **facts)], ignore_conflicts=True)
-    file = StoredFile.objects.get(sha256=sha256)
+    StoredFile.objects.bulk_create([StoredFile(**facts)], ignore_conflicts=True)
+    file = StoredFile.objects.get(sha256=facts["sha256"])
     if file.erased_at:  # the bytes were sent again
         StoredFile.objects.filter(pk=file.pk).update(erased_at=None)
     return Upload.objects.create(file=file, **upload)
@@ -89,10 +89,10 @@ def _same(upload: Upload, *, sha256: str) -> Upload:
     return upload
 
 
-def _facts(content: bytes, *, sha256: str, sniffed: str) -> dict[str, Any]:
+def _facts(content: bytes, *, digests: Digests, sniffed: str) -> dict[str, Any]:
     """Return the stored file's columns; width, height and frames stay unknown if the header cannot be read."""
-    facts: dict[str, Any] = {"size": len(content), "format": sniffed}
-    if StoredFile.objects.filter(sha256=sha256).exists():
+    facts: dict[str, Any] = {**asdict(digests), "size": len(content), "format": sniffed}
+    if StoredFile.objects.filter(sha256=digests.sha256).exists():
         return facts  # the stored file has the rest
     try:
         header = _probe(content)

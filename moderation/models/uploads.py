@@ -30,6 +30,9 @@ class StoredFile(models.Model):
     """Bytes, kept once however many uploads share them."""
 
     sha256 = models.CharField(max_length=64, unique=True)
+    # Hash lists name files by these as well. Empty if the bytes came in by another way than intake.
+    md5 = models.CharField("MD5", max_length=32, blank=True, default="")
+    sha1 = models.CharField("SHA-1", max_length=40, blank=True, default="")
     size = models.PositiveBigIntegerField(help_text="Bytes.")
     format = models.CharField(max_length=10, help_text="By content, as the first bytes say.")
     # Unknown (null) where the header could not be read; the pre-screen will then quarantine the uploads.

@@ -1,3 +1,4 @@
+import hashlib
 import random
 import resource
 import threading
@@ -28,6 +29,14 @@ def test_an_image_is_recorded_with_what_its_header_says() -> None:
     assert (file.format, file.width, file.height, file.frames, file.size) == ("JPEG", 40, 30, 1, len(content))
     assert file.path.read_bytes() == content
     assert received.upload.status == "pending"
+
+
+def test_the_digests_that_hash_lists_have_are_stored() -> None:
+    content = image_bytes()
+    file = receive(content).upload.file
+    assert file.sha256 == hashlib.sha256(content).hexdigest()
+    assert file.md5 == hashlib.md5(content, usedforsecurity=False).hexdigest()
+    assert file.sha1 == hashlib.sha1(content, usedforsecurity=False).hexdigest()
 
 
 def test_who_sent_it_and_for_whom_is_recorded() -> None:
