@@ -214,7 +214,7 @@ RECORD: dict[type[models.Model], dict[str, list[str]]] = {
     Decision: {
         "show": ["pk", "upload", "kind", "verdict", "reason", "reviewer", "decided_at"],
         "filter": ["kind", "verdict"],
-        "hide": ["screening"],
+        "hide": ["screening", "claim_token"],
     },
     Effect: {"show": ["pk", "upload", "outcome", "due_at", "cancelled_at"], "filter": ["outcome"]},
     Objection: {

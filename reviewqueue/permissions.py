@@ -53,9 +53,10 @@ def needs(permission: str = "") -> Callable[[View], View]:
 
 
 def redirect_to_sign_in(request: HttpRequest) -> HttpResponseBase:
-    """Redirect to a sign-in that leads back to a page, never to a form's address. Nothing is saved."""
+    """Redirect to a sign-in that leads back to a page, never to a form's or a claim's address. Nothing is saved."""
     by_htmx = request.headers.get("HX-Request") == "true"
-    back_to = request.get_full_path() if request.method == "GET" and not by_htmx else "/"
+    is_page = request.method == "GET" and not by_htmx and not request.path.startswith("/claims/")
+    back_to = request.get_full_path() if is_page else "/"
     answer = redirect_to_login(back_to, settings.LOGIN_URL)
     return HttpResponseClientRedirect(answer.url) if by_htmx else answer
 

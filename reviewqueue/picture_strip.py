@@ -56,9 +56,8 @@ class StripItem:
 
     @property
     def name(self) -> str:
-        """The text for people who cannot see it: "Upload 7", or "Upload 7, picture 2 of 16: frame 212"."""
-        upload = f"Upload {self.task.upload_id}"
-        return f"{upload}, picture {self.place}" if self.count > 1 else upload
+        """The text for people who cannot see it: "This upload", or "This upload, picture 2 of 16: frame 212"."""
+        return f"This upload, picture {self.place}" if self.count > 1 else "This upload"
 
     @property
     def place(self) -> str:
@@ -73,8 +72,7 @@ class StripItem:
         return ", ".join(filter(None, (frame, shown)))
 
     def _url(self, variant: str) -> str:
-        number = [] if self.number == 1 else [self.number]
-        return f"{reverse('rendition', args=[self.task.pk, *number, variant])}?token={self.task.claim_token}"
+        return reverse("rendition", args=[self.task.claim_token, self.number, variant])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,10 +84,14 @@ class Decision(models.Model):
     reason = models.CharField(max_length=60, blank=True, help_text="The code of one of the policy version's reasons.")
     comment = models.TextField(blank=True, max_length=2000)
     reviewer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="decisions")
+    by_lead = models.BooleanField(default=False, help_text="Whether the reviewer was a lead then.")
     source = models.CharField(max_length=12, choices=Source, default=Source.SAMPLE)
     blind = models.BooleanField(default=True, help_text="Score, band and sampling reason were hidden.")
     shown = models.JSONField(default=dict, help_text="The first frame and view, and whether it was revealed.")
     seconds_spent = models.FloatField(default=0)
+    claim_token = models.UUIDField(
+        null=True, blank=True, unique=True, help_text="The claim under which a person gave this verdict."
+    )
     supersedes = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by"
     )
@@ -100,7 +104,7 @@ class Decision(models.Model):
     objects = DecisionQuerySet.as_manager()
 
     class Meta:
-        triggers = [append_only()]
+        triggers = append_only()
         constraints = [
             models.UniqueConstraint(
                 fields=["task", "attempt"],

@@ -31,7 +31,7 @@ class GoldItemQuerySet(models.QuerySet["GoldItem"]):
         if moderator.has_perm("moderation.publish_thresholds"):
             return self.none()
         seen = Decision.objects.verdicts().filter(reviewer=moderator, upload__file=OuterRef("screening__upload__file"))
-        skipped = Skip.objects.filter(moderator=moderator, task__screening=OuterRef("screening"))
+        skipped = Skip.objects.live().filter(moderator=moderator, task__screening=OuterRef("screening"))
         return self.filter(~Exists(seen), ~Exists(skipped)).exclude(marked_by=moderator)
 
 
@@ -51,7 +51,7 @@ class GoldItem(models.Model):
     objects = GoldItemQuerySet.as_manager()
 
     class Meta:
-        triggers = [never_deleted()]
+        triggers = never_deleted()
         constraints = [
             models.UniqueConstraint(
                 fields=["screening"], condition=Q(retired_at=None), name="one_truth_per_screening_at_a_time"

@@ -11,7 +11,7 @@ from moderation.models.frames import FrameView
 from moderation.models.people import User
 from moderation.models.policies import Policy
 from moderation.models.screenings import Screening
-from moderation.models.tracking import never_deleted, tracked
+from moderation.models.tracking import immutable_except, never_deleted, tracked
 from moderation.models.uploads import Upload
 from moderation.models.versions import PolicyVersion
 
@@ -42,9 +42,13 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
     def held(self) -> Self:
         return self.undecided().filter(claim_expires_at__gt=Now())
 
+    def claimed_by_token(self, moderator: User, *, token: uuid.UUID) -> Self:
+        """The task whose row names this claim of ``moderator``, whether it ran out or still holds."""
+        return self.filter(claimed_by=moderator, claim_token=token)
+
     def held_by(self, moderator: User, *, token: uuid.UUID) -> Self:
         """Tasks that ``moderator`` holds by the claim with this token."""
-        return self.held().filter(claimed_by=moderator, claim_token=token)
+        return self.held().claimed_by_token(moderator, token=token)
 
     def in_review_order(self) -> Self:
         """Most urgent first, then the longest wait."""
@@ -110,7 +114,7 @@ class ReviewTask(models.Model):
     objects = ReviewTaskQuerySet.as_manager()
 
     class Meta:
-        triggers = [never_deleted()]
+        triggers = never_deleted()
         permissions = [
             ("review_uploads", "Can review uploads in the queue"),
             ("lead_reviews", "Can settle quarantine and decide what others could not tell"),
@@ -170,15 +174,32 @@ class ReviewTask(models.Model):
         return PolicyVersion.objects.root().in_force().get(policy=self.policy_id)
 
 
+class SkipQuerySet(models.QuerySet["Skip"]):
+    def live(self) -> Self:
+        """Not taken back."""
+        return self.filter(taken_back_at=None)
+
+
 class Skip(models.Model):
-    """One moderator does not want to be served one task again."""
+    """One moderator does not want to be served one task again, until they take the skip back."""
 
     task = models.ForeignKey(ReviewTask, on_delete=models.PROTECT, related_name="skips")
     moderator = models.ForeignKey(User, on_delete=models.PROTECT, related_name="skips")
+    claim_token = models.UUIDField(unique=True)
     created_at = models.DateTimeField(db_default=Now())
+    taken_back_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SkipQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["task", "moderator"], name="one_skip_per_task_and_moderator")]
+        triggers = [*never_deleted(), immutable_except("taken_back_at")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["task", "moderator"],
+                condition=Q(taken_back_at=None),
+                name="one_live_skip_per_task_and_moderator",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.moderator} skipped {self.task}"

@@ -104,7 +104,31 @@ def skip(task: ReviewTask, *, claim: Claim) -> None:
     with transaction.atomic():
         if held(task, claim=claim).update(**NOT_CLAIMED) != 1:
             raise ClaimLost(claim_lost_message(task, claim=claim))
-        Skip.objects.get_or_create(task=task, moderator=claim.moderator)
+        Skip.objects.live().get_or_create(task=task, moderator=claim.moderator, defaults={"claim_token": claim.token})
+
+
+def take_back_skips(moderator: User) -> int:
+    """Let this person be served the undecided tasks that they skipped, and return how many skips were taken back."""
+    undecided = ReviewTask.objects.undecided().values("screening")
+    return Skip.objects.live().filter(moderator=moderator, task__screening__in=undecided).update(taken_back_at=Now())
+
+
+def get_claimed(claim: Claim) -> ReviewTask:
+    """Return the task that ``claim`` is on, with its upload. Whether the claim still holds, each later step checks.
+
+    Raises:
+        ClaimLost: no task's row names this claim any more.
+    """
+    task = ReviewTask.objects.claimed_by_token(claim.moderator, token=claim.token).with_upload().first()
+    if task is None:
+        raise ClaimLost(_message_about_old(claim))
+    return task
+
+
+def check_held(task: ReviewTask, *, claim: Claim) -> None:
+    """Raises ClaimLost where ``claim`` does not hold the task any more."""
+    if not held(task, claim=claim).exists():
+        raise ClaimLost(claim_lost_message(task, claim=claim))
 
 
 def held(task: ReviewTask, *, claim: Claim) -> ReviewTaskQuerySet:
@@ -113,20 +137,40 @@ def held(task: ReviewTask, *, claim: Claim) -> ReviewTaskQuerySet:
 
 
 def claim_lost_message(task: ReviewTask, *, claim: Claim) -> str:
-    """Explain to the person who held ``claim`` what happened to their task; tell nothing to anybody else."""
-    now = ReviewTask.objects.select_related("claimed_by", "upload").get(pk=task.pk)
+    """Explain to the person who held ``claim`` what happened to their task; tell nothing to anybody else.
+
+    The upload is not named: its number would tell which kind of task it is, and the person may be given it again.
+    """
+    now = ReviewTask.objects.select_related("claimed_by").get(pk=task.pk)
     last = now.decisions.live().verdicts().order_by("-pk").select_related("reviewer").first()
     if now.decided_at and last and last.reviewer == claim.moderator:
-        return f"You decided {now.upload} already, in another tab or with a double click. Nothing more was saved."
+        return "You decided this upload already, in another tab or with a double click. Nothing more was saved."
     if now.claimed_by == claim.moderator and now.claim_token != claim.token:
-        return f"You opened {now.upload} again elsewhere, which ended this view of it. Nothing was saved."
+        return "You opened this upload again elsewhere, which ended this view of it. Nothing was saved."
     if not claim.was_on(task.pk):
         return "This is not your claim. Nothing was saved."
     if now.decided_at or now.withdrawn_at:
-        return f"Your claim on {now.upload} ran out and someone else decided it. Nothing was saved."
+        return "Your claim on this upload ran out and someone else decided it. Nothing was saved."
     if now.claimed_by and now.claimed_by != claim.moderator:
-        return f"Your claim on {now.upload} ran out and someone else took it. Nothing was saved."
-    return f"Your claim on {now.upload} ran out or was given back. Nothing was saved."
+        return "Your claim on this upload ran out and someone else took it. Nothing was saved."
+    return "Your claim on this upload ran out or was given back. Nothing was saved."
+
+
+def _message_about_old(claim: Claim) -> str:
+    """Explain a claim whose token no task's row names any more.
+
+    The person's verdict, skip or reveal under it tells which task it was on. Another person's token is answered like
+    one that never existed.
+    """
+    for rows in (
+        Decision.objects.filter(reviewer=claim.moderator),
+        Skip.objects.filter(moderator=claim.moderator),
+        Exposure.objects.filter(person=claim.moderator, task__isnull=False),
+    ):
+        row = rows.filter(claim_token=claim.token).select_related("task").first()
+        if row is not None and row.task is not None:
+            return claim_lost_message(row.task, claim=claim)
+    return "Your claim on this upload is over: it ran out, or a newer one replaced it. Nothing was saved."
 
 
 def lock_moderator(moderator: User) -> None:

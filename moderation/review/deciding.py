@@ -65,6 +65,7 @@ def decide(task: ReviewTask, verdict: Verdict, *, claim: Claim, reason: str = ""
             comment=comment,
             seconds_spent=seconds_spent,
             shown=_shown(task, claim=claim),
+            claim_token=claim.token,
             blind=not task.screened.decisions.filter(reviewer=claim.moderator).exists(),
         )
         apply_verdict(task, decision, before=before)
@@ -170,7 +171,7 @@ def _get_undoable_verdict(task: ReviewTask, *, by: User) -> Decision:
 
 def _record(task: ReviewTask, reviewer: User, **content: Any) -> Decision:
     source = Decision.Source.SAMPLE if task.kind == ReviewTask.Kind.SCREENING else task.kind
-    row = {"round": task.round, "attempt": task.attempt, "source": source, **content}
+    row = {"round": task.round, "attempt": task.attempt, "source": source, "by_lead": reviewer.is_lead, **content}
     return Decision.objects.create(task=task, upload=task.upload, screening=task.screening, reviewer=reviewer, **row)
 
 

@@ -22,7 +22,7 @@ def eligible(tasks: ReviewTaskQuerySet, *, moderator: User) -> ReviewTaskQuerySe
 
 def skipped_by(moderator: User) -> Q:
     """Match tasks that ``moderator`` skipped, by screening: a second opinion on the same upload counts as skipped."""
-    return Q(Exists(Skip.objects.filter(task__screening=OuterRef("screening"), moderator=moderator)))
+    return Q(Exists(Skip.objects.live().filter(task__screening=OuterRef("screening"), moderator=moderator)))
 
 
 def ineligible_for(moderator: User) -> Q:

@@ -30,10 +30,16 @@ def review_context(user: User, *, revealed: bool = False, picture: str = "") -> 
     strip = PictureStrip.of(task, chosen=picture)
     return shared | {
         "rules": task.rules,
+        "stage_name": stage_name(task.upload),
         "strip": strip,
         "missing": strip is None,
         "revealed": revealed and _is_revealed(task, user=user),
     }
+
+
+def stage_name(upload: Upload) -> str:
+    """The name of an upload before the verdict: the platform's own, as its number here would tell its kind."""
+    return upload.external_id or "This upload"
 
 
 def rendition_path_or_404(task: ReviewTask, *, variant: str, number: int = 1) -> Path:
@@ -44,7 +50,7 @@ def rendition_path_or_404(task: ReviewTask, *, variant: str, number: int = 1) ->
     """
     strip = PictureStrip.of(task)
     if strip is None or not 1 <= number <= len(strip.pictures):
-        raise Http404(f"{task.upload} has no picture {number} in storage.")
+        raise Http404(f"This upload has no picture {number} in storage.")
     return strip.pictures[number - 1].view.rendition(task.upload.file.sha256, variant=variant)
 
 

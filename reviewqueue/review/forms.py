@@ -46,3 +46,13 @@ class DecisionForm(forms.Form):
             self.add_error("reason", f"Choose one of the {len(reasons)} reasons of this policy.")
         elif chosen.get("comment") and not content.get("comment"):
             self.add_error("comment", f"“{chosen['text']}” needs a comment. Describe the image in a few words.")
+
+
+class TakeBackForm(forms.Form):
+    """The action to take back, named by the claim under which it was done; the newest where the form names none."""
+
+    action = forms.UUIDField(required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["action"].required = "action" in self.data

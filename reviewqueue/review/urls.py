@@ -8,10 +8,11 @@ urlpatterns = [
     path("waiting/", views.waiting, name="waiting"),
     path("undo/", views.undo, name="undo"),
     path("skips/clear/", views.clear_skips, name="clear_skips"),
-    path("tasks/<int:pk>/decide/", views.decide, name="decide"),
-    path("tasks/<int:pk>/skip/", views.skip, name="skip"),
-    path("tasks/<int:pk>/renew/", views.renew, name="renew"),
-    path("tasks/<int:pk>/reveal/", renditions.reveal, name="reveal"),
-    path("tasks/<int:pk>/images/<str:variant>/", renditions.rendition, name="rendition"),
-    path("tasks/<int:pk>/images/<int:number>/<str:variant>/", renditions.rendition, name="rendition"),
+    # A claim's token is the only name that a task has before the verdict: numbers would tell gold items and second
+    # opinions from first looks.
+    path("claims/<uuid:token>/decide/", views.decide, name="decide"),
+    path("claims/<uuid:token>/skip/", views.skip, name="skip"),
+    path("claims/<uuid:token>/renew/", views.renew, name="renew"),
+    path("claims/<uuid:token>/reveal/", renditions.reveal, name="reveal"),
+    path("claims/<uuid:token>/images/<int:number>/<str:variant>/", renditions.rendition, name="rendition"),
 ]

@@ -1,23 +1,23 @@
 """The queue: claim, decide, skip, undo. The answer to each form shows the next task."""
 
+import uuid
+
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from moderation.models import Decision, ReviewTask, Skip
+from moderation.models import Decision
 from moderation.review import claiming, deciding
-from moderation.review.claims import ClaimLost
+from moderation.review.claims import Claim, ClaimLost
 from moderation.review.deciding import UndoRefused
-from reviewqueue.claim_tokens import posted_claim
 from reviewqueue.htmx import varies_by_htmx
 from reviewqueue.navigation import Navigation
 from reviewqueue.permissions import ReviewerRequest, can_review, signed_in
 from reviewqueue.review.answers import redirect_to_queue, render_claim_lost, render_next_task, render_workplace
 from reviewqueue.review.context import review_context
-from reviewqueue.review.forms import DecisionForm
-from reviewqueue.undo_form import UndoForm
+from reviewqueue.review.forms import DecisionForm, TakeBackForm
 
 
 @require_GET
@@ -43,16 +43,15 @@ def claim(request: ReviewerRequest) -> HttpResponseBase:
 @require_POST
 @varies_by_htmx
 @can_review
-def decide(request: ReviewerRequest, pk: int) -> HttpResponseBase:
+def decide(request: ReviewerRequest, token: uuid.UUID) -> HttpResponseBase:
     """Record a verdict, then show the next task."""
-    task = get_object_or_404(ReviewTask.objects.with_upload(), pk=pk)
-    claim = posted_claim(request, moderator=request.user)
-    form = DecisionForm(request.POST, task=task)
-    if not form.is_valid():
-        if claiming.held(task, claim=claim).exists():
-            return render_workplace(request, review_context(request.user) | {"form": form}, status=422)
-        return render_next_task(request, notice=claiming.claim_lost_message(task, claim=claim), status=409)
+    claim = Claim(moderator=request.user, token=token)
     try:
+        task = claiming.get_claimed(claim)
+        form = DecisionForm(request.POST, task=task)
+        if not form.is_valid():
+            claiming.check_held(task, claim=claim)
+            return render_workplace(request, review_context(request.user) | {"form": form}, status=422)
         form.decide(claim=claim)
     except ClaimLost as lost:
         return render_next_task(request, notice=str(lost), status=409)
@@ -62,14 +61,14 @@ def decide(request: ReviewerRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @varies_by_htmx
 @can_review
-def skip(request: ReviewerRequest, pk: int) -> HttpResponseBase:
+def skip(request: ReviewerRequest, token: uuid.UUID) -> HttpResponseBase:
     """Give the task back and show the next one."""
-    task = get_object_or_404(ReviewTask.objects.with_upload(), pk=pk)
+    claim = Claim(moderator=request.user, token=token)
     try:
-        claiming.skip(task, claim=posted_claim(request, moderator=request.user))
+        claiming.skip(claiming.get_claimed(claim), claim=claim)
     except ClaimLost as lost:
         return render_next_task(request, notice=str(lost), status=409)
-    return render_next_task(request, notice=f"Upload {task.upload_id} was skipped. You will not see it again.")
+    return render_next_task(request, notice="The upload was skipped. You will not see it again.")
 
 
 @require_POST
@@ -77,9 +76,7 @@ def skip(request: ReviewerRequest, pk: int) -> HttpResponseBase:
 @can_review
 def clear_skips(request: ReviewerRequest) -> HttpResponseBase:
     """Take back the person's skips of tasks that are still undecided."""
-    Skip.objects.filter(
-        moderator=request.user, task__screening__in=ReviewTask.objects.undecided().values("screening")
-    ).delete()
+    claiming.take_back_skips(request.user)
     return render_next_task(request)
 
 
@@ -88,11 +85,11 @@ def clear_skips(request: ReviewerRequest) -> HttpResponseBase:
 @can_review
 def undo(request: ReviewerRequest) -> HttpResponseBase:
     """Undo the decision that the form names, so that a double click does not undo two."""
-    form = UndoForm(request.POST)
+    form = TakeBackForm(request.POST)
     if not form.is_valid():
-        return render_next_task(request, notice="No decision has that number. Nothing was changed.", status=409)
-    verdicts, named = Decision.objects.last_verdict_of(request.user), form.cleaned_data["decision"]
-    decision = (verdicts.filter(pk=named) if named else verdicts).first()
+        return render_next_task(request, notice="No action has that name. Nothing was changed.", status=409)
+    verdicts, named = Decision.objects.last_verdict_of(request.user), form.cleaned_data["action"]
+    decision = (verdicts.filter(claim_token=named) if named else verdicts).first()
     if decision is None or decision.task is None:
         return render_next_task(request, notice="That decision was undone already. Nothing was changed.", status=409)
     try:
@@ -100,18 +97,19 @@ def undo(request: ReviewerRequest) -> HttpResponseBase:
     except UndoRefused as refusal:
         return render_next_task(request, notice=str(refusal), status=409)
     effect = "The reverse is in effect." if undone.effects.exists() else "Nothing had taken effect."
-    notice = f"Your decision was undone. {effect} Upload {undone.upload_id} is with you again."
+    notice = f"Your decision was undone. {effect} The upload is with you again."
     return render_next_task(request, notice=notice)
 
 
 @require_POST
 @varies_by_htmx
 @can_review
-def renew(request: ReviewerRequest, pk: int) -> HttpResponseBase:
+def renew(request: ReviewerRequest, token: uuid.UUID) -> HttpResponseBase:
     """Hold the task for another lease. The page sends this by itself while it is visible."""
-    task = get_object_or_404(ReviewTask.objects.with_upload(), pk=pk)
+    claim = Claim(moderator=request.user, token=token)
     try:
-        claiming.renew(task, claim=posted_claim(request, moderator=request.user))
+        task = claiming.get_claimed(claim)
+        claiming.renew(task, claim=claim)
     except ClaimLost as lost:
         return render_claim_lost(request, str(lost))
     if not request.htmx:

@@ -260,7 +260,7 @@ def test_the_claim_is_renewed_by_itself(visit: Visits, settings: object) -> None
     title(page, task)
     task.refresh_from_db()
     ends, token = task.claim_expires_at, task.claim_token
-    with page.expect_response(f"**/tasks/{task.pk}/renew/"):
+    with page.expect_response(f"**/claims/{task.claim_token}/renew/"):
         pass
     expect(page.locator(".clock")).to_contain_text("for 0:0")
     task.refresh_from_db()

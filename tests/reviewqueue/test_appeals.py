@@ -42,8 +42,8 @@ def served_to(user: User) -> tuple[Client, ReviewTask]:
 
 def decide_by_page(by: User, verdict: str) -> None:
     client, task = served_to(by)
-    body = {"token": str(task.claim_token), "verdict": verdict, "reason": "nudity" if verdict == "violating" else ""}
-    client.post(f"/tasks/{task.pk}/decide/", body)
+    body = {"verdict": verdict, "reason": "nudity" if verdict == "violating" else ""}
+    client.post(f"/claims/{task.claim_token}/decide/", body)
 
 
 @pytest.mark.parametrize(

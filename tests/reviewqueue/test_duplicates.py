@@ -31,7 +31,7 @@ def address(members: list[Screening], rest: str = "") -> str:
 def decide(client: Client) -> None:
     client.post("/claim/")
     task = ReviewTask.objects.exclude(claim_token=None).get()
-    client.post(f"/tasks/{task.pk}/decide/", {"token": task.claim_token, "verdict": "benign"})
+    client.post(f"/claims/{task.claim_token}/decide/", {"verdict": "benign"})
 
 
 def test_near_duplicates_are_listed(client: Client, members: list[Screening]) -> None:

@@ -123,7 +123,7 @@ def test_after_the_verdict_the_person_learns_that_it_was_gold() -> None:
     task = gold_for(mo)
     assert task is not None
     client = as_user(mo)
-    client.post(f"/tasks/{task.pk}/decide/", {"token": str(task.claim_token), "verdict": "benign"})
+    client.post(f"/claims/{task.claim_token}/decide/", {"verdict": "benign"})
     assert "nothing changes outside" in client.get("/").content.decode()
 
 

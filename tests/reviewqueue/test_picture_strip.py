@@ -46,8 +46,7 @@ def held(mo: User, *views: dict[str, object], score: float = 0.5, **changes: obj
 
 
 def url(task: ReviewTask, variant: str, number: int = 1) -> str:
-    place = variant if number == 1 else f"{number}/{variant}"
-    return f"/tasks/{task.pk}/images/{place}/?token={task.claim_token}"
+    return f"/claims/{task.claim_token}/images/{number}/{variant}/"
 
 
 def shown(page: Client, address: str = "/") -> str:
@@ -63,7 +62,7 @@ def stored(task: ReviewTask, variant: str, number: int) -> bytes:
 
 
 def reveal(page: Client, task: ReviewTask, **more: str) -> str:
-    return page.post(f"/tasks/{task.pk}/reveal/", {"token": str(task.claim_token), **more})["Location"]
+    return page.post(f"/claims/{task.claim_token}/reveal/", more)["Location"]
 
 
 def test_the_strip_holds_only_blurred_pictures_the_worst_first(page: Client, task: ReviewTask) -> None:

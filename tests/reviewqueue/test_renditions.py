@@ -38,11 +38,11 @@ def page(client: Client, mo: User) -> Client:
 
 
 def image(task: ReviewTask, variant: str) -> str:
-    return f"/tasks/{task.pk}/images/{variant}/?token={task.claim_token}"
+    return f"/claims/{task.claim_token}/images/1/{variant}/"
 
 
 def reveal(page: Client, task: ReviewTask, **options: object) -> object:
-    return page.post(f"/tasks/{task.pk}/reveal/", {"token": str(task.claim_token)}, **options)
+    return page.post(f"/claims/{task.claim_token}/reveal/", **options)
 
 
 def content(page: Client, url: str) -> bytes:
@@ -98,9 +98,9 @@ def test_a_claim_that_ran_out_shows_nothing(page: Client, task: ReviewTask, vari
     assert page.get(image(task, variant)).status_code == 403
 
 
-@pytest.mark.parametrize("token", ["", "nonsense", str(UUID(int=4))])
-def test_a_wrong_token_shows_nothing(page: Client, task: ReviewTask, token: str) -> None:
-    assert page.get(f"/tasks/{task.pk}/images/blurred/?token={token}").status_code == 403
+@pytest.mark.parametrize("token", [UUID(int=0), UUID(int=4)])
+def test_a_wrong_token_shows_nothing(page: Client, task: ReviewTask, token: UUID) -> None:
+    assert page.get(f"/claims/{token}/images/1/blurred/").status_code == 403
 
 
 def test_an_earlier_claims_reveal_does_not_count_for_a_new_one(page: Client, task: ReviewTask, mo: User) -> None:
@@ -110,7 +110,7 @@ def test_an_earlier_claims_reveal_does_not_count_for_a_new_one(page: Client, tas
 
 
 def test_a_reveal_without_a_claim_is_409_and_writes_nothing(page: Client, task: ReviewTask) -> None:
-    answer = page.post(f"/tasks/{task.pk}/reveal/", {"token": str(uuid4())}, headers=HTMX)
+    answer = page.post(f"/claims/{uuid4()}/reveal/", headers=HTMX)
     assert (answer.status_code, answer["HX-Retarget"]) == (409, "#workplace")
     assert not Exposure.objects.exists()
 
