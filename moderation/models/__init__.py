@@ -1,6 +1,7 @@
 """The record: every table, with its querysets and constraints."""
 
 from moderation.models.certificates import Certificate
+from moderation.models.change_contexts import ChangeContext
 from moderation.models.classifiers import Classifier, Score
 from moderation.models.cluster_reviews import ClusterReview
 from moderation.models.decisions import Decision, Verdict
@@ -13,6 +14,7 @@ from moderation.models.gold_items import GoldItem
 from moderation.models.hash_lists import HashEntry, HashList
 from moderation.models.hash_matches import HashMatch
 from moderation.models.ledgers import DrawnUpload, FirstOpinion, LedgerDay, LedgerRow, OpinionCount, RollUp
+from moderation.models.memberships import GroupPermission, UserGroup, UserPermission
 from moderation.models.objections import Objection
 from moderation.models.people import ApiToken, IdempotentAnswer, User
 from moderation.models.policies import Community, Policy
@@ -26,6 +28,7 @@ from moderation.models.versions import PolicyVersion
 __all__ = [
     "ApiToken",
     "Certificate",
+    "ChangeContext",
     "Classifier",
     "ClusterReview",
     "Community",
@@ -38,6 +41,7 @@ __all__ = [
     "Fingerprint",
     "FirstOpinion",
     "GoldItem",
+    "GroupPermission",
     "HashEntry",
     "HashList",
     "HashMatch",
@@ -59,5 +63,7 @@ __all__ = [
     "StoredFile",
     "Upload",
     "User",
+    "UserGroup",
+    "UserPermission",
     "Verdict",
 ]

@@ -12,7 +12,16 @@ from django.db.models import Model
 
 from moderation.models import Decision, Effect, HashMatch, ReviewTask, Score, Screening, StoredFile, Upload
 from moderation.tuning import certificates, rollup
-from moderation.verification import hash_lists, history, outcomes, reviews, scores, stored_files
+from moderation.verification import (
+    exposures,
+    hash_lists,
+    history,
+    outcomes,
+    protection,
+    reviews,
+    scores,
+    stored_files,
+)
 from moderation.verification.findings import Finding
 from moderation.verification.stored_files import sweep
 
@@ -87,5 +96,8 @@ RULES: dict[str, Callable[[], Iterable[Finding]]] = {
     "no retired classifier is active or in shadow mode": scores.retired_classifiers_score_nothing,
     "each undecided task has its renditions": reviews.undecided_tasks_have_renditions,
     "each change of a mutable row has its audit row": history.changes_have_their_audit_row,
+    "each group and permission of a person has its event": history.memberships_have_their_event,
+    "each verdict agrees with the exposures on whether the image was revealed": exposures.verdicts_agree_with_exposures,
+    "each trigger that protects the record is enabled": protection.triggers_are_installed_and_enabled,
 }
 COUNTED: tuple[type[Model], ...] = (Upload, StoredFile, Score, Screening, HashMatch, ReviewTask, Decision, Effect)
