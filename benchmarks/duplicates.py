@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from localpg import Cluster
-from moderation.decoding.child.pdq import pdq_hash
+from moderation.decoding.child.pdq import scaled_pdq_hash
 from moderation.decoding.fingerprints import BITS, RADIUS, WORDS, keys
 
 CROPS, AT_ONCE, ROUNDS, STEP = 25, 64, 12, 50_000
@@ -50,7 +50,7 @@ def parse() -> argparse.Namespace:
 
 def correlations(folder: Path, chance: np.random.Generator) -> NDArray[np.float32]:
     """Return the matrix that gives independent normal numbers the correlations of the photos' bits."""
-    found = np.array([bits_of(pdq_hash(crop).pdq) for path in photos_in(folder) for crop in crops(path, chance)])
+    found = np.array([bits_of(scaled_pdq_hash(crop).pdq) for path in photos_in(folder) for crop in crops(path, chance)])
     signs = np.where(found, 1.0, -1.0)
     together = np.sin(np.pi / 2 * (signs.T @ signs) / len(signs))
     values, vectors = np.linalg.eigh(together)

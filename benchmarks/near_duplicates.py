@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from benchmarks.duplicates import photos_in, set_up
 from localpg import Cluster
-from moderation.decoding.child.pdq import pdq_hash
+from moderation.decoding.child.pdq import scaled_pdq_hash
 from moderation.decoding.fingerprints import RADIUS, PdqHash, distance
 
 Change = Callable[[Image.Image], Image.Image]
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="the folder of the database")
     options = parser.parse_args()
     pictures = {path.name: opened(path) for path in photos_in(options.images)}
-    originals = {name: pdq_hash(picture) for name, picture in pictures.items()}
+    originals = {name: scaled_pdq_hash(picture) for name, picture in pictures.items()}
     report_originals(originals)
     report_changes(pictures, originals)
     report_night(pictures, folder=options.folder)
@@ -122,7 +122,7 @@ def report_changes(pictures: Mapping[str, Image.Image], originals: Mapping[str, 
     print("| change | recognised | median distance | wrong merges |\n|---|---|---|---|")
     distinctive = {name: found for name, found in originals.items() if found.is_distinctive}
     for words, change in CHANGES.items():
-        copies = {name: pdq_hash(change(pictures[name])) for name in distinctive}
+        copies = {name: scaled_pdq_hash(change(pictures[name])) for name in distinctive}
         own = [bits_between(copies[name], distinctive[name]) for name in distinctive]
         wrong = sum(
             bits_between(copy, other) <= RADIUS

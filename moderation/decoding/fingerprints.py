@@ -6,8 +6,9 @@ other differs in at most one bit. Each word is stored twice, with either half fi
 are close together, on one or two pages of an index.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 BITS = 256
@@ -43,6 +44,57 @@ class PdqHash:
     def is_distinctive(self) -> bool:
         """Whether the picture has enough detail to be compared by its hash."""
         return self.quality >= LEAST_QUALITY
+
+
+class Reading(StrEnum):
+    """How a picture was read before it was hashed. The values are stored: never change one."""
+
+    UPRIGHT = "upright"  # as people see it, by the authors' filter for its size
+    STORED = "stored"  # without orientation and transparency, as programs that make hash lists read files
+    SCALED = "scaled"  # as people see it, filtered as if every picture had the same size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashedPicture:
+    """One hash of a file: of one frame, in one appearance (``views.Appearance``) and one reading."""
+
+    frame: int
+    appearance: int
+    reading: Reading
+    hash: PdqHash
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "HashedPicture":
+        return cls(
+            frame=value["frame"],
+            appearance=value["appearance"],
+            reading=Reading(value["reading"]),
+            hash=PdqHash.from_json(value["hash"]),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "frame": self.frame,
+            "appearance": self.appearance,
+            "reading": self.reading,
+            "hash": self.hash.as_json(),
+        }
+
+
+def searches(hashes: Iterable[HashedPicture]) -> dict[bytes, bool]:
+    """Return the distinct hashes to look for, each with whether it can vouch for the whole file.
+
+    One bad picture makes a file bad. Only a file with a single picture is as good as that picture: a harmless frame or
+    preview says nothing about the others, and colours that transparency hides say nothing about the visible ones.
+    """
+    hashes = list(hashes)
+    is_single = len({(each.frame, each.appearance) for each in hashes}) == 1
+    found: dict[bytes, bool] = {}
+    for each in hashes:
+        vouches = is_single and each.reading is not Reading.STORED
+        for pdq in each.hash.both if each.hash.is_distinctive else ():
+            found[pdq] = vouches or found.get(pdq, False)
+    return found
 
 
 def is_flat(pdq: bytes) -> bool:

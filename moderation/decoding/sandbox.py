@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.decoding.fingerprints import PdqHash
+from moderation.decoding.fingerprints import HashedPicture, PdqHash
 from moderation.decoding.images import DecodeLimits, Header, ImageRefused, Reason
 from moderation.decoding.plan import WHOLE_PICTURES, ViewPlan
 from moderation.decoding.preprocessing import Preprocessing
@@ -58,12 +58,14 @@ class DecodedFile:
     Attributes:
         inputs: one for each preprocessing of the sandbox.
         fingerprint: only of a file with a single picture in a single appearance.
+        hashes: of each of the ``pictures``, in each reading, to look for in hash lists.
     """
 
     path: Path
     header: Header
     inputs: tuple[ClassifierInput, ...]
     fingerprint: PdqHash | None = None
+    hashes: tuple[HashedPicture, ...] = ()
 
     @property
     def views(self) -> tuple[UInt8Array, ...]:
@@ -213,7 +215,8 @@ class Sandbox:
         triples = zip(facts["inputs"], blobs, self.preprocessings, strict=True)
         inputs = tuple(_classifier_input(each, blob, preprocessing=by) for each, blob, by in triples)
         hashed = facts["fingerprint"]
-        return DecodedFile(path, Header(**facts["header"]), inputs, hashed and PdqHash.from_json(hashed))
+        fingerprint, hashes = hashed and PdqHash.from_json(hashed), map(HashedPicture.from_json, facts["hashes"])
+        return DecodedFile(path, Header(**facts["header"]), inputs, fingerprint, tuple(hashes))
 
     def _request(self, message: Mapping[str, Any], *, seconds: float) -> Message:
         """Send the request to an idle child. A file that ends the child is tried once more in a new one, alone."""

@@ -110,7 +110,7 @@ class Scorer:
             }
         except ImageRefused as refused:
             return RefusedFile(decoded.path, refused.reason, refused.detail)
-        return Scored(decoded.path, decoded.header, found, decoded.fingerprint)
+        return Scored(decoded.path, decoded.header, found, decoded.fingerprint, decoded.hashes)
 
     def _with_tiles(self, decoded: DecodedFile, *, index: int, table: Float32Array) -> ClassifierScores:
         """Score the tiles that the whole pictures' scores call for, and choose the greatest of each label."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from moderation.decoding.fingerprints import PdqHash
+from moderation.decoding.fingerprints import HashedPicture, PdqHash
 from moderation.decoding.images import Header
 from moderation.decoding.plan import UntrustedReason
 from moderation.decoding.preprocessing import Size
@@ -84,6 +84,7 @@ class Scored:
     header: Header
     by_classifier: Mapping[Key, ClassifierScores]
     fingerprint: PdqHash | None = None
+    hashes: tuple[HashedPicture, ...] = ()
 
     @property
     def scores(self) -> Mapping[Key, Mapping[str, LabelScore]]:

@@ -21,6 +21,7 @@ from PIL import Image
 
 from moderation.decoding.child import pixels, renderings, renditions
 from moderation.decoding.child.frame_selection import FrameReader, FrameSet, prepare_parts
+from moderation.decoding.fingerprints import HashedPicture
 from moderation.decoding.images import DecodeLimits, ImageRefused, Reason
 from moderation.decoding.plan import WHOLE_PICTURES, ViewPlan
 from moderation.decoding.preprocessing import Preprocessing
@@ -143,22 +144,23 @@ def _decode(path: Path, *, limits: DecodeLimits, preprocessings: list[Preprocess
     """Answer with one blob for each preprocessing: uint8, pictures x height x width x 3."""
     inputs: list[dict[str, Any]] = [{} for _ in preprocessings]
     blobs = [b""] * len(preprocessings)
-    hashed = None
+    hashed, hashes = None, list[HashedPicture]()
     with pixels.open_image(path, limits=limits) as image:
         header = pixels.read_header(image, limits=limits)
         for side, indexes in _by_draft_side(image, preprocessings).items():
             pixels.seek(image, frame=0, limits=limits)
             reader = FrameReader([preprocessings[index] for index in indexes], side, limits, plan)
             frame_set = reader.read(image, path, count=header.frames)
-            hashed = hashed or frame_set.fingerprint
+            hashed, hashes = hashed or frame_set.fingerprint, hashes or frame_set.hashes
             for place, index in enumerate(indexes):
                 inputs[index] = _input_facts(frame_set, place)
-                blobs[index] = b"".join(views[place] for _, views in frame_set.pictures)
-    return {"header": asdict(header), "inputs": inputs, "fingerprint": hashed and hashed.as_json()}, blobs
+                blobs[index] = b"".join(views[place] for _, views, _ in frame_set.pictures)
+    facts = {"fingerprint": hashed and hashed.as_json(), "hashes": [each.as_json() for each in hashes]}
+    return {"header": asdict(header), "inputs": inputs, **facts}, blobs
 
 
 def _input_facts(frame_set: FrameSet, place: int) -> dict[str, Any]:
-    pictures = [asdict(picture) for picture, _ in frame_set.pictures]
+    pictures = [asdict(picture) for picture, _, _ in frame_set.pictures]
     return {"pictures": pictures, "measured": frame_set.measured[place], "unseen": frame_set.unseen}
 
 

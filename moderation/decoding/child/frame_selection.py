@@ -13,8 +13,8 @@ from PIL import Image, ImageFile
 
 from moderation.decoding.child import frames, pixels, renderings, signals
 from moderation.decoding.child.frame_sampling import UNLIKE, SceneSampler, thumbnail_of
-from moderation.decoding.child.pdq import pdq_hash
-from moderation.decoding.fingerprints import PdqHash
+from moderation.decoding.child.picture_hashes import hashes_of
+from moderation.decoding.fingerprints import HashedPicture, PdqHash, Reading
 from moderation.decoding.images import DecodeLimits
 from moderation.decoding.plan import ViewPlan
 from moderation.decoding.preprocessing import Preprocessing, prepare
@@ -23,8 +23,8 @@ from moderation.decoding.views import Appearance, Box, Picture, in_pixels
 #: The most pages of a TIFF or MPO file that are decoded. From longer files, this many are sampled evenly.
 _MOST_PAGES = 64
 
-#: A picture with its views, one for each preprocessing, uint8 as bytes.
-PictureViews = tuple[Picture, list[bytes]]
+#: A picture with its views, one for each preprocessing, uint8 as bytes, and with its hashes, one for each reading.
+PictureViews = tuple[Picture, list[bytes], list[HashedPicture]]
 
 
 @dataclass(slots=True)
@@ -41,6 +41,10 @@ class FrameSet:
     measured: list[dict[str, float]] = field(default_factory=list)
     unseen: bool = False
     fingerprint: PdqHash | None = None
+
+    @property
+    def hashes(self) -> list[HashedPicture]:
+        return [hashed for _, _, hashes in self.pictures for hashed in hashes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class FrameReader:
         frame_set = FrameSet(self._picture_views(image, picture))
         frame_set.measured = self._measure(image, picture, views=frame_set.pictures[0][1])
         if len(frame_set.pictures) == 1:
-            frame_set.fingerprint = pdq_hash(picture)
+            frame_set.fingerprint = next(each.hash for each in frame_set.hashes if each.reading is Reading.SCALED)
         return frame_set
 
     def decode(self, image: ImageFile.ImageFile, path: Path) -> Image.Image:
@@ -99,14 +103,15 @@ class FrameReader:
         """Return the current frame as decoded, and in each other appearance that differs."""
         shown = [(Appearance.PLAIN, picture), *renderings.differing_renderings(image, picture)]
         full = upright_size(image)
-        return [
-            (
-                Picture(image.tell(), each, *(full if each is not Appearance.PREVIEW else other.size),
-                        content=signals.content_box(other)),
-                self._views(other),
-            )
+        pictures = [
+            Picture(image.tell(), each, *(full if each is not Appearance.PREVIEW else other.size),
+                    content=signals.content_box(other))
             for each, other in shown
         ]  # fmt: skip
+        return [
+            (each, self._views(other), hashes_of(image, other, picture=each))
+            for each, (_, other) in zip(pictures, shown, strict=True)
+        ]
 
     def _views(self, picture: Image.Image) -> list[bytes]:
         return [prepare(picture, preprocessing=each).tobytes() for each in self.preprocessings]

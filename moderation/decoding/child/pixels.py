@@ -66,6 +66,11 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = (5, 6, 7, 8)
+#: The turns that are not their own opposite.
+_OPPOSITE = {
+    Image.Transpose.ROTATE_90: Image.Transpose.ROTATE_270,
+    Image.Transpose.ROTATE_270: Image.Transpose.ROTATE_90,
+}
 
 
 @contextmanager
@@ -129,6 +134,12 @@ def turned_upright(image: Image.Image, picture: Image.Image) -> Image.Image:
     """Return ``picture`` with the EXIF orientation of ``image`` applied."""
     method = _UPRIGHT.get(_orientation(image))
     return picture if method is None else picture.transpose(method)
+
+
+def turned_back(image: Image.Image, picture: Image.Image) -> Image.Image:
+    """Return an upright ``picture`` as its file stores it: the opposite of ``turned_upright``."""
+    method = _UPRIGHT.get(_orientation(image))
+    return picture if method is None else picture.transpose(_OPPOSITE.get(method, method))
 
 
 def lies_on_its_side(image: Image.Image) -> bool:
@@ -229,6 +240,13 @@ def _rgb(image: Image.Image, *, ground: Colour) -> Image.Image:
         # A conversion to the same mode would copy the pixels, 200 MB for the largest picture.
         return _on_ground(image if image.mode == "RGBA" else image.convert("RGBA"), ground=ground)
     return image.convert("RGB")
+
+
+def without_transparency(image: Image.Image) -> Image.Image:
+    """Return the luminance of a decoded frame with transparency, in which every pixel is opaque."""
+    if image.mode in _SUPPORTED_AS:
+        image = image.convert(_SUPPORTED_AS[image.mode][-1])
+    return image.convert("L")
 
 
 def _load(image: ImageFile.ImageFile) -> None:
