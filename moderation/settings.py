@@ -7,12 +7,12 @@ from zoneinfo import available_timezones
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from localpg import Cluster
+from localpg import SERVING, Cluster
 from moderation import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # The product writes only below this folder.
-DATA_DIR = Path(env.text("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+DATA_DIR = env.folder("DATA_DIR", default=BASE_DIR / "var")
 
 DEBUG = env.flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]")
@@ -43,9 +43,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "moderation.api.json_refusals.JsonRefusalsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "reviewqueue.system.static_files.CollectedStaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     # Before the first middleware that reads a body.
@@ -82,6 +84,8 @@ TEMPLATES = [
 
 # The database: PostgreSQL only. Without DATABASE_URL, the private cluster below DATA_DIR (manage.py pg).
 CLUSTER = None if env.text("DATABASE_URL") else Cluster(DATA_DIR)
+# Migrations connect as the owner of the tables. With DATABASE_URL alone, one role serves and owns.
+DATABASE_OWNER = CLUSTER.connection() if CLUSTER else env.database_url("DATABASE_OWNER_URL")
 DATABASE_POOL_SIZE = env.number("DATABASE_POOL_SIZE", default=0, at_most=200)
 # Server-side limits in milliseconds, so that no page can hold the database: statement, lock, idle in transaction.
 DATABASE_TIMEOUTS = {
@@ -92,7 +96,7 @@ DATABASE_TIMEOUTS = {
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
-        **(CLUSTER.connection() if CLUSTER else env.database_url("DATABASE_URL") or {}),
+        **(CLUSTER.connection(role=SERVING) if CLUSTER else env.database_url("DATABASE_URL") or {}),
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             **env.database_options("DATABASE_URL"),
@@ -104,6 +108,8 @@ DATABASES = {
         },
     }
 }
+# The role that moderation.database_roles gives its rights to, after each migration; "" if one role serves and owns.
+DATABASE_SERVING_ROLE = str(DATABASES["default"].get("USER", "")) if DATABASE_OWNER else ""
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # People
@@ -119,7 +125,12 @@ PASSWORD_HASHERS = [
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -150,13 +161,21 @@ SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # Probes of a container platform, and Prometheus within it, speak plain HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+# Other sites below the same domain, and the lists that browsers are shipped with, are the operator's decision.
+HSTS_SCOPE = env.choice("HSTS_SCOPE", default="host", accepted=("host", "subdomains", "preload"))
+SECURE_HSTS_INCLUDE_SUBDOMAINS, SECURE_HSTS_PRELOAD = HSTS_SCOPE != "host", HSTS_SCOPE == "preload"
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # they ask for both
 if HTTPS and env.flag("BEHIND_TLS_PROXY", default=True):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 CSRF_FAILURE_VIEW = "reviewqueue.system.errors.csrf_failure"
 SESSION_COOKIE_AGE = env.number("SESSION_HOURS", default=12, at_least=1) * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
+# Browsers take cookies with this prefix only over HTTPS, from this host and for all of its paths.
+COOKIE_PREFIX = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid", f"{COOKIE_PREFIX}csrftoken"
+# Notices stay on the server: a cookie is kept by the browser, and can be read there and on its way.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -210,6 +229,9 @@ FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 # Review
 CLAIM_SECONDS = env.number("CLAIM_SECONDS", default=600, at_least=30)
 GRACE_SECONDS = env.number("GRACE_SECONDS", default=10)
+# How many reports a person, and how many reports and appeals a program's token, may raise in 24 hours.
+REPORTS_PER_DAY = env.number("REPORTS_PER_DAY", default=20)
+TOKEN_OBJECTIONS_PER_DAY = env.number("TOKEN_OBJECTIONS_PER_DAY", default=1_000)
 PRESCREEN_SCHEDULE = env.schedule("PRESCREEN_SCHEDULE", default="0 2 * * *")
 
 # Reports are sent by e-mail only if REPORT_TO has an address. It receives the reports of scheduled runs.
@@ -227,12 +249,15 @@ if REPORT_TO and not MAIL.host:
 # A bearer token for /metrics. Tokens of 'manage.py token issue NAME --metrics' are accepted as well.
 METRICS_TOKEN = env.long_secret("METRICS_TOKEN")
 
+LOG_LEVEL = env.choice(
+    "LOG_LEVEL", default="INFO", accepted=("debug", "info", "warning", "error", "critical")
+).upper()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # At INFO, procrastinate logs every minute's tick and axes several lines for each sign-in.
     "loggers": {"procrastinate": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
 }

@@ -29,6 +29,10 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         """Not undone and not overruled."""
         return self.filter(superseded_by=None)
 
+    def standing_or_undone_late(self) -> Self:
+        """Leaves out verdicts that were undone within their grace period or overruled, as if they were never given."""
+        return self.exclude(superseded_by__blind=True)
+
     def verdicts(self) -> Self:
         return self.exclude(kind=Decision.Kind.UNDO)
 
@@ -86,7 +90,11 @@ class Decision(models.Model):
     reviewer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="decisions")
     by_lead = models.BooleanField(default=False, help_text="Whether the reviewer was a lead then.")
     source = models.CharField(max_length=12, choices=Source, default=Source.SAMPLE)
-    blind = models.BooleanField(default=True, help_text="Score, band and sampling reason were hidden.")
+    blind = models.BooleanField(
+        default=True,
+        help_text="The person cannot have known the score and the sampling reason. An undo is blind within the grace "
+        "period of its verdict.",
+    )
     shown = models.JSONField(default=dict, help_text="The first frame and view, and whether it was revealed.")
     seconds_spent = models.FloatField(default=0)
     claim_token = models.UUIDField(

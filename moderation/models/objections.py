@@ -5,10 +5,10 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Subquery
-from django.db.models.functions import Now
+from django.db.models import Case, Exists, ExpressionWrapper, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Now, NullIf
 
-from moderation.models.decisions import OBJECTION_SOURCES, Decision
+from moderation.models.decisions import CONCLUSIVE, OBJECTION_SOURCES, Decision, Verdict
 from moderation.models.effects import Effect
 from moderation.models.people import ApiToken, User
 from moderation.models.review_tasks import ReviewTask
@@ -28,19 +28,21 @@ class ObjectionQuerySet(models.QuerySet["Objection"]):
     def with_answer(self) -> Self:
         """Annotate ``waits``, the ``verdict`` that answers each objection, and when it was given (``answered_at``).
 
-        A verdict within its grace period is no answer yet: an undo would leave no trace of it outside.
+        A verdict within its grace period is no answer yet: an undo would leave no trace of it outside. One person who
+        finds an objection to a rejection right is no answer either, if nobody after them could tell.
         """
         in_force = Now() - timedelta(seconds=settings.GRACE_SECONDS)
-        answer = Decision.objects.live().conclusive().answering_objections().filter(
+        about = Decision.objects.live().verdicts().answering_objections().filter(
             Q(task=OuterRef("task")) | Q(source__in=OBJECTION_SOURCES), screening=OuterRef("screening")
-        ).order_by("-pk")  # fmt: skip
+        )  # fmt: skip
+        stood = ExpressionWrapper(OuterRef("stood"), output_field=models.CharField())
+        answer = about.annotate(stood=stood).filter(Q(verdict__in=CONCLUSIVE) | Q(stood="reject")).order_by("-pk")
         given = answer.filter(decided_at__lte=in_force)
         unanswered = Objection.objects.waiting().filter(pk=OuterRef("pk"))
         return self.annotate(
             waits=Exists(unanswered) | Exists(answer.filter(decided_at__gt=in_force)),
-            verdict=Subquery(given.values("verdict")[:1]),
-            answered_at=Subquery(given.values("decided_at")[:1]),
-        )
+            verdict=NullIf(Subquery(given.values("verdict")[:1]), Value(Verdict.CANNOT_TELL.value)),
+        ).annotate(answered_at=Case(When(verdict__isnull=False, then=Subquery(given.values("decided_at")[:1]))))
 
 
 class Objection(models.Model):

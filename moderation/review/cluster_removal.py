@@ -1,4 +1,9 @@
-"""Removing a file from its cluster: it is another picture after all."""
+"""Removing a file from its cluster: it is another picture after all.
+
+What it took over is undone, so only who gave that verdict may remove it, or a lead, and always with a reason.
+"""
+
+from collections.abc import Iterable
 
 import pghistory
 from django.db import transaction
@@ -6,32 +11,76 @@ from django.db.models import F
 
 from moderation.locks import lock_clusters
 from moderation.models import ClusterReview, Decision, Fingerprint, ReviewTask, Screening, Upload, User
+from moderation.models.review_tasks import ReviewTaskQuerySet
 from moderation.review.linked_decisions import retract
 from moderation.review.near_duplicates import attach_to_clusters
 from moderation.review.status import update_status
 
 
 class NotInCluster(Exception):
-    """The file is in no other cluster than its own, or is the one that people review for its cluster."""
+    """The upload does not follow the one that was named, or is the one that people review for its cluster."""
 
 
-def remove_from_cluster(upload: Upload, *, by: User) -> None:
+class NotYourVerdict(Exception):
+    """The person did not give the verdict that the upload took over, and is no lead."""
+
+
+def remove_from_cluster(upload: Upload, *, reviewed: Upload, by: User, why: str) -> None:
     """Make the file of ``upload`` a cluster of its own. What its uploads took over is undone, and they are reviewed.
 
+    ``reviewed`` is the upload whose verdict it took over. The record keeps ``why`` with each undo.
+
     Raises:
-        NotInCluster: there is no cluster to remove it from. Nothing is written.
+        NotInCluster: it does not follow ``reviewed`` any more. Nothing is written.
+        NotYourVerdict: see the class. Nothing is written.
     """
     file = upload.file_id
-    with pghistory.context(why="not the same picture", by=by.pk), transaction.atomic():
+    with pghistory.context(why=why, by=by.pk), transaction.atomic():
         cluster = Fingerprint.objects.filter(file=file).values_list("cluster_id", flat=True).first() or file
         lock_clusters([cluster, file])
+        _check_follows(upload, reviewed=reviewed)
+        _check_is_own_verdict(upload, by=by)
         _check_not_reviewed_for_others(upload, cluster=cluster)
         member = Fingerprint.objects.filter(file=file, cluster=cluster).exclude(cluster=F("file"))
         if member.update(cluster=F("file")) != 1:
             raise NotInCluster(f"{upload} is in a cluster of its own already. Nothing was changed.")
         linked = Decision.objects.live().filter(upload__file=file, carried_from__isnull=False)
-        retract(linked.exclude(carried_from__upload__file=file), by=by, waits_for=None)
+        retract(linked.exclude(carried_from__upload__file=file), by=by, waits_for=None, why=why)
         _review_separately(file)
+
+
+def tasks_following(reviewed: Upload) -> ReviewTaskQuerySet:
+    """Tasks of near-duplicates whose verdict is, or will be, the one on ``reviewed``."""
+    reviews = ClusterReview.objects.filter(screening__upload=reviewed)
+    return ReviewTask.objects.filter(
+        waits_for__in=Screening.objects.filter(cluster_review__in=reviews), withdrawn_at=None
+    ).exclude(upload__file=reviewed.file_id)
+
+
+def may_remove(tasks: Iterable[ReviewTask], *, by: User) -> set[int]:
+    """Return those of the following ``tasks``, by id, whose uploads ``by`` may remove: all of them for a lead."""
+    pks = {task.pk for task in tasks}
+    if by.is_lead:
+        return pks
+    taken_over = Decision.objects.live().filter(task__in=pks, carried_from__reviewer=by)
+    return set(taken_over.values_list("task_id", flat=True))
+
+
+def _check_follows(upload: Upload, *, reviewed: Upload) -> None:
+    if not tasks_following(reviewed).filter(upload=upload).exists():
+        raise NotInCluster(
+            f"{upload} does not follow {reviewed}, or was removed already. Nothing was changed. Reload the page to see "
+            "what does."
+        )
+
+
+def _check_is_own_verdict(upload: Upload, *, by: User) -> None:
+    """Refuse where another person's verdict would be undone; a lead may do so."""
+    taken_over = Decision.objects.live().filter(upload__file=upload.file_id, carried_from__isnull=False)
+    if not by.is_lead and (not taken_over.exists() or taken_over.exclude(carried_from__reviewer=by).exists()):
+        raise NotYourVerdict(
+            f"You did not give the verdict that {upload} follows. Nothing was changed. Ask a lead to remove it."
+        )
 
 
 def _check_not_reviewed_for_others(upload: Upload, *, cluster: int) -> None:

@@ -1,19 +1,13 @@
-"""Which verdict stands, and whether one more person has to decide. Pure rules over what was said.
-
-A verdict is given as (verdict, source), oldest first; only live ones count: not undone, not overruled, not on gold.
-"""
+"""Whether one more person has to decide, and who. Pure rules over the live verdicts on a screening."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from moderation.models.decisions import CONCLUSIVE, OBJECTION_SOURCES, OUTCOMES, Decision, Verdict
+from moderation.models.decisions import OBJECTION_SOURCES, Decision, Verdict
+from moderation.review.standing import MAX_REVIEWERS, Given, Standing
 from moderation.routing import SamplingReason
 
-Given = tuple[str, str]
-
-# Where people cannot tell: a first person, a second one, then a lead.
-MAX_REVIEWERS = 3
 # The verdict of an audit that a second person has to confirm: false alarms of one person would spoil the evidence.
 TO_BE_CONFIRMED = {
     SamplingReason.AUDIT_APPROVE: Verdict.VIOLATING,
@@ -21,62 +15,42 @@ TO_BE_CONFIRMED = {
 }
 
 
-def consensus(given: Sequence[Given]) -> Verdict | None:
-    """Return the verdict that stands among a screening's live verdicts; None where nobody was conclusive.
-
-    The majority of the sample stands; in a tie the first one, until a third person breaks it. A verdict from outside
-    the sample (an appeal, for example) stands above the sample, and the last one of those above the others.
-    """
-    conclusive = [(verdict, source) for verdict, source in given if verdict in CONCLUSIVE]
-    if outside := [verdict for verdict, source in conclusive if source != Decision.Source.SAMPLE]:
-        return Verdict(outside[-1])
-    if not conclusive:
-        return None
-    votes = Counter(verdict for verdict, _ in conclusive)
-    # Among equal counts, the verdict that was met first.
-    return Verdict(votes.most_common(1)[0][0])
-
-
 @dataclass(frozen=True, kw_only=True)
 class VerdictTally:
     """The live verdicts on one screening, counted.
 
     Attributes:
-        automatic_outcome: what the machine did: approve, reject or hold.
-        fallback: what happens to a held upload where nobody can tell.
-        votes: verdicts of the sample, counted.
-        consensus: the verdict that stands.
-        unsure_about_objection: how many people in a row could not tell about a report or an appeal.
+        standing: what they come to.
+        is_empty: whether nobody has given a verdict yet.
     """
 
-    automatic_outcome: str
-    fallback: str
+    standing: Standing
     sampling_reason: SamplingReason
-    votes: Counter[str]
-    consensus: Verdict | None
-    unsure_about_objection: int
+    is_empty: bool
 
     @classmethod
     def from_verdicts(
-        cls, given: Sequence[Given], *, automatic_outcome: str, fallback: str, sampling_reason: SamplingReason
+        cls, given: Iterable[Given], *, automatic_outcome: str, fallback: str, sampling_reason: SamplingReason
     ) -> "VerdictTally":
-        return cls(
-            automatic_outcome=automatic_outcome,
-            fallback=fallback,
-            sampling_reason=sampling_reason,
-            votes=Counter(verdict for verdict, source in given if source == Decision.Source.SAMPLE),
-            consensus=consensus(given),
-            unsure_about_objection=_unsure_about_objection(given),
-        )
+        """Count ``given``, oldest first."""
+        given = list(given)
+        standing = Standing.after(given, automatic_outcome=automatic_outcome, fallback=fallback)
+        return cls(standing=standing, sampling_reason=sampling_reason, is_empty=not given)
+
+    @property
+    def consensus(self) -> Verdict | None:
+        """The verdict that stands; None where nobody was conclusive."""
+        return self.standing.verdict
+
+    @property
+    def votes(self) -> Counter[str]:
+        """Verdicts of the sample, counted."""
+        return self.standing.votes
 
     @property
     def outcome(self) -> str:
         """What the record asks for now: approve, reject or hold."""
-        if self.consensus:
-            return OUTCOMES[self.consensus]
-        if self.automatic_outcome == "hold" and self.nobody_can_tell:
-            return self.fallback
-        return self.automatic_outcome
+        return self.standing.outcome
 
     @property
     def final(self) -> Verdict | None:
@@ -84,13 +58,8 @@ class VerdictTally:
         return None if self.needs_another else self.consensus
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nobody has given a verdict yet."""
-        return not self.votes and self.consensus is None
-
-    @property
     def nobody_can_tell(self) -> bool:
-        return self.votes[Verdict.CANNOT_TELL] >= MAX_REVIEWERS
+        return self.standing.nobody_can_tell
 
     @property
     def needs_lead(self) -> bool:
@@ -127,16 +96,8 @@ class Escalation:
     def after(cls, tally: VerdictTally, *, kind: str) -> "Escalation":
         """Return what a verdict on a task of this kind leaves open."""
         if kind in OBJECTION_SOURCES:
-            unsure = tally.unsure_about_objection
-            return cls(needed=0 < unsure < MAX_REVIEWERS, by_lead=unsure == MAX_REVIEWERS - 1)
+            now = tally.standing
+            return cls(needed=now.asks_about_objection, by_lead=now.asks_lead_about_objection)
         if kind == Decision.Source.GOLD:
             return cls(needed=False, by_lead=False)
         return cls(needed=tally.needs_another, by_lead=tally.needs_lead)
-
-
-def _unsure_about_objection(given: Sequence[Given]) -> int:
-    unsure = 0
-    for verdict, source in given:
-        if source in OBJECTION_SOURCES:
-            unsure = unsure + 1 if verdict == Verdict.CANNOT_TELL else 0
-    return unsure

@@ -56,17 +56,19 @@ def _binding(moderator: User, given: DecisionQuerySet) -> DecisionQuerySet:
     """Filter verdicts to those that keep a task from a person; for a lead's task, only the conclusive ones do."""
     if not moderator.is_lead:
         return given
-    by_lead = ExpressionWrapper(OuterRef("needs_lead"), output_field=models.BooleanField())
-    return given.annotate(by_lead=by_lead).filter(Q(verdict__in=CONCLUSIVE) | Q(by_lead=False))
+    asks_lead = ExpressionWrapper(OuterRef("needs_lead"), output_field=models.BooleanField())
+    return given.annotate(asks_lead=asks_lead).filter(Q(verdict__in=CONCLUSIVE) | Q(asks_lead=False))
 
 
 def _given_on_screening(moderator: User) -> DecisionQuerySet:
-    return Decision.objects.live().verdicts().filter(reviewer=moderator, screening=OuterRef("screening"))
+    """Verdicts on the screening; after an undo within the grace period the person may be given it again, blind."""
+    given = Decision.objects.standing_or_undone_late().verdicts()
+    return given.filter(reviewer=moderator, screening=OuterRef("screening"))
 
 
 def _given_on_file(moderator: User) -> DecisionQuerySet:
-    """Verdicts on the same bytes under the policy, undone or not, except an undone verdict on this very task."""
+    """Verdicts on the same bytes under the policy, except one on this very task that was undone in time."""
     given = Decision.objects.verdicts().filter(
         reviewer=moderator, upload__file=OuterRef("upload__file"), screening__policy=OuterRef("policy")
     )
-    return given.filter(~Q(task=OuterRef("pk")) | Q(superseded_by=None))
+    return given.filter(~Q(task=OuterRef("pk")) | ~Q(superseded_by__blind=True))

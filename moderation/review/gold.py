@@ -26,7 +26,7 @@ def mark(upload: Upload, *, truth: Verdict, why: str, by: User | None, policy: s
         PolicyUnclear: it was screened under several policies, and none of them was named.
     """
     upload = Upload.objects.get(pk=upload.pk)
-    screening = screening_of(upload, policy=policy)
+    screening = screening_of(upload, policy=policy, person=by)
     if upload.status not in {Upload.Status.APPROVED, Upload.Status.REJECTED}:
         raise NotGold(f"{upload} is {upload.get_status_display()}; only decided uploads can be gold items.")
     if ReviewTask.objects.undecided().filter(screening=screening).exists():

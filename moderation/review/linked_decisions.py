@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef
@@ -48,15 +49,18 @@ def decide_linked(links: Sequence[Link]) -> list[Decision]:
     return decisions
 
 
-def retract(linked: DecisionQuerySet, *, by: User, waits_for: Screening | None) -> None:
+def retract(
+    linked: DecisionQuerySet, *, by: User, waits_for: Screening | None, why: str = "", blind: bool = True
+) -> None:
     """Undo ``linked`` decisions with their effects, and reopen their tasks, which then wait for ``waits_for``.
 
+    Each undo keeps ``why`` as its comment. An undo that is not ``blind`` leaves the label: the origin was undone late.
     A decision stays where a report or an appeal on its own upload was decided since.
     """
     rows = list(linked.filter(~Exists(_later_verdicts())).select_related("screening__policy_version"))
     if not rows:
         return
-    undos = Decision.objects.bulk_create(_undo(each, by=by) for each in rows)
+    undos = Decision.objects.bulk_create(_undo(each, by=by, comment=why, blind=blind) for each in rows)
     Effect.objects.take_back_all(
         (each, undo, each.screening.automatic_outcome)
         for each, undo in zip(rows, undos, strict=True)
@@ -74,17 +78,18 @@ def _decision(link: Link) -> Decision:
         upload_id=link.task.upload_id,
         screening=link.screening,
         reviewer=link.origin.reviewer,
+        by_lead=link.origin.by_lead,
         round=link.task.round,
         attempt=link.task.attempt,
         source=Decision.Source.CARRIED_OVER,
         carried_from=link.origin,
         verdict=link.origin.verdict,
         reason=link.origin.reason,
-        blind=False,
+        blind=link.origin.blind,
     )
 
 
-def _undo(decision: Decision, *, by: User) -> Decision:
+def _undo(decision: Decision, *, by: User, **content: Any) -> Decision:
     return Decision(
         task_id=decision.task_id,
         upload_id=decision.upload_id,
@@ -94,6 +99,7 @@ def _undo(decision: Decision, *, by: User) -> Decision:
         attempt=decision.attempt,
         kind=Decision.Kind.UNDO,
         supersedes=decision,
+        **content,
     )
 
 

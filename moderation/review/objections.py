@@ -1,7 +1,5 @@
 """Reports and appeals: recording an objection, and asking a person who has not decided on the upload before."""
 
-from collections.abc import Set
-
 from django.db import transaction
 
 from moderation.decode_limits import decode_limits
@@ -10,28 +8,25 @@ from moderation.decoding.sandbox import Sandbox
 from moderation.models import ApiToken, Decision, Objection, ReviewTask, Screening, Upload, User
 from moderation.models.decisions import OBJECTION_SOURCES
 from moderation.renditions import write_renditions
-from moderation.review.claiming import lock_moderator
 from moderation.review.consensus import VerdictTally
 from moderation.review.deciding import lock_and_tally
+from moderation.review.objection_checks import (
+    ObjectionRefused,
+    PolicyUnclear,
+    TextNotAllowed,
+    check_can_be_objected_to,
+    check_not_decided_by_a_list,
+    check_person_may_object,
+    check_program_may_object,
+    refuse_closed,
+)
 
 MAX_CHARACTERS = 2000
 # Tasks of objections come before all that nobody has asked about.
 PRIORITY = 10
 
 
-class ObjectionRefused(Exception):
-    """There is nothing to object to, or it was answered for good. Nothing is written."""
-
-
-class PolicyUnclear(Exception):
-    """The upload was screened under several policies, or not under the one that was named."""
-
-
-class TextNotAllowed(Exception):
-    """An objection needs a reason of 1 to 2,000 characters."""
-
-
-#: Refusals that the caller can do something about; the first one that applies is raised.
+#: Refusals by the state of the upload or the text, which are the same however often one asks.
 REFUSALS = (TextNotAllowed, PolicyUnclear, ObjectionRefused)
 
 
@@ -44,6 +39,7 @@ def object_to(  # noqa: PLR0913  (the fields of one objection)
         TextNotAllowed: no reason, or one that is too long.
         PolicyUnclear: ``policy`` does not name one of the upload's policies, and there are several.
         ObjectionRefused: there is nothing to object to, or it was answered for good, or nobody can be shown the image.
+        TooManyObjections: the person or program has raised too many today.
         StorageFull: the renditions could not be written.
         SandboxUnavailable: no decode process can be started.
     """
@@ -53,7 +49,7 @@ def object_to(  # noqa: PLR0913  (the fields of one objection)
             f"Found a reason of {len(reason):,} characters; 1 to {MAX_CHARACTERS:,} are accepted. Say why in a "
             "sentence."
         )
-    screening = screening_of(upload, policy=policy)
+    screening = screening_of(upload, policy=policy, person=by)
     ensure_renditions(screening)
     return record_objection(screening, kind=kind, text=reason, by=by, token=token)
 
@@ -67,13 +63,15 @@ def record_objection(
     answer to another report gets that answer.
 
     Raises:
-        ObjectionRefused: the person reviews the upload just now, nothing is decided yet, or an appeal was decided.
+        ObjectionRefused, TooManyObjections: see ``objection_checks``. Nothing is written.
     """
     with transaction.atomic():
         if by is not None:
-            _check_not_reviewing(screening, person=by)
+            check_person_may_object(screening, kind=kind, person=by)
+        if token is not None:
+            check_program_may_object(token)
         tally = lock_and_tally(screening)
-        _check_can_be_objected_to(screening, kind=kind)
+        check_can_be_objected_to(screening, kind=kind, tally=tally, person=by)
         task = _open_task(screening, tally=tally) or _answering_task(screening, kind=kind)
         return Objection.objects.create(
             kind=kind,
@@ -87,18 +85,22 @@ def record_objection(
         )
 
 
-def screening_of(upload: Upload, *, policy: str = "") -> Screening:
+def screening_of(upload: Upload, *, policy: str = "", person: User | None = None) -> Screening:
     """Return the live screening that an objection is about; ``policy`` is a slug, needed where there are several.
+
+    A refusal tells ``person`` only what their rights let them know; without one, it tells all.
 
     Raises:
         ObjectionRefused: the upload is not screened, or a hash list decided it.
         PolicyUnclear: see the class.
     """
     live = list(upload.screenings.live().select_related("policy", "policy_version", "upload__file").order_by("policy"))
-    _check_not_decided_by_a_list(upload, policy=policy, screened={screening.policy.slug for screening in live})
+    screened = {screening.policy.slug for screening in live}
+    check_not_decided_by_a_list(upload, policy=policy, screened=screened, person=person)
     if not live:
-        raise ObjectionRefused(
-            f"{upload} is {upload.get_status_display()}: no pre-screen has decided about it. Nothing was saved."
+        refuse_closed(
+            f"{upload} is {upload.get_status_display()}: no pre-screen has decided about it. Nothing was saved.",
+            person=person,
         )
     found = [screening for screening in live if policy in {"", screening.policy.slug}]
     if len(found) != 1:
@@ -122,44 +124,6 @@ def ensure_renditions(screening: Screening) -> None:
         raise ObjectionRefused(
             f"Nobody can be shown {screening.upload}: {refused.detail or refused.reason}. Nothing was saved."
         ) from refused
-
-
-def _check_not_decided_by_a_list(upload: Upload, *, policy: str, screened: Set[str]) -> None:
-    """Raise ObjectionRefused where a hash list decided: there is no score to correct, and no image to be shown."""
-    for match in upload.hash_matches.live().with_list():
-        if policy == match.policy.slug or not (policy or screened):
-            raise ObjectionRefused(
-                f"{upload} is {match.summary}, under {match.policy}. It has no score, so nobody can review it again. "
-                "Nothing was saved. A lead can contest the list's entry on the upload's page; the next pre-screen then "
-                "scores the upload."
-            )
-
-
-def _check_not_reviewing(screening: Screening, *, person: User) -> None:
-    """Raise ObjectionRefused where ``person`` holds a task on it: they would answer themselves.
-
-    Locks the person's claims, so that none comes in between.
-    """
-    lock_moderator(person)
-    if ReviewTask.objects.held().filter(screening=screening, claimed_by=person).exists():
-        raise ObjectionRefused(
-            f"You are reviewing {screening.upload} in the queue just now. Nothing was saved. Give your verdict there, "
-            "or skip the upload and come back."
-        )
-
-
-def _check_can_be_objected_to(screening: Screening, *, kind: str) -> None:
-    upload = Upload.objects.get(pk=screening.upload_id)
-    if upload.erased_at is not None or Screening.objects.filter(pk=screening.pk, superseded=True).exists():
-        raise ObjectionRefused(f"{upload} has changed since you opened it. Nothing was saved. Open it again.")
-    if kind == Objection.Kind.APPEAL and upload.status not in {Upload.Status.APPROVED, Upload.Status.REJECTED}:
-        raise ObjectionRefused(
-            f"Nothing is decided about {upload} yet: it is {upload.get_status_display()}. Appeal when it is."
-        )
-    if kind == Objection.Kind.APPEAL and screening.decisions.live().conclusive().filter(source="appeal").exists():
-        raise ObjectionRefused(
-            f"An appeal on {upload} was decided already, and only one is possible. Nothing was saved."
-        )
 
 
 def _open_task(screening: Screening, *, tally: VerdictTally) -> ReviewTask | None:

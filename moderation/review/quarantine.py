@@ -28,6 +28,7 @@ def settle_quarantine(upload: Upload, *, verdict: Verdict, reviewer: User, comme
             reason=REASON if verdict == Verdict.VIOLATING else "",
             comment=comment,
             reviewer=reviewer,
+            by_lead=reviewer.is_lead,
             source=Decision.Source.QUARANTINE,
             shown={"revealed": False},
         )

@@ -8,8 +8,7 @@ from django.db import models, transaction
 
 from moderation.models import Decision, HashMatch, Policy, Screening, Upload, Verdict
 from moderation.models.decisions import OBJECTION_SOURCES
-from moderation.review.consensus import consensus
-from moderation.review.tallies import verdicts_on
+from moderation.review.tallies import tallies
 from moderation.routing import Route
 
 Status = Upload.Status
@@ -117,13 +116,13 @@ def _results(uploads: Sequence[Upload]) -> dict[int, dict[int, ScreeningResult]]
     """By upload, then by policy."""
     live = Screening.objects.live().filter(upload__in=uploads)
     screenings = list(live.select_related("policy_version").only("pk", *_RESULT_FIELDS))
-    verdicts, undecided = verdicts_on(screenings), _undecided(live)
+    tally_of, undecided = tallies(screenings), _undecided(live)
     results: dict[int, dict[int, ScreeningResult]] = defaultdict(dict)
     for each in screenings:
         results[each.upload_id][each.policy_id] = ScreeningResult(
             route=Route(each.route),
             fallback=Route(each.policy_version.fallback),
-            verdict=consensus(verdicts.get(each.pk, [])),
+            verdict=tally_of[each.pk].consensus,
             undecided=each.pk in undecided,
         )
     matches = HashMatch.objects.live().filter(upload__in=uploads)
@@ -132,7 +131,7 @@ def _results(uploads: Sequence[Upload]) -> dict[int, dict[int, ScreeningResult]]
     return results
 
 
-_RESULT_FIELDS = ("upload_id", "policy_id", "route", "policy_version__fallback")
+_RESULT_FIELDS = ("upload_id", "policy_id", "route", "sampling_reason", "policy_version__fallback")
 
 
 def _undecided(screenings: models.QuerySet[Screening]) -> set[int]:

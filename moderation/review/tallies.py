@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from moderation.models import Decision, Screening
-from moderation.review.consensus import Given, VerdictTally
+from moderation.review.consensus import VerdictTally
+from moderation.review.standing import Given
 from moderation.routing import SamplingReason
 
 
@@ -18,16 +19,16 @@ def tallies(screenings: Collection[Screening]) -> dict[int, VerdictTally]:
 
     Their policy versions should be loaded: each one that is not costs a statement more.
     """
-    given = verdicts_on(screenings)
+    given = _verdicts_on(screenings)
     return {screening.pk: _tally(screening, given.get(screening.pk, [])) for screening in screenings}
 
 
-def verdicts_on(screenings: Collection[Screening]) -> dict[int, list[Given]]:
-    """Return the live verdicts as (verdict, source), oldest first, by screening; gold items do not count."""
+def _verdicts_on(screenings: Collection[Screening]) -> dict[int, list[Given]]:
+    """Return the live verdicts, oldest first, by screening; gold items do not count."""
     live = Decision.objects.live().verdicts().excluding_gold().filter(screening__in=[each.pk for each in screenings])
     given: dict[int, list[Given]] = defaultdict(list)
-    for pk, verdict, source in live.order_by("pk").values_list("screening_id", "verdict", "source"):
-        given[pk].append((verdict, source))
+    for pk, *verdict in live.order_by("pk").values_list("screening_id", *Given._fields):
+        given[pk].append(Given(*verdict))
     return given
 
 

@@ -2,7 +2,13 @@
 
 The first screening of an upload under the policy in the epoch fixes its score, its rate class, its day (in UTC) and
 whether the coin drew it. For a drawn upload, verdicts count if they are on sample tasks of any of its screenings in
-the epoch, are not superseded, and came before the deadline:
+the epoch, are blind, and came before the deadline. A later verdict that is not blind changes what stands, never the
+label, and neither does an undo alone once the score can have been seen:
+
+* a verdict that was undone within its grace period or overruled does not count;
+* a verdict that was undone later counts until another blind verdict on the same task replaces it.
+
+Of those that count:
 
 * review band and untrusted scores: the last conclusive verdict is final;
 * audits: the majority is final. An alarming majority (violating on an approved upload, benign on a rejected one) needs
@@ -20,7 +26,7 @@ from typing import Any
 
 from moderation.models.ledgers import DEADLINE
 from moderation.models.threshold_grid import GRID
-from moderation.review.consensus import MAX_REVIEWERS
+from moderation.review.standing import MAX_REVIEWERS
 
 # A chunk of the pre-screen that began before midnight can commit shortly after it.
 SETTLED_AFTER = "1 hour"
@@ -74,10 +80,23 @@ def _outcomes(drawn: str, *, until: str, at: str) -> str:
 
     ``until`` is the last decision that counts, ``at`` the moment that deadlines are compared with.
     """
-    counts = f"""v.source IN ('sample', 'carried_over') AND v.kind <> 'undo' AND v.id <= {until}
-        AND v.decided_at < {_DEADLINE} AND NOT EXISTS (
+
+    def in_time(decision: str) -> str:
+        return f"{decision}.id <= {until} AND {decision}.decided_at < {_DEADLINE}"
+
+    # An undo within the grace period is blind, and so is an overruling.
+    counts = f"""v.source IN ('sample', 'carried_over') AND v.kind <> 'undo' AND v.blind AND {in_time("v")}
+        AND NOT EXISTS (
             SELECT FROM moderation_decision x
-            WHERE x.supersedes_id IN (v.id, v.carried_from_id) AND x.id <= {until} AND x.decided_at < {_DEADLINE}
+            WHERE x.supersedes_id IN (v.id, v.carried_from_id) AND x.blind AND {in_time("x")}
+        )
+        AND NOT EXISTS (
+            SELECT FROM moderation_decision late JOIN moderation_decision w ON w.id > late.id
+            WHERE late.supersedes_id = v.id AND NOT late.blind AND {in_time("late")}
+                AND w.task_id = v.task_id AND w.kind <> 'undo' AND w.blind AND {in_time("w")}
+                AND NOT EXISTS (
+                    SELECT FROM moderation_decision y WHERE y.supersedes_id = w.id AND y.blind AND {in_time("y")}
+                )
         )"""
     return f"""
         SELECT screening_id, CASE

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from moderation.decoding.process import SandboxUnavailable
 from moderation.models import GoldItem, Policy
 from moderation.review import gold
-from moderation.review.objections import ObjectionRefused, PolicyUnclear
+from moderation.review.objection_checks import ObjectionRefused, PolicyUnclear
 from moderation.storage import StorageFull
 from reviewqueue.gold.forms import MarkForm, RateForm, RetireForm
 from reviewqueue.permissions import ReviewerRequest, can_publish_thresholds, can_review

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 from moderation.models import ClusterReview, Decision, EntryReview, HashMatch, Objection, Screening, Upload
 from moderation.models.effects import status_in_force
 from moderation.models.uploads import UploadQuerySet
+from moderation.review.acquaintance import known_to
 from reviewqueue.pagination import newest_first
 from reviewqueue.permissions import ReviewerRequest, can_see_uploads
 from reviewqueue.uploads.forms import UploadFilter
@@ -44,7 +45,8 @@ def upload(request: ReviewerRequest, pk: int) -> HttpResponse:
         "status_in_force": Upload.Status(status_in_force(shown)),
         "screenings": shown_screenings(shown, hidden=hidden),
         "matches": shown_matches(shown, hidden=hidden),
-        "reviewed": _reviewed_upload(shown),
+        "reviewed": None if hidden else _reviewed_upload(shown),
+        "is_known": not hidden and Upload.objects.filter(known_to(request.user), pk=pk).exists(),
         "events": timeline(shown, hidden=hidden),
     }
     return render(request, "reviewqueue/uploads/upload.html", context)

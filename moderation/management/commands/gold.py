@@ -1,18 +1,19 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from moderation.decoding.sandbox import SandboxUnavailable
 from moderation.formatting import percent
 from moderation.management.arguments import policy_in_force, whole_number
+from moderation.management.product_command import ProductCommand
 from moderation.models import GoldItem, Policy, Upload, Verdict
 from moderation.review import gold
-from moderation.review.objections import ObjectionRefused, PolicyUnclear
+from moderation.review.objection_checks import ObjectionRefused, PolicyUnclear
 from moderation.storage import StorageFull
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     help = "Manage gold items: uploads whose right verdict is known, which measure how much moderators miss."
 
     def add_arguments(self, parser: CommandParser) -> None:

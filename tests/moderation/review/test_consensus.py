@@ -5,17 +5,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.models.decisions import CONCLUSIVE
-from moderation.review.consensus import Escalation, Given, VerdictTally, consensus
+from moderation.review.consensus import Escalation, VerdictTally
+from moderation.review.standing import Given
 from moderation.routing import SamplingReason
 
 V, B, C = "violating", "benign", "cannot_tell"
 ANY_VERDICT = st.sampled_from([V, B, C])
-SAMPLE = st.lists(ANY_VERDICT.map(lambda verdict: (verdict, "sample")), max_size=6)
-ANYTHING = st.lists(st.tuples(ANY_VERDICT, st.sampled_from(["sample", "report", "appeal", "carried_over"])), max_size=6)
+SAMPLE = st.lists(ANY_VERDICT.map(lambda verdict: Given(verdict, "sample")), max_size=6)
+ANY_SOURCE = st.sampled_from(["sample", "report", "appeal", "carried_over"])
+ANYTHING = st.lists(st.builds(Given, verdict=ANY_VERDICT, source=ANY_SOURCE, by_lead=st.booleans()), max_size=6)
+OUTCOMES = st.sampled_from(["approve", "reject", "hold"])
 
 
 def sample(*verdicts: str) -> list[Given]:
-    return [(verdict, "sample") for verdict in verdicts]
+    return [Given(verdict, "sample") for verdict in verdicts]
+
+
+def about(kind: str, *verdicts: str, by_lead: bool = False) -> list[Given]:
+    return [Given(verdict, kind, by_lead) for verdict in verdicts]
 
 
 def tally(given: list[Given], *, reason: str = "review_band", automatic: str = "hold") -> VerdictTally:
@@ -34,15 +41,19 @@ def tally(given: list[Given], *, reason: str = "review_band", automatic: str = "
         (sample(V, B), V),  # a tie: the first one, until a third breaks it
         (sample(V, B, B), B),
         (sample(B, V, C), B),
-        ([*sample(V, V), (B, "appeal")], B),  # from outside the sample: above it
-        ([(V, "report"), (B, "appeal")], B),  # the last of those
-        ([*sample(V), (C, "appeal")], V),
-        ([(B, "carried_over")], B),
-        ([(B, "carried_over"), *sample(V)], B),
+        ([*sample(B, B), Given(V, "report")], V),  # from outside the sample: above it
+        ([*sample(V, V), *about("appeal", B)], V),  # one person lifts no rejection
+        ([*sample(V, V), *about("appeal", B, B)], B),
+        ([Given(B, "report"), Given(V, "appeal")], V),  # the last of those
+        ([Given(V, "report"), *about("appeal", B, B)], B),
+        ([Given(V, "report"), *about("appeal", B, V, B)], V),
+        ([*sample(V), Given(C, "appeal")], V),
+        ([Given(B, "carried_over")], B),
+        ([Given(B, "carried_over"), *sample(V)], B),
     ],
 )
 def test_the_verdict_that_stands(verdicts: list[Given], stands: str | None) -> None:
-    assert consensus(verdicts) == stands
+    assert tally(verdicts).consensus == stands
 
 
 @pytest.mark.parametrize(
@@ -59,8 +70,8 @@ def test_the_verdict_that_stands(verdicts: list[Given], stands: str | None) -> N
         ("audit_approve", sample(V, B, B), False, False, "approve"),
         ("audit_reject", sample(B), True, False, "approve"),
         ("audit_reject", sample(V), False, False, "reject"),
-        ("audit_approve", [(V, "carried_over")], False, False, "reject"),
-        ("audit_approve", [(V, "appeal")], False, False, "reject"),
+        ("audit_approve", [Given(V, "carried_over")], False, False, "reject"),
+        ("audit_approve", [Given(V, "appeal")], False, False, "reject"),
     ],
 )
 def test_who_is_asked_next_and_what_holds_meanwhile(
@@ -73,11 +84,14 @@ def test_who_is_asked_next_and_what_holds_meanwhile(
 @pytest.mark.parametrize(
     ("verdicts", "expected"),
     [
-        ([(C, "report")], (True, False)),
-        ([(C, "report"), (C, "appeal")], (True, True)),
-        ([(C, "report"), (C, "report"), (C, "report")], (False, False)),
-        ([(C, "report"), (V, "report")], (False, False)),
-        ([(C, "report"), (V, "report"), (C, "report")], (True, False)),  # counted anew since the last answer
+        ([Given(C, "report")], (True, False)),
+        ([Given(C, "report"), Given(C, "appeal")], (True, True)),
+        ([Given(C, "report"), Given(C, "report"), Given(C, "report")], (False, False)),
+        ([Given(C, "report"), Given(V, "report")], (False, False)),
+        (
+            [Given(C, "report"), Given(V, "report"), Given(C, "report")],
+            (True, False),
+        ),  # counted anew since the last answer
         (sample(C), (False, False)),
     ],
 )
@@ -90,16 +104,59 @@ def test_gold_never_asks_another_person() -> None:
     assert not Escalation.after(tally(sample(C)), kind="gold").needed
 
 
-@given(ANYTHING)
-def test_whoever_cannot_tell_changes_no_consensus(given_verdicts: list[Given]) -> None:
+@pytest.mark.parametrize(
+    ("verdicts", "expected", "outcome"),
+    [
+        (about("report", B), (True, False), "reject"),  # the machine rejected
+        (about("report", B, B), (False, False), "approve"),
+        (about("report", B, V), (False, False), "reject"),
+        (about("report", B, C), (True, False), "reject"),
+        (about("report", B, C, C), (True, True), "reject"),
+        (about("report", B, C, C, C), (False, False), "reject"),  # nobody could tell: it stays rejected
+        (about("report", B, C, C, C, B), (True, False), "reject"),  # and two more people are needed
+        ([*sample(V), *about("report", B)], (True, False), "reject"),
+        ([Given(V, "sample", True), *about("report", B)], (True, True), "reject"),  # a lead rejected
+        ([Given(V, "sample", True), *about("report", B, B)], (True, True), "reject"),
+        ([Given(V, "sample", True), *about("report", B, B), Given(B, "report", True)], (False, False), "approve"),
+        ([Given(V, "sample", True), Given(B, "report", True)], (True, False), "reject"),
+        ([Given(V, "sample", True), Given(B, "report", True), Given(B, "report")], (False, False), "approve"),
+        ([*sample(V), Given(V, "report", True), *about("report", B)], (True, True), "reject"),
+    ],
+)
+def test_a_rejection_is_lifted_by_two_and_a_leads_by_a_lead_too(
+    verdicts: list[Given], expected: tuple[bool, bool], outcome: str
+) -> None:
+    found = tally(verdicts, automatic="reject")
+    asked = Escalation.after(found, kind="appeal")
+    assert ((asked.needed, asked.by_lead), found.outcome) == (expected, outcome)
+
+
+@given(before=ANYTHING, automatic=OUTCOMES, by_lead=st.booleans(), kind=st.sampled_from(["report", "appeal"]))
+def test_no_account_lifts_a_rejection_alone(before: list[Given], automatic: str, *, by_lead: bool, kind: str) -> None:
+    was = tally(before, automatic=automatic)
+    now = tally([*before, Given(B, kind, by_lead)], automatic=automatic)
+    if was.outcome == "reject" and not was.standing.lifting:
+        assert now.outcome == "reject"
+        assert Escalation.after(now, kind=kind).needed
+
+
+@given(ANYTHING, OUTCOMES, st.sampled_from(["report", "appeal"]))
+def test_one_person_keeps_a_rejection_at_once(before: list[Given], automatic: str, kind: str) -> None:
+    now = tally([*before, Given(V, kind)], automatic=automatic)
+    assert now.outcome == "reject"
+    assert not Escalation.after(now, kind=kind).needed
+
+
+@given(ANYTHING.filter(lambda verdicts: [each.verdict for each in verdicts].count(C) < 3))
+def test_one_or_two_who_cannot_tell_change_no_consensus(given_verdicts: list[Given]) -> None:
     conclusive = [each for each in given_verdicts if each[0] in CONCLUSIVE]
-    assert consensus(given_verdicts) == consensus(conclusive)
+    assert tally(given_verdicts).consensus == tally(conclusive).consensus
 
 
 @given(SAMPLE, st.sampled_from([V, B]))
 def test_two_more_of_one_verdict_than_of_the_other_decide(verdicts: list[Given], verdict: str) -> None:
-    lead = sum(1 if said == verdict else -1 for said, _ in verdicts if said in CONCLUSIVE)
-    assert consensus([*verdicts, *sample(*[verdict] * max(0, 1 - lead))]) == verdict
+    lead = sum(1 if said == verdict else -1 for said, *_ in verdicts if said in CONCLUSIVE)
+    assert tally([*verdicts, *sample(*[verdict] * max(0, 1 - lead))]).consensus == verdict
 
 
 @given(ANYTHING, st.sampled_from(list(SamplingReason)))
