@@ -25,6 +25,12 @@ def text(name: str, *, default: str = "") -> str:
     return os.environ.get(name, default)
 
 
+def folder(name: str, *, default: Path) -> Path:
+    """Return the absolute path of a folder. An empty variable has the default, never the working directory."""
+    value = os.environ.get(name, "").strip()
+    return Path(value).expanduser().resolve() if value else default
+
+
 def flag(name: str, *, default: bool) -> bool:
     value = os.environ.get(name, str(default))
     if value not in {"True", "False"}:
@@ -137,10 +143,16 @@ def long_secret(name: str) -> str:
 
 def kept_secret(path: Path) -> str:
     """Return the secret in `path`, which the first call makes. Several first calls at once return the same secret."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _make_secret(path)
-    return path.read_text()
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_secret(path)
+        return path.read_text()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"DATA_DIR {path.parent} cannot be used: {path.name} could not be read or written ({error.strerror}). "
+            "Nothing was changed. Give DATA_DIR a folder that this account may write to, with some free space."
+        ) from error
 
 
 def _make_secret(path: Path) -> None:

@@ -4,7 +4,6 @@ They are cheap, and their answers are safe to show to anybody: no path, no secre
 """
 
 import hashlib
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,11 +16,13 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Min
 from django.utils import timezone
 
+from moderation import storage as files
+from moderation.database_state import OtherVersionsDatabase, ReadOnlyDatabase, check_version, check_writable
 from moderation.inference.embedded import open_nsfw
 from moderation.inference.manifest import ClassifierFileError
-from moderation.migration_history import OtherVersionsDatabase, check_migration_history
 from moderation.models import Classifier, Upload
 from moderation.models.versions import PolicyVersion
+from moderation.static_files import are_collected
 
 
 class NotReady(Exception):
@@ -42,13 +43,15 @@ def checks() -> Iterator[Check]:
     for check in (migrations, classifiers, oldest_pending) if first.ok else ():
         yield _run(check)
     yield _run(storage)
+    yield _run(static_files)
 
 
 def database() -> str:
-    """Check that the server accepts a connection."""
+    """Check that the server accepts a connection, and changes."""
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        check_writable()
+    except ReadOnlyDatabase as error:
+        raise NotReady("read-only; connect to the primary server, or lift default_transaction_read_only") from error
     except DatabaseError as error:
         # The server's own message may contain addresses and names, so it is not shown.
         raise NotReady("cannot be reached; see the server's log and DATABASE_URL") from error
@@ -57,7 +60,7 @@ def database() -> str:
 
 def migrations() -> str:
     try:
-        check_migration_history()
+        check_version()
     except OtherVersionsDatabase as error:
         raise NotReady("the database is another version's; see 'manage.py migrate'") from error
     executor = MigrationExecutor(connection)
@@ -78,17 +81,21 @@ def classifiers() -> str:
 
 def storage() -> str:
     """Check that DATA_DIR is writable and has room for one more upload."""
-    folder = Path(settings.DATA_DIR)
-    probe = folder / f".ready-{secrets.token_hex(6)}"
     try:
-        probe.write_bytes(b"ok")
-        probe.unlink()
-        free = shutil.disk_usage(folder).free
+        files.probe()
+        free = shutil.disk_usage(settings.DATA_DIR).free
     except OSError as error:
         raise NotReady(f"cannot be written ({error.strerror})") from error
     if free < settings.UPLOAD_MAX_BYTES:
         raise NotReady(f"full: {free // 1_000_000} MB left")
     return f"writable, {free // 1_000_000_000} GB left"
+
+
+def static_files() -> str:
+    """Check that every style and script of the pages was collected before this process started."""
+    if not are_collected():
+        raise NotReady("not collected; run 'manage.py collectstatic', then restart")
+    return "collected"
 
 
 def oldest_pending() -> str:

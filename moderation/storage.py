@@ -57,6 +57,20 @@ def make_folder(folder: Path) -> None:
         made.mkdir(mode=0o700, exist_ok=True)
 
 
+def probe() -> None:
+    """Write a small file to DATA_DIR and remove it, also where it could be made but not written.
+
+    Raises:
+        OSError: DATA_DIR does not exist, is full or refuses to write.
+    """
+    path = Path(settings.DATA_DIR) / f".probe-{secrets.token_hex(6)}"
+    try:
+        path.write_bytes(b"ok")
+    finally:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
 def write(path: Path, chunks: Iterable[bytes]) -> None:
     """Write ``chunks`` to ``path`` whole or not at all. An existing file is replaced.
 

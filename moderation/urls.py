@@ -10,6 +10,8 @@ from moderation import api
 # One sign-in page for everybody: the admin's own page would not count failures.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
+handler500 = "reviewqueue.system.errors.server_error"
+
 urlpatterns = [
     path("", include("reviewqueue.urls")),
     # Only some of allauth's pages: admins create accounts, and there is no e-mail to people.

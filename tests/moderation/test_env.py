@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from moderation import env
+from tests.docs.markdown import ROOT
 
 
 @pytest.fixture
@@ -28,6 +30,33 @@ def test_a_missing_variable_has_its_default() -> None:
     assert env.words("SOME_NAME", default="a,b") == ["a", "b"]
     assert env.schedule("SOME_NAME", default="0 2 * * *") == "0 2 * * *"
     assert env.database_url("SOME_NAME") is None
+
+
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_empty_folder_is_the_default_and_never_the_working_directory(given_value, value: str) -> None:
+    given_value(value)
+    assert env.folder("SOME_NAME", default=Path("/srv/look")) == Path("/srv/look")
+
+
+def test_a_folder_is_absolute_and_knows_the_home_folder(given_value, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    given_value("~/look")
+    assert env.folder("SOME_NAME", default=Path("/srv/look")) == Path("/home/ada/look")
+    given_value("look")
+    assert env.folder("SOME_NAME", default=Path("/srv/look")) == Path.cwd() / "look"
+
+
+def test_the_data_folder_is_the_default_if_its_variable_is_empty(tmp_path: Path) -> None:
+    given = {**os.environ, "DATA_DIR": "", "PYTHONPATH": str(ROOT), "DATABASE_URL": "postgresql://db/look"}
+    command = [sys.executable, "-c", "from moderation import settings; print(settings.DATA_DIR)"]
+    done = subprocess.run(command, check=True, env=given, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == f"{ROOT / 'var'}\n"
+
+
+def test_a_secret_that_cannot_be_kept_is_refused_by_the_name_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(ImproperlyConfigured, match=r"^DATA_DIR .*cannot be used: secret_key .*\(File exists\)"):
+        env.kept_secret(tmp_path / "file" / "secret_key")
 
 
 @pytest.mark.parametrize(("value", "read"), [("True", True), ("False", False)])

@@ -1,11 +1,19 @@
 """/healthz and /readyz, for operators."""
 
+import json
+import resource
+from pathlib import Path
+
 import pytest
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.db import connection
 from django.test import Client
 
 from moderation.models import Classifier, Upload
+from moderation.static_files import are_collected, own_files
 from moderation.tuning.versions import put_in_force
+from reviewqueue.system.errors import server_error
+from tests.database_owner import as_owner
 from tests.factories import make_upload, version_in_force
 
 
@@ -24,7 +32,7 @@ def test_healthz_asks_nothing_of_the_database() -> None:
 def test_a_whole_installation_is_ready() -> None:
     status, checks = ready()
     assert status == 200
-    assert list(checks) == ["database", "migrations", "classifiers", "oldest_pending", "storage"]
+    assert list(checks) == ["database", "migrations", "classifiers", "oldest_pending", "storage", "static_files"]
     assert checks["oldest_pending"] == {"ok": True, "detail": "none"}
 
 
@@ -39,7 +47,7 @@ def test_the_age_of_the_oldest_pending_upload_is_shown_and_is_no_failure() -> No
 
 @pytest.mark.django_db
 def test_a_missing_migration_is_reported() -> None:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'axes' AND name LIKE '0010%%'")
     status, checks = ready()
     assert status == 503
@@ -97,6 +105,76 @@ def test_nothing_is_left_behind_by_the_check(settings) -> None:
     assert list(settings.DATA_DIR.iterdir()) == []
 
 
+@pytest.mark.django_db
+def test_a_disk_that_takes_no_byte_is_reported_and_no_empty_file_stays(settings) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    soft, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        _, checks = ready()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert checks["storage"] == {"ok": False, "detail": "cannot be written (File too large)"}
+    assert list(settings.DATA_DIR.iterdir()) == []
+
+
+@pytest.mark.django_db
+def test_a_read_only_database_is_reported() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET transaction_read_only = on")
+    status, checks = ready()
+    assert status == 503
+    assert checks["database"]["ok"] is False
+    assert str(checks["database"]["detail"]).startswith("read-only; connect to the primary server")
+
+
+@pytest.mark.django_db
+def test_static_files_that_were_not_collected_are_reported(manifest: Path) -> None:
+    status, checks = ready()
+    assert status == 503
+    assert checks["static_files"] == {
+        "ok": False,
+        "detail": "not collected; run 'manage.py collectstatic', then restart",
+    }
+
+
+@pytest.mark.parametrize("address", ["/", "/accounts/login/", "/nowhere/", "/admin/"])
+def test_pages_without_static_files_are_plain_and_log_a_line_each(manifest: Path, address: str, caplog) -> None:
+    answer = Client().get(address)
+    assert answer.status_code == 503
+    assert "ask an operator to run &#x27;manage.py collectstatic&#x27;" in answer.content.decode().lower()
+    assert [record.getMessage() for record in caplog.records] == [f"Service Unavailable: {address}"]
+    assert caplog.records[0].exc_info is None
+
+
+def test_a_release_with_a_new_static_file_is_not_ready_until_it_is_collected(manifest: Path) -> None:
+    collected = {name: name for name in own_files() if name != "mark.svg"}
+    manifest.write_text(json.dumps({"version": "1.1", "paths": collected, "hash": ""}))
+    staticfiles_storage.hashed_files, _ = staticfiles_storage.load_manifest()
+    assert not are_collected()
+    manifest.write_text(json.dumps({"version": "1.1", "paths": {**collected, "mark.svg": "mark.svg"}, "hash": ""}))
+    staticfiles_storage.hashed_files, _ = staticfiles_storage.load_manifest()
+    assert are_collected()
+
+
+def test_the_error_page_itself_needs_no_static_file(manifest: Path, rf) -> None:
+    answer = server_error(rf.get("/"))
+    assert answer.status_code == 500
+    assert "Something failed on the server." in answer.content.decode()
+
+
+@pytest.fixture
+def manifest(settings, tmp_path: Path) -> Path:
+    """The storage of static files in production, without collected files; the path of its list of names."""
+    settings.STATIC_ROOT = tmp_path / "static"
+    settings.STATIC_ROOT.mkdir()
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+    return settings.STATIC_ROOT / "staticfiles.json"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_without_a_database_the_answer_names_it_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """The check really connects, to a port where no server listens."""
@@ -110,4 +188,4 @@ def test_without_a_database_the_answer_names_it_and_nothing_else(monkeypatch: py
     assert answer.status_code == 503
     assert answer.json()["checks"]["database"]["ok"] is False
     assert "127.0.0.1" not in answer.content.decode()
-    assert list(answer.json()["checks"]) == ["database", "storage"]
+    assert list(answer.json()["checks"]) == ["database", "storage", "static_files"]

@@ -2,14 +2,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from moderation.management.arguments import policy_in_force, threshold
+from moderation.management.product_command import ProductCommand
 from moderation.models import Certificate
 from moderation.tuning import alarms, certificates, threshold_report
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     help = (
         "Issue and list certificates, or verify one from its file alone. 'issue' and 'list' first withdraw the "
         "certificates whose alarm rings."

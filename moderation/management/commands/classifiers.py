@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pghistory
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from moderation.classifiers.activation import Terms, activate, retire, undo_activation
 from moderation.classifiers.checking import CheckOptions, check_classifier
@@ -18,12 +18,13 @@ from moderation.classifiers.shadow_comparison import ShadowComparison, stated_pa
 from moderation.decoding.sandbox import SandboxUnavailable
 from moderation.inference.tensors import ModelOutputError
 from moderation.management.arguments import comma_separated, read_text, user_named
+from moderation.management.product_command import ProductCommand
 from moderation.management.subcommands import classifier_text, shadow_mode
 from moderation.models import Classifier
 from moderation.storage import StorageFull
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     help = "Try, adopt and retire classifiers. docs/classifiers.md describes a trial of half an hour."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -2,14 +2,15 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 
 from moderation.demo import loading
 from moderation.intake import IngestResult
+from moderation.management.product_command import ProductCommand
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     requires_system_checks = []  # the pre-screen that follows runs them
     help = "Load the demo's harmless pictures or your own folder, and create accounts. A second run adds nothing."
 

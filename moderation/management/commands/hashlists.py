@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import IntegrityError, transaction
 
 from moderation.decoding.fingerprints import RADIUS
@@ -14,11 +14,12 @@ from moderation.hashlists import exporting, importing
 from moderation.hashlists.file_check import FileCheck, check_files
 from moderation.hashlists.rows import ListNotAccepted, expiry
 from moderation.management.arguments import policy_in_force, user_named, whole_number
+from moderation.management.product_command import ProductCommand
 from moderation.models import HashEntry, HashList, User
 from moderation.models.hash_lists import TOO_WIDE
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     help = "Manage lists of known-bad and known-good hashes, which route uploads without a classifier."
 
     def add_arguments(self, parser: CommandParser) -> None:

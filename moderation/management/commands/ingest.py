@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pghistory
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from moderation import intake
 from moderation.decoding.sandbox import SandboxUnavailable
 from moderation.intake import IngestedFile, IngestResult
+from moderation.management.product_command import ProductCommand
 from moderation.storage import StorageFull
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     help = (
         "Ingest images from files and folders, recursively. The external id is the path below PATH, or the file name "
         "if PATH is a file. Ingesting the same files again adds nothing."

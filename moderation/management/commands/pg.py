@@ -4,12 +4,13 @@ from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from localpg import Cluster, ClusterError, ClusterStatus
+from moderation.management.product_command import ProductCommand
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     help = "Start, stop or show the private PostgreSQL server of DATA_DIR."
     requires_system_checks = []  # must work without a database
 

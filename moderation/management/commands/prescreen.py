@@ -5,11 +5,12 @@ import sys
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from moderation.management.arguments import positive_int, when
+from moderation.management.product_command import ProductCommand
 from moderation.management.subcommands.report import add_report, show
 from moderation.screening.runs import RunOptions, RunReport, ScreeningFailed
 from moderation.screening.supervisor import Supervisor
@@ -20,7 +21,7 @@ STOPPED_WITH_WORK_LEFT = 75
 PROGRESS_SECONDS = 5.0
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     help = (
         "Score and route pending uploads. 'prescreen report' shows the results of a run. Exit status: 0 done, 1 error, "
         "75 stopped early with work left."

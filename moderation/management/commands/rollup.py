@@ -2,12 +2,13 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from moderation.management.product_command import ProductCommand
 from moderation.tuning.rollup import StillWriting, roll_up
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     help = (
         "Bring the ledger of verdicts up to date, as 'prescreen' does at its end. It reads only new and changed rows, "
         "and a second run changes nothing."

@@ -6,13 +6,15 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from moderation.demo.loading import accounts_file
 from moderation.management.arguments import positive_int
+from moderation.management.product_command import ProductCommand
+from moderation.static_files import are_collected
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     help = "Serve the pages with gunicorn. In production, run it behind a proxy that ends TLS (docs/operations.md)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -29,6 +31,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, host: str, port: int, workers: int, threads: int, **options: Any) -> None:
+        refuse_uncollected_static_files()
         refuse_taken_port(host, port)
         self.stdout.write(f"\nSecond Look: http://{'localhost' if host == '127.0.0.1' else host}:{port}/")
         if accounts_file().exists():
@@ -46,6 +49,14 @@ class Command(BaseCommand):
             # The worker ends when this process ends, however that happens.
             subprocess.Popen([sys.executable, "manage.py", "worker", "--with-parent", str(os.getpid())])
         os.execve(sys.executable, [sys.executable, "-m", "gunicorn", *arguments, "moderation.wsgi"], environment)  # noqa: S606
+
+
+def refuse_uncollected_static_files() -> None:
+    if not are_collected():
+        raise CommandError(
+            "The styles and scripts of the pages have not been collected, so no page would work. Nothing was started. "
+            "Run 'manage.py collectstatic --noinput' first."
+        )
 
 
 def refuse_taken_port(host: str, port: int) -> None:

@@ -1,14 +1,15 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
+from moderation.management.product_command import ProductCommand
 from moderation.models import ApiToken
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     help = "Issue, list and revoke the tokens of programs that send uploads or read the metrics."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -2,15 +2,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from moderation.management.arguments import policy_in_force, positive_int, probability, threshold, whole_number
 from moderation.management.output import write_table
+from moderation.management.product_command import ProductCommand
 from moderation.tuning import csv_trial, text, threshold_report
 from moderation.tuning.csv_trial import CsvTrial
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     help = (
         "Show the error rates of a pair of thresholds, with their intervals, and the evidence for each certificate. "
         "With --csv, show the same for labelled rows of your own, beside the truth."

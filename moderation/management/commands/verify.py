@@ -3,13 +3,13 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.db import connection
 
 from moderation import verification
+from moderation.management.product_command import ProductCommand
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     help = "Verify the invariants of the whole database and storage. Exit status: 0 no problem, 1 problems found."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -6,13 +6,14 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+
+from moderation.management.product_command import ProductCommand
 
 # <sys/prctl.h>: the signal that this process gets when its parent dies.
 PR_SET_PDEATHSIG = 1
 
 
-class Command(BaseCommand):
+class Command(ProductCommand):
     help = "Run background jobs: the scheduled pre-screen, and pre-screens requested on the pages."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

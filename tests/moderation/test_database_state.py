@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 
-from moderation.migration_history import OtherVersionsDatabase, check_migration_history
+from moderation.database_state import NotMigrated, OtherVersionsDatabase, check_migrated, check_version
 from moderation.readiness import checks
+from tests.database_owner import as_owner
 from tests.processes import start_command
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -15,7 +16,7 @@ OTHER = "0001_whole_record"
 
 
 def run(sql: str, *parameters: str) -> list[tuple[str, ...]]:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchall() if cursor.description else []
 
@@ -36,20 +37,23 @@ def of_another_version() -> Iterator[None]:
 
 
 def test_a_database_of_this_version_is_accepted() -> None:
-    assert check_migration_history() is None
+    check_version()
+    check_migrated()
 
 
-def test_a_database_without_tables_is_accepted() -> None:
+def test_a_database_without_tables_is_no_other_versions_and_not_migrated() -> None:
     run("ALTER TABLE django_migrations RENAME TO elsewhere")
     try:
-        assert check_migration_history() is None
+        check_version()
+        with pytest.raises(NotMigrated, match=r"nothing was changed\. Run 'manage\.py migrate'"):
+            check_migrated()
     finally:
         run("ALTER TABLE elsewhere RENAME TO django_migrations")
 
 
 def test_a_database_of_another_version_is_refused_with_its_migrations_and_a_way_out(of_another_version: None) -> None:
     with pytest.raises(OtherVersionsDatabase, match=rf"{OTHER}.*Nothing was changed.*make clean.*DATABASE_URL"):
-        check_migration_history()
+        check_version()
 
 
 @pytest.mark.parametrize("command", [["migrate"], ["serve", "--port", "1"], ["prescreen"], ["verify"]])
