@@ -48,7 +48,7 @@ class Certificate(models.Model):
     objects = CertificateQuerySet.as_manager()
 
     class Meta:
-        triggers = never_deleted()
+        triggers = [never_deleted()]
         constraints = [
             models.CheckConstraint(
                 condition=Q(target__gt=0, target__lt=1, delta__gt=0, delta__lt=1), name="a_claim_lies_between_0_and_1"

@@ -26,5 +26,5 @@ class ChangeContext(Context):
             pgtrigger.Trigger(
                 name="only_gains_facts", when=pgtrigger.Before, operation=pgtrigger.Update, func=ONLY_GAINS_FACTS
             ),
-            *never_deleted(),
+            never_deleted(),
         ]

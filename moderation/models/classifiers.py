@@ -99,7 +99,7 @@ class Score(models.Model):
     objects = ScoreQuerySet.as_manager()
 
     class Meta:
-        triggers = append_only()
+        triggers = [append_only()]
         constraints = [
             models.UniqueConstraint(
                 fields=["file", "classifier", "preprocessing_version", "label"],

@@ -34,7 +34,7 @@ class ClusterReview(models.Model):
     objects = ClusterReviewQuerySet.as_manager()
 
     class Meta:
-        triggers = never_deleted()
+        triggers = [never_deleted()]
         constraints = [
             models.UniqueConstraint(
                 fields=["cluster", "policy_version", "classifier"],

@@ -112,7 +112,7 @@ class Decision(models.Model):
     objects = DecisionQuerySet.as_manager()
 
     class Meta:
-        triggers = append_only()
+        triggers = [append_only()]
         constraints = [
             models.UniqueConstraint(
                 fields=["task", "attempt"],

@@ -96,7 +96,7 @@ class Effect(models.Model):
     objects = EffectQuerySet.as_manager()
 
     class Meta:
-        triggers = [immutable_except("cancelled_at"), *never_deleted()]
+        triggers = [immutable_except("cancelled_at"), never_deleted()]
         constraints = [
             models.CheckConstraint(
                 condition=Q(screening__isnull=False, decision=None, match=None)

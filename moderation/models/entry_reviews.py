@@ -30,7 +30,7 @@ class EntryReview(models.Model):
     objects = EntryReviewQuerySet.as_manager()
 
     class Meta:
-        triggers = append_only()
+        triggers = [append_only()]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=["confirmed", "contested"]), name="an_entry_review_confirms_or_contests"

@@ -35,7 +35,7 @@ class Epoch(models.Model):
     why_closed = models.CharField(max_length=500, blank=True)
 
     class Meta:
-        triggers = never_deleted()
+        triggers = [never_deleted()]
         constraints = [
             models.UniqueConstraint(fields=["policy"], condition=Q(closed_at=None), name="one_open_epoch_per_policy")
         ]

@@ -40,7 +40,7 @@ class Exposure(models.Model):
     objects = ExposureQuerySet.as_manager()
 
     class Meta:
-        triggers = append_only()
+        triggers = [append_only()]
 
     def __str__(self) -> str:
         return f"{self.person} saw {self.upload}"

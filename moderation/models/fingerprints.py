@@ -128,7 +128,7 @@ class Fingerprint(Recognisable):
     searched, id_column = "cluster_id = file_id", "file_id"
 
     class Meta:
-        triggers = never_deleted()
+        triggers = [never_deleted()]
         constraints = [
             models.CheckConstraint(condition=Q(quality__lte=100), name="quality_is_a_percentage"),
             models.CheckConstraint(

@@ -51,7 +51,7 @@ class GoldItem(models.Model):
     objects = GoldItemQuerySet.as_manager()
 
     class Meta:
-        triggers = never_deleted()
+        triggers = [never_deleted()]
         constraints = [
             models.UniqueConstraint(
                 fields=["screening"], condition=Q(retired_at=None), name="one_truth_per_screening_at_a_time"

@@ -75,7 +75,7 @@ class HashList(Switchable):
     objects = HashListQuerySet.as_manager()
 
     class Meta:
-        triggers = never_deleted()
+        triggers = [never_deleted()]
         permissions = [("keep_hash_lists", "Can see, import and switch hash lists, and contest their entries")]
         constraints = [
             models.UniqueConstraint(
@@ -175,7 +175,7 @@ class HashEntry(Recognisable, Switchable):
 
     class Meta:
         verbose_name_plural = "hash entries"
-        triggers = never_deleted()
+        triggers = [never_deleted()]
         constraints = [
             models.UniqueConstraint(fields=["hash_list", "pdq"], name="one_entry_per_list_and_pdq"),
             models.UniqueConstraint(

@@ -40,7 +40,7 @@ class HashMatch(models.Model):
 
     class Meta:
         verbose_name_plural = "hash matches"
-        triggers = [immutable_except("superseded"), *never_deleted()]
+        triggers = [immutable_except("superseded"), never_deleted()]
         constraints = [
             models.UniqueConstraint(
                 fields=["upload", "policy"], condition=Q(superseded=False), name="one_live_match_per_upload_and_policy"

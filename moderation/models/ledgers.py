@@ -45,7 +45,7 @@ class LedgerDay(models.Model):
     objects = LedgerDayQuerySet.as_manager()
 
     class Meta:
-        triggers = never_deleted()
+        triggers = [never_deleted()]
         constraints = [
             models.UniqueConstraint(fields=["epoch", "day"], name="one_ledger_day_per_epoch_and_day"),
             models.CheckConstraint(
@@ -79,7 +79,7 @@ class LedgerRow(models.Model):
     missing = models.PositiveBigIntegerField(default=0)
 
     class Meta:
-        triggers = never_deleted()
+        triggers = [never_deleted()]
         constraints = [
             models.UniqueConstraint(
                 fields=["day", "bin", "rate_class", "pi", "group"], name="one_ledger_row_per_stratum"
@@ -110,7 +110,7 @@ class DrawnUpload(models.Model):
     outcome = models.CharField(max_length=9, choices=Outcome, default=Outcome.OPEN)
 
     class Meta:
-        triggers = never_deleted()
+        triggers = [never_deleted()]
         constraints = [
             models.CheckConstraint(
                 condition=Q(outcome__in=["open", "violating", "benign", "missing"]), name="outcome_is_known"
@@ -140,7 +140,7 @@ class FirstOpinion(models.Model):
     undone = models.BooleanField(default=False)
 
     class Meta:
-        triggers = never_deleted()
+        triggers = [never_deleted()]
         constraints = [
             # Also serves the roll-up: all opinions on a file.
             models.UniqueConstraint(fields=["epoch", "file", "reviewer"], name="one_opinion_per_person_file_and_epoch"),
@@ -160,7 +160,7 @@ class OpinionCount(models.Model):
     files = models.PositiveBigIntegerField(default=0)
 
     class Meta:
-        triggers = never_deleted()
+        triggers = [never_deleted()]
         constraints = [
             models.UniqueConstraint(fields=["epoch", "violating", "benign"], name="one_count_per_pattern_of_opinions"),
             models.CheckConstraint(

@@ -1,4 +1,4 @@
-"""The history of who belongs to which group and has which permission. Django owns the tables; these proxies track them."""
+"""Groups and permissions of people. Django owns these tables; proxies of their models record every change."""
 
 from django.contrib.auth.models import Group
 

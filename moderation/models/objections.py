@@ -65,7 +65,7 @@ class Objection(models.Model):
     objects = ObjectionQuerySet.as_manager()
 
     class Meta:
-        triggers = append_only()
+        triggers = [append_only()]
         constraints = [
             models.CheckConstraint(condition=~Q(text=""), name="an_objection_says_why"),
             models.CheckConstraint(

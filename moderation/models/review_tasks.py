@@ -114,7 +114,7 @@ class ReviewTask(models.Model):
     objects = ReviewTaskQuerySet.as_manager()
 
     class Meta:
-        triggers = never_deleted()
+        triggers = [never_deleted()]
         permissions = [
             ("review_uploads", "Can review uploads in the queue"),
             ("lead_reviews", "Can settle quarantine and decide what others could not tell"),
@@ -192,7 +192,7 @@ class Skip(models.Model):
     objects = SkipQuerySet.as_manager()
 
     class Meta:
-        triggers = [*never_deleted(), immutable_except("taken_back_at")]
+        triggers = [never_deleted(), immutable_except("taken_back_at")]
         constraints = [
             models.UniqueConstraint(
                 fields=["task", "moderator"],

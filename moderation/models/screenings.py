@@ -67,7 +67,7 @@ class Screening(models.Model):
     objects = ScreeningQuerySet.as_manager()
 
     class Meta:
-        triggers = [immutable_except("superseded"), *never_deleted()]
+        triggers = [immutable_except("superseded"), never_deleted()]
         constraints = [
             models.UniqueConstraint(
                 fields=["upload", "policy"],

@@ -45,7 +45,7 @@ class Shadow(models.Model):
     objects = ShadowQuerySet.as_manager()
 
     class Meta:
-        triggers = never_deleted()
+        triggers = [never_deleted()]
         constraints = [
             models.UniqueConstraint(
                 fields=["policy", "classifier"],

@@ -13,26 +13,23 @@ from django.db.models import Model
 ModelClass = TypeVar("ModelClass", bound=type[Model])
 
 
-def never_truncated() -> pgtrigger.Trigger:
-    """Refuse TRUNCATE, which fires no trigger for rows."""
+def append_only() -> pgtrigger.Trigger:
+    return _refuse("append_only", pgtrigger.Update | pgtrigger.Delete | pgtrigger.Truncate)
+
+
+def never_deleted() -> pgtrigger.Trigger:
+    return _refuse("never_deleted", pgtrigger.Delete | pgtrigger.Truncate)
+
+
+def _refuse(name: str, operation: pgtrigger.Operation) -> pgtrigger.Trigger:
+    """Refuse whole statements: TRUNCATE fires no trigger for rows."""
     return pgtrigger.Trigger(
-        name="never_truncated",
+        name=name,
         level=pgtrigger.Statement,
         when=pgtrigger.Before,
-        operation=pgtrigger.Truncate,
-        func="RAISE EXCEPTION 'Cannot truncate table %', TG_TABLE_NAME;",
+        operation=operation,
+        func=f"RAISE EXCEPTION 'Cannot {str(operation).lower()} rows of table %', TG_TABLE_NAME;",
     )
-
-
-def append_only() -> list[pgtrigger.Trigger]:
-    return [
-        pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-        never_truncated(),
-    ]
-
-
-def never_deleted() -> list[pgtrigger.Trigger]:
-    return [pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete), never_truncated()]
 
 
 def immutable_except(*fields: str) -> pgtrigger.ReadOnly:
@@ -56,5 +53,5 @@ def tracked_membership() -> Callable[[ModelClass], ModelClass]:
 
 
 def _track(*events: Any, **options: Any) -> Callable[[ModelClass], ModelClass]:
-    track: Any = pghistory.track(*events, meta={"triggers": append_only()}, **options)
+    track: Any = pghistory.track(*events, meta={"triggers": [append_only()]}, **options)
     return track  # type: ignore[no-any-return]

@@ -45,7 +45,7 @@ class StoredFile(models.Model):
     objects = StoredFileQuerySet.as_manager()
 
     class Meta:
-        triggers = never_deleted()
+        triggers = [never_deleted()]
 
     def __str__(self) -> str:
         return self.sha256[:12]
@@ -116,7 +116,7 @@ class Upload(models.Model):
     objects = UploadQuerySet.as_manager()
 
     class Meta:
-        triggers = never_deleted()
+        triggers = [never_deleted()]
         permissions = [
             ("see_uploads", "Can see uploads with their routes and decisions"),
             ("send_uploads", "Can send uploads in on the upload page"),

@@ -87,7 +87,7 @@ class PolicyVersion(models.Model):
     objects = PolicyVersionQuerySet.as_manager()
 
     class Meta:
-        triggers = [*never_deleted(), published_content_never_changes()]
+        triggers = [never_deleted(), published_content_never_changes()]
         permissions = [
             ("see_thresholds", "Can see thresholds and scores"),
             ("publish_thresholds", "Can draft and publish thresholds"),
