@@ -1,6 +1,6 @@
 """How numbers, shares, sizes and times are written for people: pages, e-mails and commands use the same functions."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.utils import timezone
 
@@ -11,6 +11,11 @@ EN_DASH = "\N{EN DASH}"
 def thousands(number: int) -> str:
     """Format a whole number: 12,345."""
     return f"{number:,}"
+
+
+def counted(number: int, noun: str, *, plural: str = "") -> str:
+    """Format a count with its noun, so that they agree: 1 upload, 12,345 uploads. `plural` is for an irregular one."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def count(number: float) -> str:
@@ -82,9 +87,15 @@ def age(moment: datetime) -> str:
     return f"{seconds} s"
 
 
-def day(moment: datetime) -> str:
-    """Format a date in the local time zone: 3 November 2026."""
-    return f"{timezone.localtime(moment):%-d %B %Y}"
+def day(when: date) -> str:
+    """Format a date, that of a moment in the local time zone: 3 Nov 2026."""
+    local = timezone.localtime(when) if isinstance(when, datetime) else when
+    return f"{local:%-d %b %Y}"
+
+
+def moment(when: datetime) -> str:
+    """Format a date and time in the local time zone, with its name: 3 Nov 2026, 18:05 UTC."""
+    return f"{day(when)}, {timezone.localtime(when):%H:%M %Z}"
 
 
 def clock(moment: datetime) -> str:

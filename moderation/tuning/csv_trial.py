@@ -1,9 +1,7 @@
 """A trial of the statistics on labelled rows: draw a sample, hide the other labels, compare with the truth."""
 
-import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,87 +10,8 @@ from moderation.models.policies import DEFAULT_TARGETS
 from moderation.statistics.estimates import Estimates, estimate, naive
 from moderation.statistics.guarantee import Risk
 from moderation.statistics.ledger import Ledger
+from moderation.tuning.csv_rows import LabelledRows
 from moderation.tuning.evidence import RISKS, ClaimEvidence, all_shown, edges_of, weigh_evidence
-
-COLUMNS = ("id", "label", "score")
-
-
-class UnreadableTable(Exception):
-    """The file is not a table of id, label and score; ``problems`` has one message for each wrong line."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
-@dataclass(frozen=True)
-class LabelledRows:
-    """Rows with known truth: ``violating`` (1 or 0) and ``scores`` in [0, 1], both of shape (rows,)."""
-
-    violating: npt.NDArray[np.int64]
-    scores: npt.NDArray[np.float64]
-
-
-def read_rows(path: Path) -> LabelledRows:
-    """Read a CSV file with the columns id, label (1 violating, 0 benign) and score; other columns are ignored.
-
-    Raises:
-        UnreadableTable: the file cannot be read, or rows are wrong. The message names each wrong row by its line.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            rows = list(_readable(_rows(reader, name=path.name), reader=reader, name=path.name))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UnreadableTable([f"{path} cannot be read as a CSV file in UTF-8: {reason}."]) from error
-    if wrong := [row for row in rows if isinstance(row, str)]:
-        raise UnreadableTable(wrong)
-    if not rows:
-        raise UnreadableTable([f"{path.name}: there is no row below the header. Write one row for each upload."])
-    labels, scores = zip(*rows, strict=True)
-    return LabelledRows(violating=np.array(labels, dtype=np.int64), scores=np.array(scores, dtype=np.float64))
-
-
-# The label and score of a row, or the message about it.
-ParsedRow = tuple[int, float] | str
-
-
-def _readable(rows: Iterator[ParsedRow], *, reader: "csv.DictReader[str]", name: str) -> Iterator[ParsedRow]:
-    try:
-        yield from rows
-    except csv.Error as error:
-        raise UnreadableTable([f"{name}, line {reader.reader.line_num}: not readable as CSV: {error}."]) from error
-
-
-def _rows(reader: "csv.DictReader[str]", *, name: str) -> Iterator[ParsedRow]:
-    """Yield each row as (label, score), or a message if it is wrong."""
-    found = reader.fieldnames or []
-    if lacking := " and no column ".join(column for column in COLUMNS if column not in found):
-        heading = ", ".join(found) or "nothing"
-        raise UnreadableTable([f"{name}, line 1: no column {lacking}. Found: {heading}. Needed: id, label, score."])
-    for row in reader:
-        label, score = _number(row["label"]), _number(row["score"])
-        problems = []
-        if label not in {0, 1}:
-            problems.append(f"label is {_quoted(row['label'])}; write 1 (violating) or 0 (benign)")
-        if score is None or not 0 <= score <= 1:
-            problems.append(f"score is {_quoted(row['score'])}; write a number from 0 to 1")
-        if problems or label is None or score is None:
-            yield f"{name}, line {reader.line_num}: {', and '.join(problems)}."
-        else:
-            yield int(label), score
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text or "")
-    except ValueError:
-        return None
-
-
-def _quoted(text: str | None) -> str:
-    return "missing" if text is None else repr(text[:40])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 from moderation.management.arguments import policy_in_force, positive_int, probability, threshold, whole_number
 from moderation.management.output import write_table
 from moderation.management.product_command import ProductCommand
-from moderation.tuning import csv_trial, text, threshold_report
+from moderation.tuning import csv_rows, csv_trial, text, threshold_report
 from moderation.tuning.csv_trial import CsvTrial
 
 
@@ -34,7 +34,10 @@ class Command(ProductCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         table = parser.add_argument_group("labelled rows of your own")
         table.add_argument(
-            "--csv", type=Path, metavar="FILE", help="a CSV file with the columns id, label (1 is violating) and score"
+            "--csv",
+            type=Path,
+            metavar="FILE",
+            help="a CSV file with the columns id, label (1 or true: violating, 0 or false: benign) and score",
         )
         table.add_argument(
             "--pi-approve", type=probability, metavar="A", help="sampling probability of uploads below low"
@@ -104,9 +107,9 @@ class Command(ProductCommand):
             raise CommandError(f"--csv also needs {', '.join(lacking)}. Nothing was computed.")
         plan = csv_trial.TrialPlan(**{name: options[name] for name in (*needed, "seed", "bins")})
         try:
-            rows = csv_trial.read_rows(options["csv"])
+            rows = csv_rows.read_rows(options["csv"])
             found = csv_trial.run_trial(rows, plan)
-        except csv_trial.UnreadableTable as error:
+        except csv_rows.UnreadableTable as error:
             raise CommandError(f"{error}\nNothing was computed.") from error
         except ValueError as error:
             raise CommandError(f"{error}. Nothing was computed.") from error

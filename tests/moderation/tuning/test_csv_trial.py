@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from moderation.tuning import csv_trial
+from moderation.tuning import csv_rows, csv_trial
 from tests.moderation.statistics.reading import TABLES
 
 DRESS = TABLES / "scores_dress.csv"
@@ -59,15 +59,15 @@ def test_the_same_seed_draws_the_same_and_another_one_does_not(capsys) -> None:
 
 
 def test_labels_that_were_not_drawn_are_not_read() -> None:
-    rows, plan = csv_trial.read_rows(DRESS), csv_trial.TrialPlan(**PAIR)
+    rows, plan = csv_rows.read_rows(DRESS), csv_trial.TrialPlan(**PAIR)
     drawn = np.random.default_rng(0).random(rows.scores.size) < plan.pi(rows.scores)
-    other = csv_trial.LabelledRows(violating=np.where(drawn, rows.violating, 1 - rows.violating), scores=rows.scores)
+    other = csv_rows.LabelledRows(violating=np.where(drawn, rows.violating, 1 - rows.violating), scores=rows.scores)
     assert csv_trial.run_trial(rows, plan).estimates == csv_trial.run_trial(other, plan).estimates
     assert csv_trial.run_trial(rows, plan).truth != csv_trial.run_trial(other, plan).truth
 
 
 def test_intervals_that_are_shown_hold_the_truth_in_93_of_100_seeds_and_naive_ones_are_off() -> None:
-    rows = csv_trial.read_rows(DRESS)
+    rows = csv_rows.read_rows(DRESS)
     runs = [csv_trial.run_trial(rows, csv_trial.TrialPlan(**PAIR, seed=seed)) for seed in range(200)]
     for name in SHOWN:
         shown = [(getattr(run.estimates, name), run.true_rates[name]) for run in runs]
@@ -123,6 +123,8 @@ def test_a_leak_target_above_half_the_prevalence_is_warned_of(tmp_path, capsys) 
         ("id,label,score\n1,1,1.5\n2,0,-0.1\n", ["line 2: score is '1.5'", "line 3: score is '-0.1'"]),
         ("id,label,score\n1,1,nan\n2,0,much\n", ["line 2: score is 'nan'", "line 3: score is 'much'"]),
         ("id,label,score\n1,,\n2,0\n", ["line 2: label is ''", "score is ''", "line 3: score is missing"]),
+        ("id,label,score,score\n1,1,0.5,0.9\n", ["line 1: 2 columns are called score", "Rename or remove the others."]),
+        ("id,label,score, Label\n1,1,0.5,0\n", ["line 1: 2 columns are called label"]),
         ('id,label,score\n1,1,"0.5', ["line 2: not readable as CSV"]),
     ],
 )
@@ -132,6 +134,31 @@ def test_wrong_rows_are_named_by_line_and_nothing_is_computed(tmp_path, capsys, 
     for part in [*says, "Nothing was computed."]:
         assert part in str(refused.value)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,label,score\na,True,0.9\nb,False,0.1\n",
+        "id,label,score\na,TRUE,0.9\nb,false,0.1\n",
+        "id, label, score\na, 1, 0.9\nb,0 ,\t0.1\n",
+        " ID ,Label,SCORE\na,1.0,0.9\nb,0.0,0.1\n",
+        "score,id,label,note\n0.9,a,violating,x\n\n0.1,b,Benign,y\n",
+    ],
+)
+def test_labels_and_headings_are_read_as_other_programs_write_them(tmp_path, text: str) -> None:
+    rows = csv_rows.read_rows(written(tmp_path, text))
+    assert rows.violating.tolist() == [1, 0]
+    assert rows.scores.tolist() == [0.9, 0.1]
+
+
+def test_at_most_twenty_wrong_rows_are_named_and_then_their_number(tmp_path, capsys) -> None:
+    path = written(tmp_path, "id,label,score\n" + "a,maybe,0.5\n" * 12_345)
+    with pytest.raises(CommandError) as refused:
+        tune(capsys, path)
+    lines = str(refused.value).splitlines()
+    assert lines[19] == "rows.csv, line 21: label is 'maybe'; write 1 (violating) or 0 (benign)."
+    assert lines[20:] == ["And 12,325 more wrong rows.", "Nothing was computed."]
 
 
 def test_a_missing_file_and_a_binary_file_are_refused(tmp_path, capsys) -> None:
