@@ -14,7 +14,9 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.db import models
 from django.db.models.functions import Now
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -121,10 +123,15 @@ class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             name=obj.name, scope=obj.scope, source=obj.source, created_by=request.user
         )
         obj.__dict__.update(issued.__dict__)
-        messages.warning(
-            request,
-            f"The secret of {obj.name} is {secret} Copy it now: only its hash is stored, so it cannot be shown again.",
-        )
+        request.issued_secret = secret  # type: ignore[attr-defined]
+
+    def response_add(self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None) -> HttpResponse:  # noqa: ARG002
+        """Show the secret in the answer itself, so that neither a cookie nor the session keeps it."""
+        context = {**self.admin_site.each_context(request), "title": "Token issued", "token": obj, "opts": self.opts}
+        context["secret"] = request.issued_secret  # type: ignore[attr-defined]
+        response = render(request, "admin/moderation/apitoken/issued.html", context)
+        add_never_cache_headers(response)
+        return response
 
     @admin.action(description="Revoke the selected tokens", permissions=["change"])
     def revoke(self, request: HttpRequest, tokens: models.QuerySet[ApiToken]) -> None:

@@ -1,8 +1,12 @@
 """The admin site: its actions, and its read-only record."""
 
+import re
+
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session
 from django.test import Client
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -127,11 +131,28 @@ def test_a_tokens_secret_is_shown_once_and_works(root: Client) -> None:
     answer = root.post(
         "/admin/moderation/apitoken/add/", {"name": "shop", "scope": "uploads", "source": "shop"}, follow=True
     )
-    shown = [word for word in answer.content.decode().split() if word.startswith("sl_")]
+    shown = re.findall(r"sl_[\w-]+", answer.content.decode())
     token = ApiToken.objects.authenticate(shown[0])
     assert token is not None
     assert (token.name, token.source, str(token.created_by)) == ("shop", "shop", "root")
     assert shown[0] not in root.get(f"/admin/moderation/apitoken/{token.pk}/change/").content.decode()
+
+
+def test_a_tokens_secret_is_kept_nowhere(root: Client) -> None:
+    answer = root.post("/admin/moderation/apitoken/add/", {"name": "shop", "scope": "uploads", "source": "shop"})
+    (secret,) = re.findall(r"sl_[\w-]+", answer.content.decode())
+    assert "no-store" in answer["Cache-Control"]
+    assert secret not in str(answer.cookies)
+    sessions = [session.get_decoded() for session in Session.objects.all()]
+    assert secret not in str(sessions)
+    assert secret not in str(list(LogEntry.objects.values()))
+
+
+def test_a_notice_is_not_put_into_a_cookie(root: Client) -> None:
+    token = ApiToken.objects.issue(name="shop", source="shop")[0]
+    answer = root.post("/admin/moderation/apitoken/", {"action": "revoke", "_selected_action": [token.pk]})
+    assert set(answer.cookies) <= {"sessionid"}
+    assert b"1 revoked" in root.get("/admin/").content
 
 
 @pytest.mark.parametrize("sent", [{"scope": "metrics", "source": "shop"}, {"scope": "uploads", "source": ""}])
