@@ -71,6 +71,11 @@ def declared_length(request: HttpRequest) -> int | None:
     return int(declared) if len(declared) < len(str(ENDLESS)) else ENDLESS
 
 
+def media_type(request: HttpRequest) -> str:
+    """Return the media type of the body in lower case, without parameters such as the charset."""
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
 def brings_body(request: HttpRequest) -> bool:
     return bool(request.headers.get("Content-Length") or request.headers.get("Transfer-Encoding"))
 

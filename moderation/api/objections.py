@@ -5,24 +5,28 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from django.conf import settings
 from django.http import HttpResponse
 from ninja import Header, Router, Schema, Status
+from ninja.decorators import decorate_view
 from ninja.errors import HttpError
 from pydantic import Field
 
 from moderation.api.answers import Problem
 from moderation.api.idempotency import StoredAnswer, answer_once
-from moderation.api.problems import STATUS_CODES
+from moderation.api.parsing import StrictSchema, Text
+from moderation.api.problems import length_fits, status_of
 from moderation.api.tokens import TokenRequest
-from moderation.api.uploads import ABOUT_KEYS, Text
+from moderation.api.uploads import ABOUT_KEYS
 from moderation.models import Objection, Upload
 from moderation.models.decisions import OUTCOMES, Verdict
+from moderation.request_limits import ENDLESS
 from moderation.review.objections import REFUSALS, object_to
 
 router = Router(tags=["reports and appeals"])
 
 
-class ObjectionFields(Schema):
+class ObjectionFields(StrictSchema):
     reason: Text = Field(description="Why, in 1 to 2,000 characters. The reviewer does not see it before the verdict.")
     policy: Text = Field(
         "", description="The policy's slug; required if the upload was screened under several policies."
@@ -41,12 +45,17 @@ class ObjectionState(Schema):
     answered_at: datetime | None
 
 
-RAISED = {201: ObjectionState, **dict.fromkeys((401, 404, 409, 422, 503), Problem)}
-LISTED = {200: list[ObjectionState], **dict.fromkeys((401, 404, 422), Problem)}
+RAISED = {201: ObjectionState, **dict.fromkeys((400, 401, 404, 409, 411, 413, 422, 429, 503), Problem)}
+LISTED = {200: list[ObjectionState], **dict.fromkeys((401, 404, 422, 503), Problem)}
 Key = Annotated[Text, Header("", alias="Idempotency-Key", description=ABOUT_KEYS)]
 
 
+def json_limit() -> int:
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE or ENDLESS
+
+
 @router.post("/{upload_id}/reports", response=RAISED, summary="Report an upload")
+@decorate_view(length_fits(json_limit))
 def report(
     request: TokenRequest, response: HttpResponse, upload_id: int, fields: ObjectionFields, idempotency_key: Key
 ) -> Status[Any]:
@@ -55,6 +64,7 @@ def report(
 
 
 @router.post("/{upload_id}/appeals", response=RAISED, summary="Appeal a decision")
+@decorate_view(length_fits(json_limit))
 def appeal(
     request: TokenRequest, response: HttpResponse, upload_id: int, fields: ObjectionFields, idempotency_key: Key
 ) -> Status[Any]:
@@ -101,7 +111,7 @@ def _object(request: TokenRequest, upload: Upload, fields: ObjectionFields, *, k
     try:
         made = object_to(upload, kind=kind, text=fields.reason, policy=fields.policy, token=request.auth)
     except REFUSALS as refusal:
-        return StoredAnswer(STATUS_CODES[type(refusal)], {"detail": str(refusal)})
+        return StoredAnswer(status_of(refusal), {"detail": str(refusal)})
     again = Objection.objects.with_answer().select_related("screening__policy").get(pk=made.pk)
     return StoredAnswer(201, ObjectionState(**state_of(again)).model_dump(mode="json"))
 

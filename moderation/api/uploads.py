@@ -8,15 +8,16 @@ import pghistory
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from ninja import File, Form, Header, Query, Router, Schema, Status, UploadedFile
+from ninja import File, Form, Header, Query, Router, Status, UploadedFile
 from ninja.decorators import decorate_view
 from ninja.errors import HttpError
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from moderation import intake
 from moderation.api.answers import Problem, Receipt, UploadState, state_of
 from moderation.api.idempotency import StoredAnswer, answer_once
-from moderation.api.problems import STATUS_CODES, length_fits
+from moderation.api.parsing import StrictSchema, Text
+from moderation.api.problems import length_fits, status_of, takes_form
 from moderation.api.tokens import TokenRequest
 from moderation.models import Community, Upload
 from moderation.models.effects import status_in_force
@@ -29,20 +30,10 @@ ABOUT_KEYS = "At most 255 characters. The same key with the same body gets the s
 
 
 RECEIPT = {201: Receipt, 200: Receipt, **dict.fromkeys((400, 401, 409, 411, 413, 415, 422, 503), Problem)}
-STATE = {200: UploadState, **dict.fromkeys((401, 404, 422), Problem)}
+STATE = {200: UploadState, **dict.fromkeys((401, 404, 422, 503), Problem)}
 
 
-def without_nul(value: str) -> str:
-    if "\0" in value:
-        raise ValueError("a NUL character is not accepted")
-    return value
-
-
-#: Text without a NUL character, which PostgreSQL refuses even in a search.
-Text = Annotated[str, AfterValidator(without_nul)]
-
-
-class UploadFields(Schema):
+class UploadFields(StrictSchema):
     external_id: Text = Field(description="Your name for the image; with the token's source it is its identity.")
     uploader: Text = Field("", description="Your reference to the person who uploaded it.")
     community: Text = Field("", description="The slug of a community with thresholds of its own.")
@@ -53,7 +44,7 @@ def body_limit() -> int:
 
 
 @router.post("", response=RECEIPT, summary="Send an image in")
-@decorate_view(length_fits(body_limit))
+@decorate_view(takes_form, length_fits(body_limit))
 def send(
     request: TokenRequest,
     response: HttpResponse,
@@ -119,7 +110,7 @@ def _receive(request: TokenRequest, content: bytes, *, fields: UploadFields) -> 
                 community=_community(fields.community),
             )
     except intake.UploadRefused as refusal:
-        return StoredAnswer(STATUS_CODES[type(refusal)], {"detail": str(refusal)})
+        return StoredAnswer(status_of(refusal), {"detail": str(refusal)})
     return StoredAnswer(201 if received.created else 200, _receipt(request, received.upload))
 
 
