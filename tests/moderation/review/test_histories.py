@@ -8,12 +8,14 @@ from django.db import transaction
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from moderation.models import Decision, DrawnUpload, Objection, Screening, Upload, User
+from moderation.models import ApiToken, Decision, DrawnUpload, Objection, Screening, Upload, User
 from moderation.review import claiming, deciding
 from moderation.review.claims import Claim
 from moderation.review.consensus import VerdictTally
 from moderation.review.near_duplicates import cluster_verdicts
-from moderation.review.objections import ObjectionRefused, record_objection
+from moderation.review.objection_checks import ObjectionRefused
+from moderation.review.objections import record_objection
+from moderation.review.standing import Given
 from moderation.review.status import computed_statuses
 from moderation.review.tallies import tally
 from moderation.routing import SamplingReason
@@ -52,10 +54,16 @@ def undo(person: User, _verdict: str) -> None:
         claiming.release(person)
 
 
+def platform() -> ApiToken:
+    return ApiToken.objects.first() or ApiToken.objects.issue(name="platform", source="test")[0]
+
+
 def object_to(kind: str) -> Callable[[User, str], None]:
     def raise_objection(person: User, _verdict: str) -> None:
+        # Programs report, as people only report what they were shown.
+        raiser = {"by": person} if kind == "appeal" else {"token": platform()}
         with suppress(ObjectionRefused), transaction.atomic():
-            record_objection(Screening.objects.earliest("pk"), kind=kind, text="Wrong.", by=person)
+            record_objection(Screening.objects.earliest("pk"), kind=kind, text="Wrong.", **raiser)
 
     return raise_objection
 
@@ -67,7 +75,7 @@ def sample_tally(screening: Screening) -> VerdictTally:
     """Count the verdicts of the sample alone, without those on reports and appeals."""
     live = Decision.objects.live().verdicts().filter(screening=screening, source="sample").order_by("pk")
     return VerdictTally.from_verdicts(
-        list(live.values_list("verdict", "source")),
+        [Given(*verdict) for verdict in live.values_list("verdict", "source")],
         automatic_outcome=screening.automatic_outcome,
         fallback="reject",
         sampling_reason=SamplingReason(screening.sampling_reason),
