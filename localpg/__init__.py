@@ -1,6 +1,7 @@
 """A private PostgreSQL server for one data folder. Imports neither Django nor the product: the settings import it.
 
-`Cluster(data_dir)` starts, stops and describes the server. Every failure is a `ClusterError`.
+`Cluster(data_dir)` starts, stops and describes the server. Every failure is a `ClusterError`. The role `OWNER` owns the
+tables and migrates them; `SERVING` has the rights that `OWNER` grants to it.
 """
 
 from localpg.cluster import Cluster as Cluster
@@ -17,3 +18,5 @@ from localpg.errors import ProgramsTooOldError as ProgramsTooOldError
 from localpg.errors import StartFailedError as StartFailedError
 from localpg.errors import StartTimedOutError as StartTimedOutError
 from localpg.errors import StopTimedOutError as StopTimedOutError
+from localpg.initdb import OWNER as OWNER
+from localpg.initdb import SERVING as SERVING

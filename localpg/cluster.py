@@ -15,7 +15,16 @@ from localpg.accounts import server_account
 from localpg.cluster_folders import PORT, ClusterFolders, folders_of, make_own_folder
 from localpg.errors import ClusterError, named_errors
 from localpg.file_locks import locked
-from localpg.initdb import NAME, make_cluster, read_password, save_password, set_password, write_settings
+from localpg.initdb import (
+    NAME,
+    OWNER,
+    make_cluster,
+    read_password,
+    read_passwords,
+    save_passwords,
+    set_passwords,
+    write_settings,
+)
 from localpg.programs import programs_for, programs_within_reach
 from localpg.runner import Runner
 from localpg.server import find_server
@@ -75,20 +84,20 @@ class Cluster:
                 log_folder=folders.logs,
             )
 
-    def connection(self) -> dict[str, str | int]:
+    def connection(self, *, role: str = OWNER) -> dict[str, str | int]:
         """Return Django's connection settings, at little cost. Before the first start the password is ''."""
         with named_errors(self.home):
             return {
                 "NAME": NAME,
-                "USER": NAME,
-                "PASSWORD": read_password(self.home),
+                "USER": role,
+                "PASSWORD": read_password(self.home, role=role),
                 "HOST": str(folders_of(self.home).sockets),
                 "PORT": PORT,
             }
 
-    def url(self) -> str:
+    def url(self, *, role: str = OWNER) -> str:
         """Return the connection as a libpq URL, with the socket's folder as the host."""
-        found = self.connection()
+        found = self.connection(role=role)
         password, host = (quote(str(found[key]), safe="") for key in ("PASSWORD", "HOST"))
         return f"postgresql://{found['USER']}:{password}@{host}:{found['PORT']}/{found['NAME']}"
 
@@ -117,7 +126,7 @@ class Cluster:
 
     def _is_ready(self, folders: ClusterFolders) -> bool:
         server = find_server(folders.cluster)
-        return server is not None and server.state == "ready" and read_password(self.home) != ""
+        return server is not None and server.state == "ready" and all(read_passwords(self.home).values())
 
     def _start(self, folders: ClusterFolders, *, lock: int) -> None:
         folders.check_owner()
@@ -133,24 +142,24 @@ class Cluster:
         launch(folders, runner=runner)
 
     def _make_or_repair(self, folders: ClusterFolders, *, runner: Runner, is_new: bool) -> None:
-        """Make the data, or give the role a new password if its file was lost.
+        """Make the data, or give the roles new passwords if a file of one was lost.
 
-        The password file is written last. If the process is killed before, the next start finds it missing and
+        The password files are written last. If the process is killed before, the next start finds one missing and
         repairs.
         """
-        saved = read_password(self.home)
-        password = saved or secrets.token_urlsafe(32)
+        saved = read_passwords(self.home)
+        passwords = {role: password or secrets.token_urlsafe(32) for role, password in saved.items()}
         if is_new:
-            make_cluster(folders, runner=runner, password=password, durable=self.durable)
-        elif not saved:
+            make_cluster(folders, runner=runner, passwords=passwords, durable=self.durable)
+        elif passwords != saved:
             end(folders, gently=True)
-            set_password(folders, runner=runner, password=password)
-        if not saved:
-            save_password(self.home, password)
+            set_passwords(folders, runner=runner, passwords=passwords)
+        if passwords != saved:
+            save_passwords(self.home, passwords)
 
     def _set_aside_if_orphaned(self, folders: ClusterFolders) -> None:
         """Rename data that a deleted DATA_DIR left elsewhere: they are not part of the new one, and are kept unused."""
-        forgotten = not read_password(self.home) and not (self.home / "place.json").exists()
+        forgotten = not any(read_passwords(self.home).values()) and not (self.home / "place.json").exists()
         if folders.is_private and forgotten and folders.cluster.exists():
             end(folders, gently=True)
             folders.cluster.rename(folders.cluster.with_name(f"cluster-of-deleted-folder-{time.time_ns()}"))

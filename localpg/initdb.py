@@ -1,7 +1,8 @@
-"""Make a cluster's files: the data, the settings, the role and its password."""
+"""Make a cluster's files: the data, the settings, the roles and their passwords."""
 
 import contextlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from localpg.cluster_folders import PORT, ClusterFolders, make_own_folder, write_durably
@@ -10,7 +11,10 @@ from localpg.fsync import sync_folder
 from localpg.programs import Programs
 from localpg.runner import Runner
 
-NAME = "second_look"  # of the database and of the role that owns it
+NAME = "second_look"  # of the database
+OWNER = "second_look"  # owns the database and its tables: migrations
+SERVING = "second_look_serving"  # has the rights that the owner grants: everything else
+PASSWORD_FILES = {OWNER: "password", SERVING: "serving_password"}
 
 SETTINGS = """\
 # Written at every start; changes to this file are lost.
@@ -41,14 +45,22 @@ NOT_DURABLE = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
 
 ACCESS = "# Written at every start.\nlocal all all scram-sha-256\n"
 
-MAKE_ROLE = f"""\
-CREATE ROLE {NAME} LOGIN CREATEDB PASSWORD '{{password}}';
-CREATE DATABASE {NAME} OWNER {NAME};
+# One statement per line, for the server's single-user mode.
+MAKE_ROLES = f"""\
+CREATE ROLE {OWNER} LOGIN CREATEDB;
+CREATE ROLE {SERVING} LOGIN NOINHERIT;
+CREATE DATABASE {NAME} OWNER {OWNER};
 """
-SET_PASSWORD = f"ALTER ROLE {NAME} PASSWORD '{{password}}';\n"
+# For throw-away clusters only: a test can become the owner within a transaction, to break what is protected.
+MAY_BECOME_OWNER = f"GRANT {OWNER} TO {SERVING};\n"
+# A cluster of an earlier version has the owner alone.
+MAKE_SERVING_ROLE = (
+    f"DO $$ BEGIN IF to_regrole('{SERVING}') IS NULL THEN CREATE ROLE {SERVING} LOGIN NOINHERIT; END IF; END $$;\n"
+)
+SET_PASSWORD = "ALTER ROLE {role} PASSWORD '{password}';\n"  # noqa: S105  (a template)
 
 
-def make_cluster(folders: ClusterFolders, *, runner: Runner, password: str, durable: bool) -> None:
+def make_cluster(folders: ClusterFolders, *, runner: Runner, passwords: Mapping[str, str], durable: bool) -> None:
     """Make the data under another name, then rename, so that an interrupted start leaves nothing half-made."""
     staged = folders.cluster.with_name("cluster.new")
     shutil.rmtree(staged, ignore_errors=True)
@@ -59,14 +71,19 @@ def make_cluster(folders: ClusterFolders, *, runner: Runner, password: str, dura
     if done.returncode:
         shutil.rmtree(staged, ignore_errors=True)
         raise error_from_output(done.stdout, doing="making a new database", folder=folders.folder)
-    _run_sql(MAKE_ROLE.format(password=password), cluster=staged, runner=runner)
+    roles = MAKE_ROLES + ("" if durable else MAY_BECOME_OWNER)
+    _run_sql(roles + _set_passwords_sql(passwords), cluster=staged, runner=runner)
     staged.rename(folders.cluster)
     sync_folder(folders.folder)
 
 
-def set_password(folders: ClusterFolders, *, runner: Runner, password: str) -> None:
-    """Give the role this password. The server must be stopped."""
-    _run_sql(SET_PASSWORD.format(password=password), cluster=folders.cluster, runner=runner)
+def set_passwords(folders: ClusterFolders, *, runner: Runner, passwords: Mapping[str, str]) -> None:
+    """Give each role its password. The server must be stopped."""
+    _run_sql(MAKE_SERVING_ROLE + _set_passwords_sql(passwords), cluster=folders.cluster, runner=runner)
+
+
+def _set_passwords_sql(passwords: Mapping[str, str]) -> str:
+    return "".join(SET_PASSWORD.format(role=role, password=password) for role, password in passwords.items())
 
 
 def _locale(programs: Programs) -> list[str]:
@@ -81,7 +98,7 @@ def _run_sql(sql: str, *, cluster: Path, runner: Runner) -> None:
     settings = [part for option in options for part in ("-c", option)]
     done = runner.run([runner.path("postgres"), "--single", "-D", str(cluster), *settings, "postgres"], text=sql)
     if done.returncode:
-        raise error_from_output(done.stdout, doing="setting up the role", folder=cluster)
+        raise error_from_output(done.stdout, doing="setting up the roles", folder=cluster)
 
 
 def write_settings(folders: ClusterFolders, *, durable: bool) -> None:
@@ -98,12 +115,18 @@ def _quoted(value: Path | str) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def save_password(home: Path, password: str) -> None:
-    write_durably(home / "password", password + "\n", mode=0o600)
+def save_passwords(home: Path, passwords: Mapping[str, str]) -> None:
+    for role, password in passwords.items():
+        write_durably(home / PASSWORD_FILES[role], password + "\n", mode=0o600)
 
 
-def read_password(home: Path) -> str:
+def read_password(home: Path, *, role: str) -> str:
     """Return the role's password, or '' if there is none yet."""
     with contextlib.suppress(FileNotFoundError):
-        return (home / "password").read_text().strip()
+        return (home / PASSWORD_FILES[role]).read_text().strip()
     return ""
+
+
+def read_passwords(home: Path) -> dict[str, str]:
+    """Return the password of each role; '' for a role that has none yet."""
+    return {role: read_password(home, role=role) for role in PASSWORD_FILES}

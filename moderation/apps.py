@@ -10,6 +10,7 @@ class ModerationConfig(AppConfig):
     verbose_name = "Moderation"
 
     def ready(self) -> None:
+        post_migrate.connect(grant_rights_after_migrate, sender=self)
         post_migrate.connect(ensure_defaults_after_migrate, sender=self)
         make_incoming_folder()
 
@@ -21,6 +22,16 @@ def make_incoming_folder() -> None:
     # If it cannot be made, Django's check of FILE_UPLOAD_TEMP_DIR and /readyz say so.
     with suppress(OSError):
         storage.make_folder(storage.incoming_folder())
+
+
+def grant_rights_after_migrate(**kwargs: Any) -> None:
+    """Give the serving role its rights on new tables. `flush`, which has no plan, emits this signal as well."""
+    from django.conf import settings
+
+    from moderation.database_roles import grant_rights
+
+    if settings.DATABASE_SERVING_ROLE and "plan" in kwargs:
+        grant_rights(settings.DATABASE_SERVING_ROLE)
 
 
 def ensure_defaults_after_migrate(**_kwargs: Any) -> None:

@@ -4,18 +4,20 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import django
 import hypothesis
-import pgtrigger
 import pytest
 from django.core.management import call_command
 from django.db import connection
 from pytest_django import DjangoDbBlocker, Settings
 
-from localpg import Cluster
+from localpg import SERVING, Cluster
 from localpg.file_locks import locked
+from moderation import env
+from tests.database_owner import tampering
 
 
 def memory_or_disk() -> Path:
@@ -39,7 +41,8 @@ if "SECOND_LOOK_TEST_DATA" not in os.environ:
     if "DATABASE_URL" not in os.environ:
         cluster = Cluster.throwaway(memory_or_disk())
         atexit.register(cluster.stop)
-        os.environ["DATABASE_URL"] = os.environ["SECOND_LOOK_TEST_CLUSTER"] = cluster.url()
+        os.environ["DATABASE_URL"] = os.environ["SECOND_LOOK_TEST_CLUSTER"] = cluster.url(role=SERVING)
+        os.environ["DATABASE_OWNER_URL"] = cluster.url()
 IS_OUR_CLUSTER = os.environ["DATABASE_URL"] == os.environ.get("SECOND_LOOK_TEST_CLUSTER")
 DATA = Path(os.environ["SECOND_LOOK_TEST_DATA"]) / os.environ.get("PYTEST_XDIST_WORKER", "main")
 (DATA / "static").mkdir(parents=True, exist_ok=True)
@@ -65,11 +68,37 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
 ) -> None:
-    """Let the workers on the session's own cluster copy one migrated database instead of each migrating its own."""
+    """Let the owner make the databases.
+
+    The workers on the session's own cluster copy one migrated database instead of each migrating its own.
+    """
+    log_in(django.conf.settings.DATABASE_OWNER)
     if "PYTEST_XDIST_WORKER" in os.environ and IS_OUR_CLUSTER:
         with django_db_blocker.unblock():
             migrate_once()
         connection.settings_dict["TEST"]["TEMPLATE"] = connection.settings_dict["NAME"]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_modify_db_settings: None, django_db_setup: None) -> Iterator[None]:
+    """Let the tests connect as the role that serves, and the owner drop the databases."""
+    empty_tables = connection.ops.execute_sql_flush
+
+    def empty_tables_as_owner(statements: list[str]) -> None:
+        with tampering():
+            empty_tables(statements)
+
+    connection.ops.execute_sql_flush = empty_tables_as_owner  # type: ignore[method-assign]
+    log_in(env.database_url("DATABASE_URL"))
+    yield
+    log_in(django.conf.settings.DATABASE_OWNER)
+
+
+def log_in(account: Mapping[str, str | int] | None) -> None:
+    """Let the next connection be one of this account. None: there is only one role."""
+    connection.close()
+    if account:
+        connection.settings_dict.update({name: account[name] for name in ("USER", "PASSWORD")})
 
 
 def migrate_once() -> None:
@@ -80,18 +109,6 @@ def migrate_once() -> None:
             call_command("migrate", verbosity=0)
             connection.close()  # PostgreSQL refuses to copy a database with open connections
             done.touch()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def flush_between_tests(django_db_modify_db_settings: None) -> None:
-    """Let tests with real transactions empty the tables between them, which the database refuses to everybody else."""
-    refused = connection.ops.execute_sql_flush
-
-    def flush(statements: list[str]) -> None:
-        with pgtrigger.ignore():
-            refused(statements)
-
-    connection.ops.execute_sql_flush = flush  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True)

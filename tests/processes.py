@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
@@ -15,10 +16,16 @@ PATIENCE = 300.0
 
 
 def command_environment() -> dict[str, str]:
-    database = connection.settings_dict
+    """Return the environment with the test's database and DATA_DIR."""
+    urls = {"DATABASE_URL": url_of(connection.settings_dict)}
+    if owner := settings.DATABASE_OWNER:
+        urls["DATABASE_OWNER_URL"] = url_of({**owner, "NAME": connection.settings_dict["NAME"]})
+    return {**os.environ, **urls, "DATA_DIR": str(settings.DATA_DIR)}
+
+
+def url_of(database: Mapping[str, Any]) -> str:
     user, password, host = (quote(str(database[key]), safe="") for key in ("USER", "PASSWORD", "HOST"))
-    url = f"postgresql://{user}:{password}@{host}:{database['PORT'] or 5432}/{database['NAME']}"
-    return {**os.environ, "DATABASE_URL": url, "DATA_DIR": str(settings.DATA_DIR)}
+    return f"postgresql://{user}:{password}@{host}:{database['PORT'] or 5432}/{database['NAME']}"
 
 
 def start_command(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import django
 from django.conf import settings
@@ -95,7 +96,7 @@ def connect_as_owner() -> None:
     if owner:
         database = settings.DATABASES["default"]
         database.update(owner)
-        database["OPTIONS"].update(env.database_options("DATABASE_OWNER_URL"))
+        cast("dict[str, object]", database["OPTIONS"]).update(env.database_options("DATABASE_OWNER_URL"))
 
 
 def check_database(argv: Sequence[str]) -> None:

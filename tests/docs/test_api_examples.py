@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import pgtrigger
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
@@ -21,6 +20,7 @@ from django.utils.dateparse import parse_datetime
 from moderation.models import Effect, Upload, Verdict
 from moderation.review.claiming import claim_next
 from moderation.tuning.versions import put_in_force
+from tests.database_owner import as_owner, tampering
 from tests.docs.markdown import ROOT, Command, blocks, commands
 from tests.factories import decide_claimed, make_task, make_user, version_in_force
 
@@ -83,7 +83,7 @@ def same(example: Any, answer: Any) -> bool:
 
 
 def next_id(table: str, number: int) -> None:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)", [table, number - 1])
 
 
@@ -100,7 +100,7 @@ def reject_as_violating(upload: Upload) -> None:
     task = claim_next(make_user())
     assert task is not None
     decide_claimed(task, Verdict.VIOLATING)
-    with pgtrigger.ignore("moderation.Effect:immutable_except_cancelled_at"):
+    with tampering("moderation.Effect:immutable_except_cancelled_at"):
         Effect.objects.update(due_at=F("due_at") - timedelta(minutes=1))
 
 

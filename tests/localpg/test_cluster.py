@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 import localpg as package
-from localpg import Cluster, ClusterError, programs, start_stop
+from localpg import OWNER, SERVING, Cluster, ClusterError, programs, start_stop
 from localpg.accounts import server_account
 from localpg.cluster_folders import PRIVATE_ROOT
 from localpg.errors import error_from_output, named_errors
@@ -197,13 +197,44 @@ def test_nobody_can_connect_without_the_password(running: Cluster, wrong: dict[s
         psycopg.connect(running.url(), **wrong)
 
 
-def test_the_password_is_in_one_private_file_and_nowhere_else(running: Cluster) -> None:
-    password = str(running.connection()["PASSWORD"])
+@pytest.mark.parametrize(("role", "file"), [(OWNER, "password"), (SERVING, "serving_password")])
+def test_each_password_is_in_one_private_file_and_nowhere_else(running: Cluster, role: str, file: str) -> None:
+    password = str(running.connection(role=role)["PASSWORD"])
     folders = [running.home, running.status().log_folder.parent]
     files = {path for folder in folders for path in folder.rglob("*") if path.is_file()}
     holding = [path for path in files if password.encode() in path.read_bytes()]
-    assert holding == [running.home / "password"]
+    assert holding == [running.home / file]
     assert stat.S_IMODE(holding[0].stat().st_mode) == 0o600
+
+
+def test_the_serving_role_owns_nothing_and_makes_nothing(running: Cluster) -> None:
+    with psycopg.connect(running.url(role=SERVING), autocommit=True) as connection:
+        for sql in ("CREATE TABLE mine (a int)", "CREATE DATABASE mine", "CREATE SCHEMA mine"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(sql)
+
+
+def test_a_durable_cluster_never_lets_the_serving_role_become_the_owner(data_dir: Path) -> None:
+    cluster = Cluster(data_dir)
+    try:
+        cluster.start()
+        with (
+            psycopg.connect(cluster.url(role=SERVING)) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.execute(f"SET ROLE {OWNER}")
+    finally:
+        cluster.destroy()
+
+
+def test_a_lost_password_of_the_serving_role_is_replaced_and_the_data_stay(cluster: Cluster) -> None:
+    cluster.start()
+    execute(cluster, "CREATE TABLE kept (a int)")
+    (cluster.home / "serving_password").unlink()
+    cluster.start()
+    with psycopg.connect(cluster.url(role=SERVING)) as connection:
+        assert connection.info.user == SERVING
+    assert value(cluster, "SELECT count(*) FROM kept") == 0
 
 
 # Starting and stopping

@@ -7,6 +7,7 @@ from django.core.management import call_command
 
 from moderation import initial_data
 from moderation.models import Classifier, Community, Epoch, Policy, PolicyVersion, User
+from tests.database_owner import as_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -78,7 +79,8 @@ def test_a_renamed_policy_is_not_created_again() -> None:
 
 def test_a_deleted_group_is_created_again() -> None:
     Group.objects.get(name="auditor").delete()
-    call_command("migrate", verbosity=0)
+    with as_owner():
+        call_command("migrate", verbosity=0)
     assert Group.objects.get(name="auditor").permissions.count() == 2
 
 
@@ -93,7 +95,8 @@ def test_a_permission_that_an_upgrade_brings_is_given_to_its_groups_once() -> No
     Permission.objects.get(codename="see_runs").delete()
     lead, operator = Group.objects.get(name="lead"), Group.objects.get(name="operator")
     lead.permissions.remove(Permission.objects.get(codename="see_uploads"))
-    call_command("migrate", verbosity=0)
+    with as_owner():
+        call_command("migrate", verbosity=0)
     assert "see_runs" in operator.permissions.values_list("codename", flat=True)
     codenames = set(lead.permissions.values_list("codename", flat=True))
     assert codenames == {"review_uploads", "lead_reviews", "see_thresholds", "see_runs", "keep_hash_lists"}, (

@@ -68,7 +68,7 @@ REFUSED = [
     (409, {"content": image_bytes((9, 9, 9)), "external_id": "taken.png"}, "already received with other bytes"),
     (413, {"content": image_bytes() + bytes(20_000)}, "at most 20,000 are accepted"),
     (413, {"content": image_bytes() + bytes(90_000)}, "at most 85,536 are accepted"),
-    (415, {"content": b"%PDF-1.7 and more"}, "accepted are JPEG, PNG"),
+    (415, {"content": b"%PDF-1.7 and more"}, "This is a PDF document. Accepted are JPEG, PNG"),
     (422, {"content": b""}, "Found an empty file"),
     (422, {"content": image_bytes(size=(101, 100))}, "too many pixels; at most 10,000"),
     (422, {"external_id": ""}, "Found nothing in external_id"),

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-import pgtrigger
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
@@ -18,6 +17,7 @@ from moderation.review import gold, objections
 from moderation.review.objections import ObjectionRefused
 from moderation.review.status import update_status
 from moderation.verification import RULES, verify
+from tests.database_owner import tampering
 from tests.factories import make_entry, make_hash_list, make_match, make_screening, make_upload, make_user, red
 from tests.processes import wait_for
 
@@ -241,7 +241,7 @@ def test_a_record_with_matches_and_contests_is_clean(match: HashMatch, lead: Use
 
 
 def untouched(model: type, *triggers: str) -> Any:
-    return pgtrigger.ignore(*(f"{model._meta.label}:{name}" for name in triggers))
+    return tampering(*(f"{model._meta.label}:{name}" for name in triggers))
 
 
 def route_otherwise(match: HashMatch) -> None:

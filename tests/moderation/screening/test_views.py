@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pgtrigger
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -12,6 +11,7 @@ from moderation import initial_data
 from moderation.decoding import plan
 from moderation.models import Epoch, PolicyVersion, ReviewTask, Score, Screening, ScreeningRun, Upload
 from moderation.verification import verify
+from tests.database_owner import tampering
 from tests.factories import make_upload, use_patch_classifier
 from tests.moderation.decoding import attacks
 from tests.moderation.decoding.pictures import write
@@ -72,7 +72,7 @@ def test_a_score_that_is_no_longer_untrusted_is_found(
 ) -> None:
     sent(attacks.tiny, tmp_path)
     prescreen()
-    with pgtrigger.ignore():
+    with tampering():
         Score.objects.update(untrusted="")
     (problem,) = verify().problems
     assert problem.rule == "each untrusted score goes to a person"

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pgtrigger
 from django.db import connection
 
 from moderation import routing
@@ -31,6 +30,7 @@ from moderation.statistics.risks import counts_for, verdicts
 from moderation.tuning import threshold_report
 from moderation.tuning.rollup import differences, roll_up
 from moderation.tuning.versions import put_in_force
+from tests.database_owner import tampering
 from tests.factories import decide_claimed, default_policy, make_user, version_in_force
 from tests.moderation.statistics.attacks import fed
 
@@ -198,7 +198,7 @@ FAR = 10_000
 
 
 def _set_back(days: int) -> None:
-    with pgtrigger.ignore(), connection.cursor() as cursor:
+    with tampering(), connection.cursor() as cursor:
         for table, column in (("screening", "created_at"), ("decision", "decided_at")):
             cursor.execute(f"UPDATE moderation_{table} SET {column} = {column} - %s * interval '1 day'", [days])
         for step in (FAR, -FAR - days):

@@ -2,9 +2,9 @@
 
 import io
 import json
+import re
 from datetime import timedelta
 
-import pgtrigger
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
@@ -12,6 +12,7 @@ from django.utils import timezone
 from moderation.models import Screening, Shadow
 from moderation.statistics.risks import counts_for
 from moderation.tuning import shadow_report
+from tests.database_owner import tampering
 from tests.factories import make_shadow, make_shadow_score
 from tests.moderation.tuning.nights import Nights
 
@@ -26,7 +27,7 @@ def shadow() -> Shadow:
 
 
 def put_long_ago(shadow: Shadow, *, days: int) -> None:
-    with pgtrigger.ignore():
+    with tampering():
         Shadow.objects.filter(pk=shadow.pk).update(started_at=timezone.now() - timedelta(days=days))
     shadow.refresh_from_db()
 
@@ -105,7 +106,12 @@ def test_the_command_shows_the_report(shadow: Shadow) -> None:
     told = json.loads(report("--json"))["proof"]
     assert told["n_labelled"] == sum(known.drawn for known in nights.known.values())
     assert {claim["risk"] for claim in told["evidence"]} == {"leak", "miss", "wrongful", "escapes"}
-    assert "1 closed days since" in report()
+    assert "1 closed day since" in report()
+
+
+def test_before_the_first_day_that_counts_the_command_names_that_day(shadow: Shadow) -> None:
+    put_long_ago(shadow, days=0)
+    assert re.search(r"audits count uploads from \d+ \w+ \d{4} on, so there are none yet\.", report())
 
 
 def test_a_day_too_early_is_refused(shadow: Shadow) -> None:
