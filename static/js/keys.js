@@ -14,3 +14,8 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   control.click();
 });
+
+// Enter presses a focused control once, however long it is held.
+document.addEventListener("keydown", (event) => {
+  if (event.repeat && event.key === "Enter" && event.target.closest?.("button, summary")) event.preventDefault();
+}, true);
