@@ -1,6 +1,8 @@
 // Steps through the pictures of a file with several. reveal.js keeps each one blurred until it is revealed or Space is
 // held. On a page that already shows a clear picture, the links load the page as they do without JavaScript.
 
+import { announce } from "./announce.js";
+
 const links = () => [...document.querySelectorAll("#picture-strip [data-picture]")];
 
 function choose(link) {
@@ -8,6 +10,7 @@ function choose(link) {
   picture.querySelector("img.clear")?.remove();
   picture.dataset.clear = link.dataset.clear;
   picture.dataset.alt = `${link.dataset.name}, clear`;
+  picture.dataset.size = link.dataset.size;
   const blurred = picture.querySelector("img.blurred");
   blurred.src = link.querySelector("img").src;
   blurred.alt = `${link.dataset.name}, blurred`;
@@ -16,7 +19,7 @@ function choose(link) {
   link.setAttribute("aria-current", "true");
   link.scrollIntoView({ block: "nearest", inline: "nearest" });
   document.getElementById("strip-place").textContent = link.dataset.picture;
-  document.getElementById("announcer").textContent = `Picture ${link.dataset.picture}`;
+  announce(`Picture ${link.dataset.picture}`);
   document.dispatchEvent(new CustomEvent("picture:chosen"));
 }
 

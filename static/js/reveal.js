@@ -1,31 +1,52 @@
-// Shows the clear picture while Space or the picture is held, or while the button is on. The first time, a form records
-// the exposure; the clear picture is requested only after the server has answered it.
+// Shows the clear picture while Space or the picture is held (hold.js), or while the button is on. The first time, a form
+// records the exposure; the clear picture is requested only after the server has answered it.
 
-import { isFree } from "./free.js";
+import { announce } from "./announce.js";
 
-const TOUCH_DELAY = 200; // ms; a shorter touch is a scroll
-const CONTROLS = "a, button, summary, input, textarea, select";
-
-let held = false; // Space or a finger
+let held = false; // Space, a finger or the mouse
 let locked = false; // the button
 let exposed = null; // the picture element whose exposure is recorded
-let touch = 0;
 
 const stage = () => document.getElementById("stage");
 const picture = () => document.getElementById("picture");
 const form = () => document.getElementById("reveal");
 
+export const canReveal = () => Boolean(picture() && form());
+
+// Space switches the button off, so that the picture is blurred once it is released.
+export function holdByKey() {
+  locked = false;
+  hold();
+}
+
+export function hold() {
+  held = true;
+  render();
+}
+
+export function release() {
+  if (!held) return;
+  held = false;
+  render();
+}
+
 function render() {
+  if (!canReveal()) return;
   const here = picture();
-  if (!here || !form()) return;
   const wanted = held || locked;
   if (wanted && exposed !== here) requestExposure(here);
   const clear = wanted && exposed === here ? clearImage(here) : here.querySelector("img.clear");
-  const shown = Boolean(wanted && clear?.complete && clear.naturalWidth);
-  stage().dataset.state = shown ? "clear" : "blurred";
+  show(here, { clear: Boolean(wanted && clear?.complete && clear.naturalWidth) });
   const button = form().querySelector("button");
   button.setAttribute("aria-pressed", String(locked));
   button.querySelector("span").textContent = locked ? "Blur again" : "Reveal";
+}
+
+function show(here, { clear }) {
+  const state = clear ? "clear" : "blurred";
+  if (stage().dataset.state === state) return;
+  stage().dataset.state = state;
+  announce(here.querySelector(`img.${state}`).alt);
 }
 
 function requestExposure(here) {
@@ -56,7 +77,6 @@ function failed(here, image) {
 }
 
 function hide() {
-  clearTimeout(touch);
   held = locked = false;
   render();
 }
@@ -71,43 +91,12 @@ document.addEventListener("htmx:afterRequest", (event) => {
   render();
 });
 
-// Space, where no control has the focus.
-document.addEventListener("keydown", (event) => {
-  if (event.key !== " " || !form() || !document.querySelector(".with-keys")) return;
-  if (!isFree(event) || event.target.closest?.(CONTROLS)) return;
-  event.preventDefault();
-  if (event.repeat) return;
-  held = true;
-  render();
-});
-document.addEventListener("keyup", (event) => {
-  if (event.key !== " " || !held) return;
-  held = false;
-  render();
-});
-
 // The button toggles; only requestExposure() sends its form.
 document.addEventListener("click", (event) => {
   if (!event.target.closest?.("#reveal button")) return;
   event.preventDefault();
   locked = !locked;
   render();
-});
-
-// A finger or the mouse, held on the picture.
-document.addEventListener("pointerdown", (event) => {
-  if (event.button !== 0 || !event.target.closest?.("#picture")) return;
-  clearTimeout(touch);
-  touch = setTimeout(() => { held = true; render(); }, TOUCH_DELAY);
-});
-for (const end of ["pointerup", "pointercancel"]) {
-  document.addEventListener(end, () => {
-    clearTimeout(touch);
-    if (held) { held = false; render(); }
-  });
-}
-document.addEventListener("contextmenu", (event) => {
-  if (event.target.closest?.("#picture")) event.preventDefault();
 });
 
 // Another picture was chosen: the button is off again.
