@@ -47,6 +47,11 @@ class StripItem:
         return Outline.of(self.view)
 
     @property
+    def size(self) -> str:
+        """Width and height in pixels, "1080 8000"; empty where they were not kept."""
+        return "{} {}".format(*self.view.size) if self.view.size else ""
+
+    @property
     def blurred(self) -> str:
         return self._url("blurred")
 

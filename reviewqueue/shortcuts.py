@@ -22,11 +22,12 @@ ACTIONS = [
     Action(name="reveal", label="Reveal or blur the image", key="v"),
     Action(name="previous_picture", label="Previous picture of a file with several", key=","),
     Action(name="next_picture", label="Next picture of a file with several", key="."),
+    Action(name="zoom", label="Zoom: enlarge the picture, or show all of it", key="z"),
     Action(name="approve", label="Approve: the policy allows it", key="a"),
     Action(name="reject", label="Reject: open the reasons", key="r"),
     Action(name="cannot_tell", label="Cannot tell: another person reviews it too", key="n"),
     Action(name="skip", label="Skip: never show it to me again", key="s"),
-    Action(name="undo", label="Undo my last decision", key="u"),
+    Action(name="undo", label="Undo my last action: a verdict or a skip", key="u"),
     Action(name="duplicates", label="Show the near-duplicates that took over my last decision", key="d"),
     Action(name="help", label="Show the keys", key="?"),
 ]
