@@ -90,6 +90,12 @@ def _key(context: dict[str, Any], action: str) -> str:
 
 
 @register.simple_tag(takes_context=True)
+def key_of(context: dict[str, Any], action: str) -> str:
+    """Return the person's key for ``action``; empty where they have none."""
+    return _key(context, action)
+
+
+@register.simple_tag(takes_context=True)
 def key_list(context: dict[str, Any]) -> list[dict[str, str]]:
     """Return key and label of every action that has a key for this person."""
     keys = keys_of(context["user"])

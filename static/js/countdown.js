@@ -1,4 +1,4 @@
-// Counts down until the last decision takes effect, then shows that it has.
+// Counts down until the last decision takes effect, then asks for its notice again, which says more from then on.
 
 let current = null;
 let dueAt = 0;
@@ -13,6 +13,7 @@ function tick() {
   const left = Math.ceil((dueAt - performance.now()) / 1000);
   const text = left > 0 ? `Takes effect in ${left} s.` : due.dataset.afterwards;
   if (due.textContent !== text) due.textContent = text;
+  if (left <= 0) due.dispatchEvent(new Event("due"));
 }
 
 setInterval(tick, 250);

@@ -19,7 +19,7 @@ function tick() {
   if (form !== current) return start(form);
   const left = Math.max(0, Math.round((endsAt - performance.now()) / 1000));
   const minutes = Math.floor(left / 60);
-  form.querySelector(".clock").textContent = left ? `for ${minutes}:${String(left % 60).padStart(2, "0")}` : "no longer: the claim ended";
+  form.querySelector(".clock").textContent = left ? `${minutes}:${String(left % 60).padStart(2, "0")} left` : "but the time is over";
   form.querySelector(".lease").classList.toggle("ending", left < 60);
   if (performance.now() >= renewAt && document.visibilityState === "visible") renew(form);
 }

@@ -99,6 +99,26 @@ def serious() -> Callable[[Page], list[str]]:
     return look
 
 
+# Milliseconds after the paint of a task in which no key and no click settles it.
+TOO_SOON = 300
+
+
+def title(page: Page, task: ReviewTask) -> None:
+    """Wait until ``task`` is on the stage and can be settled."""
+    named(page, task)
+    settleable(page)
+
+
+def named(page: Page, task: ReviewTask) -> None:
+    """Wait until ``task`` is on the stage, where no JavaScript guards its buttons."""
+    expect(page.locator("#stage-title")).to_have_text(task.upload.external_id)
+
+
+def settleable(page: Page, *, place: str = "workplace") -> None:
+    """Wait until the buttons of ``place`` have been on the screen for long enough."""
+    page.wait_for_function("id => performance.now() >= Number(document.getElementById(id)?.dataset.readyAt)", arg=place)
+
+
 def make_tasks(number: int) -> list[ReviewTask]:
     tasks = [factories.make_task(score=(0.05, 0.5, 0.93)[count % 3]) for count in range(number)]
     for task in tasks:

@@ -13,13 +13,13 @@ from tests.browser.conftest import Visit
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 Visits = Callable[..., Visit]
-PART = {"frame": 7, "view": 3, "size": [400, 100], "box": [0.5, 0, 0.75, 1]}
+PART = {"frame": 7, "view": 3, "size": [1800, 700], "box": [0.5, 0, 0.75, 1]}
 
 
 @pytest.fixture
 def task() -> ReviewTask:
     task = factories.make_task()
-    factories.make_views(task, {"frame": 211}, PART, {"frame": 7, "size": [400, 100]}, {"frame": 30})
+    factories.make_views(task, {"frame": 211}, PART, {"frame": 7, "size": [1800, 700]}, {"frame": 30})
     factories.make_renditions(task)
     return task
 

@@ -11,15 +11,11 @@ from moderation.models import Decision, Effect, Exposure, ReviewTask
 from moderation.review import claiming
 from reviewqueue.review.context import rendition_path_or_404
 from tests import factories
-from tests.browser.conftest import Visit, make_tasks
+from tests.browser.conftest import Visit, make_tasks, named, title
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 Visits = Callable[..., Visit]
-
-
-def title(page: Page, task: ReviewTask) -> None:
-    expect(page.locator("#stage-title")).to_have_text(f"Upload {task.upload_id}")
 
 
 def shows(page: Page, state: str) -> None:
@@ -168,7 +164,7 @@ def test_the_next_upload_is_announced_and_takes_the_focus(visit: Visits) -> None
     title(page, second)
     expect(page.locator("#stage")).to_be_focused()
     expect(page.locator("#announcer")).to_contain_text(f"Approved upload {first.upload_id}.")
-    expect(page.locator("#announcer")).to_contain_text(f"Now upload {second.upload_id}, blurred.")
+    expect(page.locator("#announcer")).to_contain_text(f"Now {second.upload.external_id}, blurred.")
 
 
 def test_a_missing_clear_picture_shows_an_error_and_stays_blurred(visit: Visits) -> None:
@@ -191,7 +187,7 @@ def test_a_lost_claim_is_explained_and_the_next_task_is_there(visit: Visits) -> 
     claiming.claim_next(factories.make_user("zoe"))
     page.keyboard.press("a")
     title(page, second)
-    expect(page.locator("#notice")).to_contain_text("someone else took it. Nothing was saved.")
+    expect(page.locator("#notice")).to_contain_text("Your claim on this upload is over")
     assert not Decision.objects.exists()
 
 
@@ -202,7 +198,7 @@ def test_a_claim_lost_before_the_reveal_leaves_the_stage(visit: Visits) -> None:
     ReviewTask.objects.filter(pk=first.pk).update(claim_expires_at=Now() - timedelta(seconds=1))
     claiming.claim_next(factories.make_user("zoe"))
     page.keyboard.down(" ")
-    expect(page.locator("#lost")).to_contain_text("someone else took it")
+    expect(page.locator("#lost")).to_contain_text("Your claim on this upload is over")
     expect(page.locator("#picture")).to_have_count(0)
     page.keyboard.up(" ")
     page.get_by_role("button", name="Next upload").click()
@@ -262,7 +258,7 @@ def test_the_claim_is_renewed_by_itself(visit: Visits, settings: object) -> None
     ends, token = task.claim_expires_at, task.claim_token
     with page.expect_response(f"**/claims/{task.claim_token}/renew/"):
         pass
-    expect(page.locator(".clock")).to_contain_text("for 0:0")
+    expect(page.locator(".clock")).to_contain_text("0:0")
     task.refresh_from_db()
     assert ends is not None
     assert task.claim_expires_at is not None
@@ -296,23 +292,23 @@ def test_everything_works_without_javascript(visit: Visits) -> None:
     first, second, third = make_tasks(3)
     page = visit(factories.make_user(), java_script_enabled=False).open()
     page.get_by_role("button", name="Start reviewing").click()
-    title(page, first)
+    named(page, first)
     page.get_by_role("button", name="Reveal").click()
     expect(page.locator("img.clear")).to_be_visible()
     page.get_by_role("link", name="Blur again").click()
     expect(page.locator("img.blurred")).to_be_visible()
     page.get_by_role("button", name="Approve").click()
-    title(page, second)
+    named(page, second)
     page.locator("summary.reject").click()
     page.get_by_role("button", name="Something else").click()
     expect(page.locator("#comment-error")).to_contain_text("needs a comment")
     page.locator("#comment").fill("odd")
     page.get_by_role("button", name="Something else").click()
-    title(page, third)
+    named(page, third)
     page.get_by_role("button", name="Undo").click()
-    title(page, second)
+    named(page, second)
     page.get_by_role("button", name="Skip").click()
-    title(page, third)
+    named(page, third)
     assert list(Decision.objects.order_by("pk").values_list("kind", "verdict")) == [
         ("verdict", "benign"),
         ("verdict", "violating"),
