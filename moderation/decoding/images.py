@@ -3,15 +3,17 @@
 Nothing here decodes or imports Pillow, so a web process can recognise a format without it.
 """
 
-import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from moderation.decoding import foreign_formats
 
 #: Formats that may be opened, by Pillow's names. MPO is a JPEG file with several pictures.
 ALLOWED_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF", "MPO")
 
-#: Number of bytes from the start of a file that ``sniff`` needs.
-HEAD_BYTES = 64
+#: Number of bytes from the start of a file by which formats are recognised.
+HEAD_BYTES = 512
 
 _SIGNATURES = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -94,8 +96,11 @@ class Header:
 def sniff(head: bytes) -> str | None:
     """Return the format that the first ``HEAD_BYTES`` bytes of a file show, or None when it is not an allowed one.
 
-    An MPO file is reported as JPEG; only its decoder knows that more pictures follow.
+    An MPO file is reported as JPEG; only its decoder knows that more pictures follow. A camera's raw file is not
+    allowed, although it is a TIFF file: its first picture is a small copy of the photograph.
     """
+    if foreign_formats.is_camera_raw(head):
+        return None
     for signature, name in _SIGNATURES:
         if head.startswith(signature):
             return name
@@ -108,14 +113,13 @@ def sniff(head: bytes) -> str | None:
 
 def _is_avif(head: bytes) -> bool:
     """Whether a brand of the ISO media file is AVIF. HEIC files share the container and have other brands."""
-    if head[4:8] != b"ftyp":
-        return False
-    (size,) = struct.unpack(">I", head[:4])
-    brands = {head[at : at + 4] for at in (8, *range(16, min(size, len(head)), 4))}
-    return not brands.isdisjoint({b"avif", b"avis"})
+    return head[4:8] == b"ftyp" and not {b"avif", b"avis"}.isdisjoint(foreign_formats.brands(head))
 
 
 def format_refusal(found: str, *, limits: DecodeLimits) -> ImageRefused:
-    """Return the refusal of a file whose format is not accepted."""
-    detail = f"found {found}; accepted are {', '.join(limits.formats)}"
-    return ImageRefused(Reason.FORMAT_NOT_ALLOWED, detail)
+    """Return the refusal of a file whose format, such as "a PDF document", is not accepted."""
+    return ImageRefused(Reason.FORMAT_NOT_ALLOWED, format_sentence(found, formats=limits.formats))
+
+
+def format_sentence(found: str, *, formats: Sequence[str] = ALLOWED_FORMATS) -> str:
+    return f"This is {found}. Accepted are {', '.join(formats)}. Convert it and send it again."

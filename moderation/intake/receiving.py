@@ -119,7 +119,7 @@ def _refuse_if_not_accepted(refusal: ImageRefused) -> None:
             f"Too many frames or pages: {refusal.detail}. Send a shorter or smaller animation, or fewer pages."
         ) from refusal
     if refusal.reason is Reason.FORMAT_NOT_ALLOWED:
-        raise refusals.FormatNotAllowed(refusals.format_message(refusal.detail)) from refusal
+        raise refusals.FormatNotAllowed(refusal.detail) from refusal
 
 
 def _probe(content: bytes) -> Header:

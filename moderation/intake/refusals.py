@@ -5,7 +5,8 @@ import re
 from django.conf import settings
 from django.db import models
 
-from moderation.decoding.images import ALLOWED_FORMATS, HEAD_BYTES, sniff
+from moderation.decoding import foreign_formats
+from moderation.decoding.images import HEAD_BYTES, format_sentence, sniff
 from moderation.models import Upload
 
 #: PostgreSQL indexes at most 2,704 bytes of (source, external id), some of which it needs itself.
@@ -73,11 +74,7 @@ def check_format(content: bytes) -> str:
     """
     if found := sniff(content[:HEAD_BYTES]):
         return found
-    raise FormatNotAllowed(format_message(f"a file that starts with {content[:12]!r}"))
-
-
-def format_message(found: str) -> str:
-    return f"Found {found}; accepted are {', '.join(ALLOWED_FORMATS)}. Convert the image and send it again."
+    raise FormatNotAllowed(format_sentence(foreign_formats.name_of(content[:HEAD_BYTES])))
 
 
 def check_fields(*, source: str, external_id: str, uploader_reference: str) -> None:

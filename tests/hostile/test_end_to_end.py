@@ -33,7 +33,7 @@ REASON_BY_MESSAGE = {
     r"Found [\d,]+ bytes; at most": "too_large",
     "Found too many pixels": "too_many_pixels",
     "Too many frames or pages": "too_many_frames",
-    "accepted are JPEG": "format_not_allowed",
+    "Accepted are JPEG": "format_not_allowed",
     "that are not text": "no_text",
 }
 ODD_NAMES = [

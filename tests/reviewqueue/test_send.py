@@ -27,7 +27,7 @@ def test_each_file_has_its_own_outcome() -> None:
     page = send(client, ("a.png", picture), ("notes.txt", b"no picture at all"), ("b.png", image_bytes((4, 5, 6))))
     outcomes = [(outcome.name, outcome.created, bool(outcome.refusal)) for outcome in page.context["outcomes"]]
     assert outcomes == [("a.png", True, False), ("notes.txt", False, True), ("b.png", True, False)]
-    assert b"accepted are" in page.content
+    assert b"This is a plain text file. Accepted are" in page.content
     assert "use “Pre-screen now” on the list of uploads.".encode() in page.content
     assert [(upload.source, str(upload.received_by)) for upload in Upload.objects.all()] == [
         ("upload page", "operator-person")

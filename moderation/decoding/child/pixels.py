@@ -36,6 +36,7 @@ from PIL import (  # noqa: F401
     WebPImagePlugin,
 )
 
+from moderation.decoding import foreign_formats
 from moderation.decoding.child import frames
 from moderation.decoding.images import HEAD_BYTES, DecodeLimits, Header, ImageRefused, Reason, format_refusal, sniff
 
@@ -99,7 +100,7 @@ def open_image(path: Path, *, limits: DecodeLimits) -> Iterator[ImageFile.ImageF
         name = _checked_format(file, limits=limits)
         with _opened(_content(file), name=name, limits=limits) as image:
             if image.format not in limits.formats:
-                raise format_refusal(str(image.format), limits=limits)
+                raise format_refusal(f"a {image.format} picture", limits=limits)
             frames.check_pixels(image, limits=limits)
             yield image
 
@@ -203,7 +204,7 @@ def _checked_format(file: BinaryIO, *, limits: DecodeLimits) -> str:
     head = file.read(HEAD_BYTES)
     name = sniff(head)
     if name is None or name not in limits.formats:
-        raise format_refusal(name or (f"bytes {head[:8].hex(' ')}" if head else "an empty file"), limits=limits)
+        raise format_refusal(f"a {name} picture" if name else foreign_formats.name_of(head), limits=limits)
     if name == "WEBP" and (stated := 8 + int.from_bytes(head[4:8], "little")) > size + 1:
         raise ImageRefused(Reason.TRUNCATED, f"the file states {stated} bytes and has {size}")
     return name

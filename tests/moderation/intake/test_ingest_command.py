@@ -78,7 +78,7 @@ def test_what_is_refused_is_listed_and_the_rest_comes_in(folder: Path) -> None:
     summary = ingest_json(folder)
     assert summary["new"] == 3
     assert [each["file"] for each in summary["refused"]] == [f"{folder}/empty.png", f"{folder}/notes.txt"]
-    assert "accepted are JPEG" in summary["refused"][1]["reason"]
+    assert "Accepted are JPEG" in summary["refused"][1]["reason"]
 
 
 def test_a_changed_file_is_refused_as_received_before(folder: Path) -> None:

@@ -93,8 +93,8 @@ def test_bytes_that_were_erased_are_kept_again_when_they_come_back() -> None:
 
 REFUSED = [
     (intake.Empty, b"", "1.png", "empty file"),
-    (intake.FormatNotAllowed, b"%PDF-1.7 and more", "1.png", "accepted are JPEG, PNG"),
-    (intake.FormatNotAllowed, b"<svg/>", "1.png", "starts with b'<svg/>'"),
+    (intake.FormatNotAllowed, b"%PDF-1.7 and more", "1.png", "This is a PDF document. Accepted are JPEG, PNG"),
+    (intake.FormatNotAllowed, b"<svg/>", "1.png", "This is an SVG drawing"),
     (intake.TooLarge, b"\xff\xd8\xff" + bytes(20_000), "1.png", "20,003 bytes; at most 20,000"),
     (intake.TooManyPixels, image_bytes(size=(101, 100)), "1.png", "too many pixels; at most 10,000 .*10100"),
     (intake.FieldNotAllowed, image_bytes(), "", "nothing in external_id"),
