@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
+from moderation.csv_cells import defused, restored
 from moderation.hashlists.rows import HashRow, ListNotAccepted
 
 REQUIRED = ("algorithm", "hash")
@@ -45,7 +46,7 @@ def _by_column(fields: list[str], *, columns: list[str], line: int) -> dict[str,
         raise ListNotAccepted(
             f"line {line}: found {len(fields)} fields; {len(columns)} are accepted, one for each column"
         )
-    return dict(zip(columns, fields, strict=True))
+    return dict(zip(columns, map(restored, fields), strict=True))
 
 
 def write(rows: Iterable[HashRow]) -> Iterator[str]:
@@ -61,7 +62,7 @@ def _fields(row: HashRow) -> list[str]:
     values["enabled"] = "true" if row.enabled else "false"
     values["expires_at"] = f"{row.expires_at:%Y-%m-%dT%H:%M:%SZ}" if row.expires_at else ""
     values["standing"] = row.review_state
-    return ["" if values[name] is None else str(values[name]) for name in COLUMNS]
+    return ["" if values[name] is None else defused(str(values[name])) for name in COLUMNS]
 
 
 class _Echo:
