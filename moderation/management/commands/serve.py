@@ -13,6 +13,11 @@ from moderation.management.arguments import positive_int
 from moderation.management.product_command import ProductCommand
 from moderation.static_files import are_collected
 
+AS_ROOT = (
+    "This runs as root, and so do the processes that decode uploaded files: a fault in a decoder would have the whole "
+    "machine. Run it as an account of its own; docs/deploy/systemd has the units."
+)
+
 
 class Command(ProductCommand):
     help = "Serve the pages with gunicorn. In production, run it behind a proxy that ends TLS (docs/operations.md)."
@@ -33,6 +38,8 @@ class Command(ProductCommand):
     def handle(self, *_args: Any, host: str, port: int, workers: int, threads: int, **options: Any) -> None:
         refuse_uncollected_static_files()
         refuse_taken_port(host, port)
+        if os.geteuid() == 0:
+            self.stderr.write(self.style.WARNING(AS_ROOT))
         self.stdout.write(f"\nSecond Look: http://{'localhost' if host == '127.0.0.1' else host}:{port}/")
         if accounts_file().exists():
             self.stdout.write(f"Sign in as moderator, lead or admin; the passwords are in {accounts_file()}")
