@@ -13,10 +13,15 @@ UNTRUSTED_REASONS = {
     UntrustedReason.NOT_ALL_SEEN: "the file holds more than the classifier scores",
 }
 APPEARANCES = {
-    Appearance.PLAIN: "as stored",
+    Appearance.PLAIN: "as browsers show it",
     Appearance.ON_BLACK: "on black where it is transparent",
-    Appearance.MANAGED: "by its colour profile",
+    Appearance.UNMANAGED: "without its colour profile",
     Appearance.PREVIEW: "the small preview inside the file",
+    Appearance.AS_STORED: "as stored, not turned",
+    Appearance.TURNED_BY_EXIF: "turned by a tag that browsers ignore",
+    Appearance.TURNED_BY_XMP: "turned by XMP, which browsers ignore",
+    Appearance.STILL: "the still picture beside the animation",
+    Appearance.OPAQUE: "without its transparency",
 }
 QUALITY_FLAGS = {
     "enlarged": "enlarged: little detail for its size",

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-#: Increase it when ``frame_sampling``, ``renderings`` or ``views`` change, because scores change with them.
-_ALGORITHM_VERSION = 1
+#: Increase it when the decode process or ``views`` change which pictures of a file are scored, or their colours or
+#: orientation: scores change with them.
+_ALGORITHM_VERSION = 2
 
 
 class UntrustedReason(StrEnum):

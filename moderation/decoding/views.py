@@ -31,12 +31,25 @@ _LONGEST_TILE = 4 / 3
 
 
 class Appearance(IntEnum):
-    """How a viewer may show a frame. The values are stored: never change one."""
+    """How a viewer may show a frame. The values are stored: never change one.
 
-    PLAIN = 0  # as decoded, transparent pixels on white
+    ``PLAIN`` is what browsers show. Each of the others differs from it in one respect.
+    """
+
+    PLAIN = 0  # upright, in sRGB, transparent pixels on white
     ON_BLACK = 1  # transparent pixels on black
-    MANAGED = 2  # converted by the file's colour profile or gamma
+    UNMANAGED = 2  # without the colour profile, gamma or code points of the file
     PREVIEW = 3  # the preview in the EXIF block
+    AS_STORED = 4  # not turned
+    TURNED_BY_EXIF = 5  # by an EXIF tag that browsers ignore
+    TURNED_BY_XMP = 6  # by an XMP block, which browsers ignore
+    STILL = 7  # the picture of an animated file for programs that do not play it
+    OPAQUE = 8  # transparent pixels in the colours that they hide
+
+    @property
+    def is_turned(self) -> bool:
+        """Whether it is the plain picture, only turned or mirrored."""
+        return self in (Appearance.AS_STORED, Appearance.TURNED_BY_EXIF, Appearance.TURNED_BY_XMP)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFile
 
-from moderation.decoding.child import frames, pixels, renderings, signals
+from moderation.decoding.child import frames, orientation, pixels, renderings, signals
 from moderation.decoding.child.frame_sampling import UNLIKE, SceneSampler, thumbnail_of
 from moderation.decoding.child.picture_hashes import hashes_of
 from moderation.decoding.fingerprints import HashedPicture, PdqHash, Reading
@@ -64,18 +64,19 @@ class FrameReader:
         """Read ``image``, which has ``count`` frames and is at the first one."""
         if count > 1:
             return self._read_frames(image, path, count=count)
-        picture = self.decode(image, path)
-        frame_set = FrameSet(self._picture_views(image, picture))
+        source = self.source(image, path)
+        picture = pixels.upright_rgb(source)
+        frame_set = FrameSet(self._picture_views(image, source, picture), unseen=frames.has_unread(image))
         frame_set.measured = self._measure(image, picture, views=frame_set.pictures[0][1])
-        if len(frame_set.pictures) == 1:
+        if all(each.appearance.is_turned for each, _, _ in frame_set.pictures[1:]):
             frame_set.fingerprint = next(each.hash for each in frame_set.hashes if each.reading is Reading.SCALED)
         return frame_set
 
-    def decode(self, image: ImageFile.ImageFile, path: Path) -> Image.Image:
-        """Decode the current frame."""
+    def source(self, image: ImageFile.ImageFile, path: Path) -> ImageFile.ImageFile:
+        """Return ``image``, or the same frame of the file at a smaller scale."""
         if self.side and image.format in ("JPEG", "MPO"):
-            return pixels.upright_rgb_draft(path, frame=image.tell(), side=self.side, limits=self.limits)
-        return pixels.upright_rgb(image)
+            return pixels.draft(path, frame=image.tell(), side=self.side, limits=self.limits)
+        return image
 
     def _read_frames(self, image: ImageFile.ImageFile, path: Path, *, count: int) -> FrameSet:
         sampler: SceneSampler[list[PictureViews]] = SceneSampler(most=self.plan.pictures)
@@ -96,18 +97,22 @@ class FrameReader:
 
     def _add_frame(self, sampler: SceneSampler[list[PictureViews]], image: ImageFile.ImageFile, path: Path) -> None:
         """Add the current frame. This is a separate call so that its pixels are freed before the next is decoded."""
-        picture = self.decode(image, path)
-        sampler.add(image.tell(), thumbnail_of(picture), partial(self._picture_views, image, picture))
+        source = self.source(image, path)
+        picture = pixels.upright_rgb(source)
+        sampler.add(image.tell(), thumbnail_of(picture), partial(self._picture_views, image, source, picture))
 
-    def _picture_views(self, image: ImageFile.ImageFile, picture: Image.Image) -> list[PictureViews]:
-        """Return the current frame as decoded, and in each other appearance that differs."""
-        shown = [(Appearance.PLAIN, picture), *renderings.differing_renderings(image, picture)]
-        full = upright_size(image)
+    def _picture_views(
+        self, image: ImageFile.ImageFile, source: ImageFile.ImageFile, picture: Image.Image
+    ) -> list[PictureViews]:
+        """Return the current frame as browsers show it, and in each other appearance that differs.
+
+        ``source`` is ``image``, perhaps at a smaller scale, and ``picture`` what browsers show of it.
+        """
+        shown = [(Appearance.PLAIN, picture), *renderings.differing_renderings(source, picture)]
         pictures = [
-            Picture(image.tell(), each, *(full if each is not Appearance.PREVIEW else other.size),
-                    content=signals.content_box(other))
+            Picture(image.tell(), each, *full_size(image, other, appearance=each), content=signals.content_box(other))
             for each, other in shown
-        ]  # fmt: skip
+        ]
         return [
             (each, self._views(other), hashes_of(image, other, picture=each))
             for each, (_, other) in zip(pictures, shown, strict=True)
@@ -133,10 +138,10 @@ def prepare_parts(
     """Yield the view of each part, for each (frame, appearance, boxes) in the order of the frames."""
     for frame, appearance, boxes in wanted:
         pixels.seek(image, frame=frame, limits=limits)
-        size = upright_size(image)
-        reader = FrameReader([preprocessing], _least_side(size, boxes, preprocessing), limits, ViewPlan())
-        picture = reader.decode(image, path)
-        shown = renderings.rendering(image, picture, appearance=Appearance(appearance)) or picture
+        reader = FrameReader([preprocessing], _least_side(image.size, boxes, preprocessing), limits, ViewPlan())
+        source = reader.source(image, path)
+        picture = pixels.upright_rgb(source)
+        shown = renderings.rendering(source, picture, appearance=Appearance(appearance)) or picture
         for box in boxes:
             yield prepare(shown.crop(in_pixels(box, shown.size)), preprocessing=preprocessing).tobytes()
 
@@ -157,9 +162,12 @@ def sampled_frames(count: int, *, most: int) -> list[int]:
     return [round(step * (count - 1) / (most - 1)) for step in range(most)]
 
 
-def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
-    """Return the (width, height) of the current frame after the EXIF orientation is applied."""
-    return (image.height, image.width) if pixels.lies_on_its_side(image) else image.size
+def full_size(image: ImageFile.ImageFile, shown: Image.Image, *, appearance: Appearance) -> tuple[int, int]:
+    """Return the (width, height) of an appearance of the current frame, of which ``shown`` may be a smaller copy."""
+    if appearance in (Appearance.PREVIEW, Appearance.STILL):
+        return shown.size
+    is_sideways = orientation.is_sideways(renderings.applied_orientation(image, appearance=appearance))
+    return (image.height, image.width) if is_sideways else image.size
 
 
 def _least_side(size: tuple[int, int], boxes: Sequence[Box], preprocessing: Preprocessing) -> int:

@@ -5,6 +5,7 @@ Runs in the decode process. Pillow's exceptions pass through; ``pixels`` turns t
 
 from PIL import GifImagePlugin, Image, ImageFile
 
+from moderation.decoding.child.png_files import PngFile
 from moderation.decoding.images import DecodeLimits, ImageRefused, Reason
 
 #: Formats that do not state the number of frames, so that the file must be walked through.
@@ -21,13 +22,19 @@ def count(image: ImageFile.ImageFile, *, limits: DecodeLimits) -> int:
     Raises:
         ImageRefused: there are too many frames, or composing the last one would take too many pixels.
     """
-    frames = _walked(image, limits=limits) if image.format in _UNCOUNTED else getattr(image, "n_frames", 1)
+    frames = _walked(image, limits=limits) if image.format in _UNCOUNTED else _stated(image)
     if frames > limits.max_frames_counted:
         found = f"found {frames} frames or more; at most {limits.max_frames_counted} are accepted"
         raise ImageRefused(Reason.TOO_MANY_FRAMES, found)
+    if isinstance(image, PngFile):
+        frames = image.n_frames
     if frames > 1:
         _check_composed(image, frames=frames, limits=limits)
     return max(1, frames)
+
+
+def _stated(image: ImageFile.ImageFile) -> int:
+    return image.stated_frames if isinstance(image, PngFile) else getattr(image, "n_frames", 1)
 
 
 def reach(image: ImageFile.ImageFile, *, frame: int, limits: DecodeLimits) -> None:
@@ -48,6 +55,11 @@ def reach(image: ImageFile.ImageFile, *, frame: int, limits: DecodeLimits) -> No
 def is_composed(image: ImageFile.ImageFile) -> bool:
     """Whether a frame is a change to the frames before it, and not an independent page."""
     return image.format in _COMPOSED
+
+
+def has_unread(image: ImageFile.ImageFile) -> bool:
+    """Whether the file stores frames that neither browsers nor this process draw."""
+    return isinstance(image, PngFile) and image.has_unread_frames
 
 
 def check_pixels(image: Image.Image, *, limits: DecodeLimits) -> None:

@@ -2,8 +2,9 @@
 
 How modes become RGB, so that a score can be explained:
 
-* transparency of any kind (RGBA, LA, PA, palettes and tRNS) is composed onto ``BACKGROUND``;
-* CMYK, YCbCr, HSV, L, 1 and P are converted by Pillow without colour profiles;
+* colours are converted to sRGB by the file's profile, gamma or code points, as browsers do (``colours``);
+* then transparency of any kind (RGBA, LA, PA, palettes and tRNS) is composed onto ``BACKGROUND``;
+* CMYK, YCbCr, HSV, L, 1 and P without a profile are converted by Pillow;
 * 16-bit grey is divided by 256; 32-bit integers and floats, which state no range, are stretched from their
   least to their greatest value;
 * LAB is converted to sRGB by LittleCMS;
@@ -37,7 +38,10 @@ from PIL import (  # noqa: F401
 )
 
 from moderation.decoding import foreign_formats
-from moderation.decoding.child import frames
+from moderation.decoding.child import colours, frames, orientation
+from moderation.decoding.child.avif_files import AvifFile
+from moderation.decoding.child.gif_files import GifFile
+from moderation.decoding.child.png_files import PngFile
 from moderation.decoding.images import HEAD_BYTES, DecodeLimits, Header, ImageRefused, Reason, format_refusal, sniff
 
 Colour = tuple[int, int, int]
@@ -57,21 +61,8 @@ BAD_BYTES = (
 #: Modes that Pillow converts to few others -> the first and the last mode of a conversion that works.
 _SUPPORTED_AS = {"I;16B": ("I", "I;16"), "La": ("LA",), "RGBa": ("RGBA",)}
 
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SIDEWAYS = (5, 6, 7, 8)
-#: The turns that are not their own opposite.
-_OPPOSITE = {
-    Image.Transpose.ROTATE_90: Image.Transpose.ROTATE_270,
-    Image.Transpose.ROTATE_270: Image.Transpose.ROTATE_90,
-}
+#: Formats whose files are read as browsers read them, where Pillow's own plug-ins differ.
+_READERS: dict[str, type[ImageFile.ImageFile]] = {"AVIF": AvifFile, "GIF": GifFile, "PNG": PngFile}
 
 
 @contextmanager
@@ -122,41 +113,40 @@ def seek(image: ImageFile.ImageFile, *, frame: int, limits: DecodeLimits) -> Non
 
 
 @_refusals()
-def upright_rgb(image: ImageFile.ImageFile, *, ground: Colour = BACKGROUND) -> Image.Image:
-    """Decode the current frame: RGB on ``ground``, with EXIF orientation applied, without metadata."""
-    _load(image)
-    picture = _rgb(image, ground=ground)
+def upright_rgb(
+    image: ImageFile.ImageFile, *, ground: Colour = BACKGROUND, managed: bool = True, opaque: bool = False
+) -> Image.Image:
+    """Decode the current frame as browsers show it: upright sRGB on ``ground``, without metadata.
+
+    Without ``managed``, colours are not converted. With ``opaque``, those show that transparency hides.
+    """
+    load(image)
+    picture = _rgb(image, ground=ground, managed=managed, opaque=opaque)
     picture = image.copy() if picture is image else picture
     picture.info = {}
     return turned_upright(image, picture)
 
 
 def turned_upright(image: Image.Image, picture: Image.Image) -> Image.Image:
-    """Return ``picture`` with the EXIF orientation of ``image`` applied."""
-    method = _UPRIGHT.get(_orientation(image))
-    return picture if method is None else picture.transpose(method)
+    """Return ``picture`` turned as browsers turn ``image``."""
+    return orientation.turned(picture, orientation=orientation.in_browsers(image))
 
 
 def turned_back(image: Image.Image, picture: Image.Image) -> Image.Image:
     """Return an upright ``picture`` as its file stores it: the opposite of ``turned_upright``."""
-    method = _UPRIGHT.get(_orientation(image))
-    return picture if method is None else picture.transpose(_OPPOSITE.get(method, method))
+    return orientation.turned_back(picture, orientation=orientation.in_browsers(image))
 
 
-def lies_on_its_side(image: Image.Image) -> bool:
-    """Whether the EXIF orientation exchanges width and height."""
-    return _orientation(image) in _SIDEWAYS
-
-
-def upright_rgb_draft(path: Path, *, frame: int, side: int, limits: DecodeLimits) -> Image.Image:
-    """Decode a JPEG file like ``upright_rgb``, at the smallest scale that keeps both sides >= ``side``.
+def draft(path: Path, *, frame: int, side: int, limits: DecodeLimits) -> ImageFile.ImageFile:
+    """Load a JPEG file at the smallest scale that keeps both sides >= ``side``.
 
     The file is opened again, because a Pillow image accepts only one draft and MPO would keep it for its next picture.
     """
     with open_image(path, limits=limits) as image:
         seek(image, frame=frame, limits=limits)
         image.draft(None, (side, side))
-        return upright_rgb(image)
+        load(image)
+        return image
 
 
 @contextmanager
@@ -192,9 +182,17 @@ def _opened(file: BinaryIO, *, name: str, limits: DecodeLimits) -> ImageFile.Ima
     # Pillow warns from its limit on and raises from twice its limit on. MPO, TIFF and WebP check it while they open.
     Image.MAX_IMAGE_PIXELS = (limits.max_pixels + 1) // 2
     try:
-        return Image.open(file, formats=[name])
-    except UnidentifiedImageError as error:
+        return _read_as_browsers(file, name=name) if name in _READERS else Image.open(file, formats=[name])
+    except (UnidentifiedImageError, SyntaxError, IndexError, TypeError, struct.error) as error:
         raise ImageRefused(Reason.UNREADABLE, f"the file starts as {name} but is not a valid {name} file") from error
+
+
+def _read_as_browsers(file: BinaryIO, *, name: str) -> ImageFile.ImageFile:
+    accepts = Image.OPEN[name][1]
+    if accepts and accepts(file.read(16)) is not True:
+        raise UnidentifiedImageError(f"not recognised as {name}")
+    file.seek(0)
+    return _READERS[name](file)
 
 
 def _checked_format(file: BinaryIO, *, limits: DecodeLimits) -> str:
@@ -219,38 +217,51 @@ def _reason(error: BaseException) -> Reason:
     return Reason.TRUNCATED if ends_early else Reason.UNREADABLE
 
 
-def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; a broken EXIF block counts as 1."""
-    try:
-        found = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except BAD_BYTES:
-        return 1
-    return found if isinstance(found, int) else 1
+def is_see_through(image: Image.Image) -> bool:
+    """Whether some pixel of the decoded frame is not opaque."""
+    if not image.has_transparency_data:
+        return False
+    return image.mode != "RGBA" or image.getchannel("A").getextrema()[0] != 255
 
 
-def _rgb(image: Image.Image, *, ground: Colour) -> Image.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode in _SUPPORTED_AS:
-        image = image.convert(_SUPPORTED_AS[image.mode][0]).convert(_SUPPORTED_AS[image.mode][-1])
+def is_managed(image: Image.Image) -> bool:
+    """Whether browsers convert the colours of the frame."""
+    return colours.are_converted(image)
+
+
+def _rgb(image: Image.Image, *, ground: Colour, managed: bool, opaque: bool) -> Image.Image:
+    shown = colours.in_browsers(image, as_rgb=lambda: _opaque(image)) if managed else None
+    if opaque or not image.has_transparency_data:
+        return _opaque(image) if shown is None else shown
+    # A conversion to the same mode would copy the pixels, 200 MB for the largest picture.
+    see_through = image if image.mode == "RGBA" else _convertible(image).convert("RGBA")
+    return _on_ground(see_through if shown is None else shown, mask=see_through, ground=ground)
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Return the stored colours, without transparency; the image itself if it is RGB."""
+    image = _convertible(image)
     if image.mode.startswith("I;16"):
         return image.point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
     if image.mode in ("I", "F"):
         return _stretched(image).convert("RGB")
-    if image.has_transparency_data:
-        # A conversion to the same mode would copy the pixels, 200 MB for the largest picture.
-        return _on_ground(image if image.mode == "RGBA" else image.convert("RGBA"), ground=ground)
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _convertible(image: Image.Image) -> Image.Image:
+    """Return the image in a mode that Pillow can convert."""
+    if image.mode not in _SUPPORTED_AS:
+        return image
+    return image.convert(_SUPPORTED_AS[image.mode][0]).convert(_SUPPORTED_AS[image.mode][-1])
 
 
 def without_transparency(image: Image.Image) -> Image.Image:
     """Return the luminance of a decoded frame with transparency, in which every pixel is opaque."""
-    if image.mode in _SUPPORTED_AS:
-        image = image.convert(_SUPPORTED_AS[image.mode][-1])
-    return image.convert("L")
+    return _convertible(image).convert("L")
 
 
-def _load(image: ImageFile.ImageFile) -> None:
+@_refusals()
+def load(image: ImageFile.ImageFile) -> None:
     """Decode the current frame, and free the memory that WebP and AVIF keep besides: 600 MB for the largest WebP."""
     image.load()
     if image.format not in ("WEBP", "AVIF"):
@@ -261,9 +272,9 @@ def _load(image: ImageFile.ImageFile) -> None:
         image._decoder = None  # type: ignore[attr-defined]
 
 
-def _on_ground(image: Image.Image, *, ground: Colour) -> Image.Image:
+def _on_ground(image: Image.Image, *, mask: Image.Image, ground: Colour) -> Image.Image:
     picture = Image.new("RGB", image.size, ground)
-    picture.paste(image, mask=image)
+    picture.paste(image, mask=mask)
     return picture
 
 

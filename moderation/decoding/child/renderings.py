@@ -1,93 +1,97 @@
-"""Renderings of a frame that some viewers show instead of the decoded picture. Runs in the decode process.
+"""Renderings of a frame that some viewers show instead of the picture that browsers show. Runs in the decode process.
 
-* transparent pixels on black instead of white;
-* colours converted by the file's ICC profile or, in PNG files, its gamma: browsers do so and many programs do not;
-* the preview in the EXIF block, which file managers and some platforms show instead of the picture.
-
-Each is scored only if it differs from the decoded picture, so an ordinary photo costs nothing more.
+Each is scored only if it differs from the others, so an ordinary photo costs nothing more.
 """
 
 import io
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageFile
+from PIL import ExifTags, Image, ImageFile
 
-from moderation.decoding.child import pixels
-from moderation.decoding.child.frame_sampling import Thumbnail, distance, thumbnail_of
+from moderation.decoding.child import orientation, pixels
+from moderation.decoding.child.frame_sampling import ALIKE, Thumbnail, distance, thumbnail_of
+from moderation.decoding.child.png_files import PngFile
 from moderation.decoding.views import Appearance
 
 BLACK = (0, 0, 0)
-#: Renderings differ from this root mean square difference of their thumbnails on, of 255. Display P3 shown as sRGB
-#: stays below it.
-DIFFERS = 16.0
+#: A preview differs from this root mean square difference of the thumbnails on, of 255: cameras crop and sharpen them.
+#: A preview only adds a picture. The other renderings replace the one that would be shown without some metadata, so
+#: they are scored unless they look the same.
+_PREVIEW_DIFFERS = 16.0
 #: Pixels. The standard has previews of 160 x 120; larger pictures than this are ignored.
 _LARGEST_PREVIEW = 2_000_000
-#: The gamma of files without a gamma chunk, 1 / 2.2.
-_USUAL_GAMMA = 0.45455
-_MODES_OF_SPACES = {"RGB ": "RGB", "CMYK": "CMYK", "GRAY": "L"}
+
+Picture = Image.Image
 
 
-def differing_renderings(image: ImageFile.ImageFile, picture: Image.Image) -> Iterator[tuple[Appearance, Image.Image]]:
-    """Yield each other appearance of the current frame, upright RGB, that differs from ``picture``."""
-    plain: Thumbnail | None = None
-    for appearance in (Appearance.ON_BLACK, Appearance.MANAGED, Appearance.PREVIEW):
-        other = rendering(image, picture, appearance=appearance)
-        if other is None:
+def differing_renderings(image: ImageFile.ImageFile, picture: Picture) -> Iterator[tuple[Appearance, Picture]]:
+    """Yield each other appearance of the current frame, RGB, that differs from ``picture`` and from those before it."""
+    seen: list[Thumbnail] = []
+    for appearance in Appearance:
+        if appearance is Appearance.PLAIN or (other := rendering(image, picture, appearance=appearance)) is None:
             continue
-        plain = thumbnail_of(picture) if plain is None else plain
-        if distance(plain, _comparable_thumbnail(other, picture)) >= DIFFERS:
+        seen = seen or [thumbnail_of(picture)]
+        least = _PREVIEW_DIFFERS if appearance is Appearance.PREVIEW else ALIKE
+        thumbnail = _comparable_thumbnail(other, picture) if appearance is Appearance.PREVIEW else thumbnail_of(other)
+        if all(distance(each, thumbnail) >= least for each in seen):
+            seen.append(thumbnail)
             yield appearance, other
 
 
-def rendering(image: ImageFile.ImageFile, picture: Image.Image, *, appearance: Appearance) -> Image.Image | None:
+def rendering(image: ImageFile.ImageFile, picture: Picture, *, appearance: Appearance) -> Picture | None:
     """Return the frame in one appearance, or None if the file does not have it. ``picture`` is the plain one."""
-    if appearance is Appearance.ON_BLACK:
-        return pixels.upright_rgb(image, ground=BLACK) if image.has_transparency_data else None
-    if appearance is Appearance.MANAGED:
-        return _managed(image, picture)
-    if appearance is Appearance.PREVIEW:
-        return _preview(image) if image.tell() == 0 else None
-    return picture
+    if appearance is Appearance.PLAIN:
+        return picture
+    if appearance.is_turned:
+        return _turned(image, picture, appearance=appearance)
+    make: dict[Appearance, Callable[[], Picture | None]] = {
+        Appearance.ON_BLACK: partial(_on_black, image),
+        Appearance.UNMANAGED: partial(_unmanaged, image),
+        Appearance.PREVIEW: partial(_preview, image),
+        Appearance.STILL: partial(_still, image),
+        Appearance.OPAQUE: partial(_opaque, image),
+    }
+    return make[appearance]()
 
 
-def _managed(image: ImageFile.ImageFile, picture: Image.Image) -> Image.Image | None:
-    if profile := image.info.get("icc_profile"):
-        return _by_profile(image, picture, profile=profile)
-    gamma = image.info.get("gamma")
-    if isinstance(gamma, float) and gamma > 0 and abs(gamma - _USUAL_GAMMA) > 0.01:
-        return picture.point(_gamma_table(gamma) * 3)
-    return None
+def _on_black(image: ImageFile.ImageFile) -> Picture | None:
+    return pixels.upright_rgb(image, ground=BLACK) if pixels.is_see_through(image) else None
 
 
-def _by_profile(image: ImageFile.ImageFile, picture: Image.Image, *, profile: bytes) -> Image.Image | None:
-    """Convert to sRGB. Return None if the profile is broken or for other pictures, as browsers then ignore it."""
-    try:
-        mode, transform = _transform(profile)
-        source = picture if mode == "RGB" else image.convert(mode)
-        shown = ImageCms.applyTransform(source, transform)
-        assert shown is not None  # None is returned only for a conversion in place
-        return shown if source is picture else pixels.turned_upright(image, shown)
-    except (ImageCms.PyCMSError, KeyError, ValueError, OSError):
+def _opaque(image: ImageFile.ImageFile) -> Picture | None:
+    return pixels.upright_rgb(image, opaque=True) if pixels.is_see_through(image) else None
+
+
+def _unmanaged(image: ImageFile.ImageFile) -> Picture | None:
+    return pixels.upright_rgb(image, managed=False) if pixels.is_managed(image) else None
+
+
+def applied_orientation(image: ImageFile.ImageFile, *, appearance: Appearance) -> int:
+    """Return the orientation that an appearance of the current frame has, 1 to 8; 1 is as stored."""
+    if appearance is Appearance.AS_STORED:
+        return 1
+    other = {Appearance.TURNED_BY_EXIF: orientation.by_exif, Appearance.TURNED_BY_XMP: orientation.by_xmp}
+    return other.get(appearance, orientation.in_browsers)(image)
+
+
+def _turned(image: ImageFile.ImageFile, picture: Picture, *, appearance: Appearance) -> Picture | None:
+    other = applied_orientation(image, appearance=appearance)
+    if other == orientation.in_browsers(image):
         return None
+    return orientation.turned(pixels.turned_back(image, picture), orientation=other)
 
 
-@lru_cache(maxsize=4)
-def _transform(profile: bytes) -> tuple[str, ImageCms.ImageCmsTransform]:
-    parsed = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    mode = _MODES_OF_SPACES[f"{parsed.profile.xcolor_space:<4}"]
-    return mode, ImageCms.buildTransform(parsed, ImageCms.createProfile("sRGB"), mode, "RGB")
+def _still(image: ImageFile.ImageFile) -> Picture | None:
+    """Return the picture of an animated PNG file for programs without animations."""
+    still = image.still() if isinstance(image, PngFile) and image.tell() == 0 else None
+    return pixels.upright_rgb(still) if still else None
 
 
-def _gamma_table(gamma: float) -> list[int]:
-    """Return the shown value of each stored value. By the file, light = value to the power of 1 / gamma."""
-    return [round(255 * (value / 255) ** (_USUAL_GAMMA / gamma)) for value in range(256)]
-
-
-def _preview(image: ImageFile.ImageFile) -> Image.Image | None:
+def _preview(image: ImageFile.ImageFile) -> Picture | None:
     """Return the preview in the EXIF block, turned like the picture, or None if no preview can be read."""
-    content = _preview_bytes(image)
+    content = _preview_bytes(image) if image.tell() == 0 else b""
     if not content:
         return None
     try:
@@ -110,7 +114,7 @@ def _preview_bytes(image: ImageFile.ImageFile) -> bytes:
         return b""
 
 
-def _comparable_thumbnail(other: Image.Image, picture: Image.Image) -> Thumbnail:
+def _comparable_thumbnail(other: Picture, picture: Picture) -> Thumbnail:
     """Return the thumbnail of ``other``, cropped to the aspect of ``picture`` because a preview may have black bars."""
     wanted = picture.width / picture.height
     width, height = min(other.width, round(other.height * wanted)), min(other.height, round(other.width / wanted))

@@ -151,7 +151,7 @@ def test_600_frames_of_800_x_600_pass(sandbox: Sandbox, folder: Path) -> None:
     (outcome,) = sandbox.decode([gif(folder / "a.gif", canvas=(800, 600), frames=600)])
     assert isinstance(outcome, DecodedFile), outcome
     assert outcome.header.frames == 600
-    assert outcome.frames == (0,)  # they are all alike
+    assert outcome.frames == (0, 0)  # they are all alike, and their canvas is transparent
 
 
 @pytest.mark.parametrize(("probe_seconds", "seconds"), [(0.1, 10.0), (2.0, 0.1)])

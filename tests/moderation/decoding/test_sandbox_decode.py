@@ -11,6 +11,7 @@ from moderation.decoding.child.frame_selection import sampled_frames
 from moderation.decoding.images import DecodeLimits, Header
 from moderation.decoding.preprocessing import Preprocessing, Resize
 from moderation.decoding.sandbox import DecodedFile, Sandbox
+from moderation.decoding.views import Appearance
 from moderation.inference.scorer import Scored, Scorer
 from tests.moderation.decoding.pictures import (
     BLACK,
@@ -65,9 +66,8 @@ def test_values_without_a_range_are_stretched(mode: str, greatest: float, scorer
     assert red_score(scorer, write(folder / "a.tiff", image)) == pytest.approx(0.5, abs=0.01)
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff", "avif"])
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_applied(suffix: str, orientation: int, sandbox: Sandbox, folder: Path) -> None:
+def turned_file(path: Path, orientation: int) -> Path:
+    """Write a file that is red above when it is turned by ``orientation``."""
     undo = {
         2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
         5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
@@ -76,11 +76,30 @@ def test_exif_orientation_is_applied(suffix: str, orientation: int, sandbox: San
     stored = top_red() if orientation == 1 else top_red().transpose(undo[orientation])
     exif = Image.Exif()
     exif[274] = orientation
-    (outcome,) = sandbox.decode([write(folder / f"a.{suffix}", stored, exif=exif)])
+    return write(path, stored, exif=exif)
+
+
+def is_upright(view: np.ndarray) -> bool:
+    return bool(view[0, :, 0].min() > 200 and view[-1, :, 0].max() < 55)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tiff", "avif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(suffix: str, orientation: int, sandbox: Sandbox, folder: Path) -> None:
+    (outcome,) = sandbox.decode([turned_file(folder / f"a.{suffix}", orientation)])
     assert isinstance(outcome, DecodedFile)
-    (view,) = outcome.views
-    assert view[0, 0, :, 0].min() > 200
-    assert view[0, -1, :, 0].max() < 55
+    assert is_upright(outcome.views[0][0])
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_exif_orientation_of_webp_is_another_appearance(orientation: int, sandbox: Sandbox, folder: Path) -> None:
+    """Browsers ignore it."""
+    (outcome,) = sandbox.decode([turned_file(folder / "a.webp", orientation)])
+    assert isinstance(outcome, DecodedFile)
+    shown = {each.appearance: view for each, view in zip(outcome.inputs[0].pictures, outcome.views[0], strict=True)}
+    # A mirrored half is the same half.
+    assert set(shown) == {Appearance.PLAIN} | ({Appearance.TURNED_BY_EXIF} if orientation != 2 else set())
+    assert is_upright(shown.get(Appearance.TURNED_BY_EXIF, shown[Appearance.PLAIN]))
 
 
 def test_a_broken_exif_block_turns_nothing(scorer: Scorer, folder: Path) -> None:
