@@ -59,6 +59,4 @@ def _repair(screening: Screening, *, frames: Sequence[FrameView], sandbox: Sandb
         write_renditions(file, frames=frames, sandbox=sandbox)
     except ImageRefused as refused:
         return RepairedScreening(screening, was_complete=False, refusal=refused.detail or str(refused.reason))
-    except FileNotFoundError:
-        return RepairedScreening(screening, was_complete=False, refusal="its stored file is missing")
     return RepairedScreening(screening, was_complete=False)

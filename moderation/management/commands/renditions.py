@@ -48,6 +48,6 @@ def as_json(repaired: list[RepairedScreening], refused: list[RepairedScreening])
 
 
 def as_sentences(repaired: list[RepairedScreening], refused: list[RepairedScreening]) -> str:
-    lines = [f"{each.screening.upload} cannot be shown: {each.refusal}." for each in refused]
+    lines = [f"{each.screening.upload} cannot be shown ({each.refusal})." for each in refused]
     made = counted(len(repaired) - len(refused), "upload")
     return "\n".join([*lines, f"Renditions of {made} were made; those of {len(refused)} could not be made."])

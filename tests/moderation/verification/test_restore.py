@@ -1,5 +1,6 @@
 """A copy that is restored as docs/operations.md says, without the renditions, works again and passes `verify`."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -92,6 +93,6 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_made(record: lis
     record[0].upload.file.path.unlink()
     status, out = run("renditions", environment={})
     assert status == 1
-    assert f"{record[0].upload} cannot be shown: its stored file is missing." in out
+    assert re.search(rf"^{record[0].upload} cannot be shown \(.* does not exist", out, re.MULTILINE)
     assert "Renditions of 1 upload were made; those of 1 could not be made." in out
     assert len([path for path in storage.renditions_folder().rglob("*") if path.is_file()]) == 2
