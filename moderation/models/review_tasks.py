@@ -1,8 +1,10 @@
 """Review tasks: requests for one verdict each, held for a while by one moderator."""
 
 import uuid
+from datetime import timedelta
 from typing import Any, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Max, Q
 from django.db.models.functions import Now
@@ -41,6 +43,14 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
 
     def held(self) -> Self:
         return self.undecided().filter(claim_expires_at__gt=Now())
+
+    def within_grace(self) -> Self:
+        """Decided tasks whose verdict can still be undone by its person as if it had not been given."""
+        return self.filter(decided_at__gt=Now() - timedelta(seconds=settings.GRACE_SECONDS))
+
+    def unsettled(self) -> Self:
+        """Undecided tasks and those within their grace period. Nobody is asked about the upload of a gold item."""
+        return self.undecided().exclude(kind="gold") | self.within_grace()
 
     def claimed_by_token(self, moderator: User, *, token: uuid.UUID) -> Self:
         """The task whose row names this claim of ``moderator``, whether it ran out or still holds."""

@@ -16,10 +16,11 @@ An undo (``undo``), in one transaction:
 
 1. Lock the cluster, the person's claims, the screening and the task.
 2. Find the person's live verdict. Refuse where it was undone, or where somebody else reviews because of it.
-3. Record the undo.
+3. Record the undo; within the grace period it is blind.
 4. Revert the effect: cancel it within the grace period, otherwise write the reverse one.
 5. Withdraw second opinions that nobody has claimed.
-6. Reopen the task and claim it for the person, with a new token.
+6. Reopen the task. Within the grace period claim it for the person, with a new token. Later they may have seen the
+   score, so somebody else gets it.
 7. Take back what near-duplicates took over.
 8. Update the upload's status.
 """
@@ -35,6 +36,7 @@ from moderation.locks import lock_clusters
 from moderation.models import ClusterReview, Decision, Effect, Exposure, ReviewTask, Screening, Upload, User, Verdict
 from moderation.models.decisions import OBJECTION_SOURCES
 from moderation.models.review_tasks import NOT_CLAIMED, ReviewTaskQuerySet
+from moderation.review.blindness import is_blind
 from moderation.review.claiming import claim_for, claim_lost_message, held, lock_moderator, release
 from moderation.review.claims import Claim, ClaimLost
 from moderation.review.consensus import Escalation, VerdictTally
@@ -66,7 +68,7 @@ def decide(task: ReviewTask, verdict: Verdict, *, claim: Claim, reason: str = ""
             seconds_spent=seconds_spent,
             shown=_shown(task, claim=claim),
             claim_token=claim.token,
-            blind=not task.screened.decisions.filter(reviewer=claim.moderator).exists(),
+            blind=is_blind(task, moderator=claim.moderator),
         )
         apply_verdict(task, decision, before=before)
         propagate_verdict(task)
@@ -75,7 +77,10 @@ def decide(task: ReviewTask, verdict: Verdict, *, claim: Claim, reason: str = ""
 
 
 def undo(task: ReviewTask, *, by: User) -> Decision:
-    """Take back the live verdict that ``by`` gave on ``task``, and claim the task for them again.
+    """Take back the live verdict that ``by`` gave on ``task``, and reopen the task: see the steps above.
+
+    Returns:
+        The recorded undo. It is blind if ``by`` holds the task again.
 
     Raises:
         UndoRefused: there is no such verdict any more, or someone else is reviewing because of it.
@@ -87,13 +92,12 @@ def undo(task: ReviewTask, *, by: User) -> Decision:
         ReviewTask.objects.select_for_update(no_key=True).get(pk=task.pk)
         verdict = _get_undoable_verdict(task, by=by)
         task.refresh_from_db()
-        undone = _record(task, by, kind=Decision.Kind.UNDO, supersedes=verdict)
+        in_time = ReviewTask.objects.within_grace().filter(pk=task.pk).exists()
+        undone = _record(task, by, kind=Decision.Kind.UNDO, supersedes=verdict, blind=in_time)
         revert_verdict(task, verdict, undo=undone, before=before)
         withdraw_open_tasks(task)
-        release(by)
-        ReviewTask.objects.filter(pk=task.pk).update(decided_at=None, attempt=F("attempt") + 1)
-        claim_for(task, moderator=by)
-        retract_propagated(task, by=by)
+        _reopen(task, for_moderator=by if in_time else None)
+        retract_propagated(task, undo=undone)
         update_status(Upload.objects.filter(pk=task.upload_id))
     return undone
 
@@ -126,7 +130,7 @@ def revert_verdict(task: ReviewTask, verdict: Decision, *, undo: Decision, befor
 
 
 def withdraw_open_tasks(task: ReviewTask) -> None:
-    """Withdraw second opinions that nobody has claimed: this person decides again. Claimed ones go on, and count."""
+    """Withdraw second opinions that nobody has claimed: the task is reopened. Claimed ones go on, and count."""
     _other_open_tasks(task).claimable().update(withdrawn_at=Now(), **NOT_CLAIMED)
 
 
@@ -138,6 +142,20 @@ def check_nobody_else_reviewing(task: ReviewTask) -> None:
             f"Someone else is reviewing {task.upload} because you could not tell. Your decision was not undone. "
             "Ask a lead to change it."
         )
+
+
+def _reopen(task: ReviewTask, *, for_moderator: User | None) -> None:
+    """Ask again: the person who holds the task from now on, or somebody else who has not been asked.
+
+    A gold item's task is withdrawn instead: each person has a task of their own.
+    """
+    reopened = ReviewTask.objects.filter(pk=task.pk)
+    reopened.update(decided_at=None, attempt=F("attempt") + 1)
+    if for_moderator is not None:
+        release(for_moderator)
+        claim_for(task, moderator=for_moderator)
+    elif task.kind == ReviewTask.Kind.GOLD:
+        reopened.update(withdrawn_at=Now())
 
 
 def _clusters_of(task: ReviewTask) -> list[int]:

@@ -43,6 +43,7 @@ def _confirmed_verdicts(screenings: Sequence[Screening]) -> dict[Picture, Decisi
         .conclusive()
         .filter(
             source=Decision.Source.SAMPLE,
+            blind=True,
             upload__file__in={screening.upload.file_id for screening in screenings},
             screening__epoch__in={screening.epoch_id for screening in screenings},
             verdict=F("screening__drawn_upload__outcome"),

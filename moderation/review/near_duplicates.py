@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef
 
 from moderation.locks import lock_clusters
-from moderation.models import ClusterReview, Decision, ReviewTask, Screening, Upload, User, Verdict
+from moderation.models import ClusterReview, Decision, ReviewTask, Screening, Upload, Verdict
 from moderation.models.cluster_reviews import ClusterKey
 from moderation.models.decisions import CONCLUSIVE, OUTCOMES
 from moderation.review.consensus import TO_BE_CONFIRMED
@@ -133,14 +133,15 @@ def propagate_verdict(task: ReviewTask) -> None:
         _review_the_next(review)
 
 
-def retract_propagated(task: ReviewTask, *, by: User) -> None:
+def retract_propagated(task: ReviewTask, *, undo: Decision) -> None:
     """Take back what near-duplicates took over from ``task``, after an undo. They wait for it again if it is reviewed.
 
     Where the others' verdicts on the screening are still final, those are taken over instead.
     """
     linked = Decision.objects.live().filter(carried_from__screening=task.screening_id)
     is_reviewed = ClusterReview.objects.filter(screening=task.screening_id).exists()
-    retract(linked, by=by, waits_for=task.screened if is_reviewed else None)
+    waits_for = task.screened if is_reviewed else None
+    retract(linked, by=undo.reviewer, waits_for=waits_for, blind=undo.blind)
     if cluster_verdicts([task.screened]):
         propagate_verdict(task)
 

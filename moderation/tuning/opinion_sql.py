@@ -1,7 +1,7 @@
 """Agreement of moderators as set-based SQL: the first opinions on each file, and the number of files by pattern.
 
-A person's opinion of a file in an epoch is their last conclusive verdict on a first task or a gold item with its
-bytes. An opinion that was undone or overruled does not count. Files with at least two opinions are counted by the
+A person's opinion of a file in an epoch is their last conclusive blind verdict on a first task or a gold item with
+its bytes. An opinion that was undone within its grace period or overruled does not count. Files with at least two opinions are counted by the
 number of violating and benign ones, so that `tune` reads a few rows. Names in %(...)s are parameters; everything else
 is text of this module.
 """
@@ -14,11 +14,12 @@ def _opinions(least: str, most: str) -> str:
         SELECT DISTINCT ON (s.epoch_id, u.file_id, d.reviewer_id)
             s.epoch_id, u.file_id, d.reviewer_id, d.id AS decision_id, d.verdict,
             EXISTS (
-                SELECT FROM moderation_decision x WHERE x.supersedes_id = d.id AND x.id <= %(to_decision)s
+                SELECT FROM moderation_decision x
+                WHERE x.supersedes_id = d.id AND x.blind AND x.id <= %(to_decision)s
             ) AS undone
         FROM moderation_decision d
         JOIN moderation_screening s ON s.id = d.screening_id JOIN moderation_upload u ON u.id = d.upload_id
-        WHERE d.id > {least} AND d.id <= {most} AND d.verdict IN ('violating', 'benign')
+        WHERE d.id > {least} AND d.id <= {most} AND d.verdict IN ('violating', 'benign') AND d.blind
             AND (d.source = 'sample' AND d.round = 1 OR d.source = 'gold')
         ORDER BY s.epoch_id, u.file_id, d.reviewer_id, d.id DESC
     """
@@ -63,6 +64,7 @@ UPSERT_OPINIONS = f"""
 MARK_UNDONE = """
     UPDATE moderation_firstopinion kept SET undone = true FROM moderation_decision d
     WHERE d.id > %(from_decision)s AND d.id <= %(to_decision)s AND d.supersedes_id = kept.decision_id
+        AND d.blind
 """
 ADD = f"""
     INSERT INTO moderation_opinioncount AS counted (epoch_id, violating, benign, files)

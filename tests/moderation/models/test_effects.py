@@ -8,7 +8,6 @@ from django.db import IntegrityError, transaction
 from moderation.models import Decision, Effect, ReviewTask, Upload, User, Verdict
 from moderation.models.effects import effects_in_force, status_in_force
 from moderation.review import claiming, deciding
-from moderation.review.claims import Claim
 from moderation.review.quarantine import settle_quarantine
 from moderation.review.status import update_status
 from tests.factories import decide_claimed, make_screening, make_task, make_upload, make_user
@@ -95,7 +94,7 @@ def test_the_verdict_after_an_undo_is_what_is_known_in_the_end(mo: User, setting
     decide(task, "violating", by=mo)
     deciding.undo(task, by=mo)
     settings.GRACE_SECONDS = AFTER
-    deciding.decide(task, Verdict.BENIGN, claim=Claim.from_task(task))
+    decide(task, "benign", by=mo if grace == WITHIN else make_user("zoe"))
     assert known(task.upload) == "approved"
 
 
@@ -105,7 +104,7 @@ def test_undone_and_decided_again_it_is_held_for_the_second_grace_period(mo: Use
     decide(task, "violating", by=mo)
     deciding.undo(task, by=mo)
     settings.GRACE_SECONDS = WITHIN
-    deciding.decide(task, Verdict.BENIGN, claim=Claim.from_task(task))
+    decide(task, "benign", by=make_user("zoe"))
     assert known(task.upload) == "in_review"
 
 
@@ -114,7 +113,7 @@ def test_an_audit_that_was_corrected_and_undone_can_still_agree(mo: User, settin
     task = make_task(score=0.1)
     decide(task, "violating", by=mo)
     deciding.undo(task, by=mo)
-    deciding.decide(task, Verdict.BENIGN, claim=Claim.from_task(task))
+    decide(task, "benign", by=make_user("zoe"))
     assert known(task.upload) == "approved"
 
 

@@ -279,13 +279,6 @@ def test_a_violating_verdict_needs_a_reason(mo: User) -> None:
     assert task.decided_at is None
 
 
-def test_a_decision_is_blind_the_first_time_only(mo: User) -> None:
-    task = make_task()
-    assert decide(task, BENIGN, by=mo).blind
-    deciding.undo(task, by=mo)
-    assert not deciding.decide(task, VIOLATING, claim=Claim.from_task(task), reason="nudity").blind
-
-
 # Cannot tell
 
 

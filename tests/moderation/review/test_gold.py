@@ -167,7 +167,8 @@ def test_gold_in_hand_leaves_what_nobody_could_tell_as_it_stood() -> None:
     assert Upload.objects.get(pk=upload.pk).status == stood == "rejected"
 
 
-def test_the_first_verdict_is_measured_also_where_it_was_undone(people) -> None:
+def test_the_first_verdict_is_measured_also_where_it_was_undone(people, settings) -> None:
+    settings.GRACE_SECONDS = 600
     factories.make_task(score=0.5)
     marked("violating")
     missed = judge(people[0], "benign")
@@ -175,6 +176,7 @@ def test_the_first_verdict_is_measured_also_where_it_was_undone(people) -> None:
     task = claiming.claimed_task(people[0])
     assert task is not None
     deciding.decide(task, "violating", claim=Claim.from_task(task), reason="nudity")
+    settings.GRACE_SECONDS = 0
     found = gold.gold_results(factories.default_policy())
     assert (found.violating, found.missed) == (1, 1)
 
@@ -234,7 +236,9 @@ def test_only_what_is_decided_can_be_gold_and_only_once() -> None:
 def test_the_command_marks_measures_and_retires(people, capsys) -> None:
     factories.make_task(score=0.5)
     upload = factories.make_screening(score=0.05).upload_id
-    call_command("gold", "mark", str(upload), "--truth", "violating", "--why", "Beyond doubt.")
+    by = ["--by", people[1].username]
+    call_command("gold", "mark", str(upload), "--truth", "violating", "--why", "Beyond doubt.", *by)
+    assert GoldItem.objects.get().marked_by == people[1]
     call_command("gold", "rate", "0.5")
     judge(people[0], "benign")
     capsys.readouterr()
@@ -253,6 +257,7 @@ def test_the_command_marks_measures_and_retires(people, capsys) -> None:
     [
         (["mark", "999999", "--truth", "benign", "--why", "Plain."], "There is no upload 999999"),
         (["retire", "999999", "--why", "Plain."], "is not an active gold item"),
+        (["rate", "0.1", "--by", "nobody"], "--by nobody: there is no such account"),
         (["rate", "0.9"], "rate is 0.9; write a probability from 0 to 0.5"),
         (["--policy", "none", "results"], "no such policy is in force"),
     ],

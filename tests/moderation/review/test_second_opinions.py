@@ -78,7 +78,8 @@ def test_in_a_tie_the_first_stands_until_the_third_and_then_is_reversed(people) 
     assert not ReviewTask.objects.undecided().exists()
 
 
-def test_an_undo_of_the_first_withdraws_the_second_task_and_a_new_verdict_brings_it_back(people) -> None:
+def test_an_undo_of_the_first_withdraws_the_second_task_and_a_new_verdict_brings_it_back(people, settings) -> None:
+    settings.GRACE_SECONDS = 600
     task = make_task(score=REJECTED)
     deciding.undo(decide(people[0], "benign").task, by=people[0])
     assert outcome(task) == ("rejected", "reject")
@@ -121,12 +122,13 @@ def test_cannot_tell_goes_on_by_its_own_count(people) -> None:
     assert not ReviewTask.objects.undecided().exists()
 
 
-def test_the_last_word_of_a_lead_who_saw_the_score_before_is_not_called_blind(people) -> None:
+def test_the_last_word_of_a_lead_is_blind_as_the_score_was_never_shown_meanwhile(people, settings) -> None:
+    settings.GRACE_SECONDS = 600
     make_task(score=BAND)
     first, second = decide(people[0], "cannot_tell"), decide(people[1], "cannot_tell")
     last = decide(people[0], "violating")
     assert last.task != first.task
-    assert [decision.blind for decision in (first, second, last)] == [True, True, False]
+    assert [decision.blind for decision in (first, second, last)] == [True, True, True]
 
 
 def test_undoing_cannot_tell_is_still_refused_while_someone_looks(people) -> None:
