@@ -10,6 +10,7 @@ from moderation import api
 # One sign-in page for everybody: the admin's own page would not count failures.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
+handler400 = "reviewqueue.system.errors.bad_request"
 handler500 = "reviewqueue.system.errors.server_error"
 
 urlpatterns = [

@@ -3,13 +3,16 @@
 import sys
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import TooManyFilesSent
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.html import format_html
 from django.views import defaults
 
 from moderation.api.json_refusals import is_for_programs
 from moderation.api.problems import is_passing, without_database
+from reviewqueue.send.views import refuse_too_many_files
 
 PLAIN_PAGE = '<!doctype html><html lang="en-GB"><title>Second Look</title><p>{}</p></html>\n'
 
@@ -22,6 +25,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
         request, "This page was older than your sign-in. Nothing was saved. Here is a fresh page; please try again."
     )
     return HttpResponse(status=403, headers={"HX-Redirect": "/"})
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer a request that cannot be read. Too many files on the page for sending is an error of its form."""
+    if isinstance(exception, TooManyFilesSent) and request.path == reverse("send"):
+        return refuse_too_many_files(request)
+    return defaults.bad_request(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -6,6 +6,7 @@ from django.test import Client
 
 from moderation.models import StoredFile, Upload
 from tests.factories import image_bytes, make_user
+from tests.moderation.intake.test_receiving import no_file_larger_than
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -57,6 +58,45 @@ def test_a_file_that_is_too_large_or_empty_is_refused_with_its_reason(settings) 
         "Found 2,004 bytes",
         "Found an empty file",
     ]
+
+
+@pytest.mark.parametrize("headers", [HTMX, {}])
+def test_too_many_files_are_an_error_at_the_field_and_nothing_is_saved(headers: dict[str, str]) -> None:
+    page = send(signed_in("operator"), *((f"{number}.png", image_bytes()) for number in range(101)), headers=headers)
+    assert page.status_code == 422
+    assert "Found more than 100 files; at most 100 are accepted at once. Nothing was saved." in page.content.decode()
+    assert (b"<html" in page.content) is (headers == {})
+    assert not Upload.objects.exists()
+
+
+def test_as_many_files_as_the_page_names_are_received(settings) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 3
+    client = signed_in("operator")
+    assert "At most 3 files at once, together at most 250.0 MB." in client.get("/uploads/new/").content.decode()
+    page = send(client, *((f"{number}.png", image_bytes()) for number in range(3)))
+    assert len(page.context["outcomes"]) == 3
+
+
+def test_too_many_files_tell_nothing_to_those_who_may_not_send() -> None:
+    files = [(f"{number}.png", b"x") for number in range(101)]
+    assert send(signed_in("moderator"), *files).status_code == 403
+    assert send(Client(), *files)["Location"].startswith("/accounts/login/")
+
+
+def test_too_many_files_elsewhere_are_a_request_that_is_not_understood() -> None:
+    files = [SimpleUploadedFile(f"{number}.png", b"x") for number in range(101)]
+    client = Client(enforce_csrf_checks=True)
+    client.cookies["csrftoken"] = "x" * 32
+    page = client.post("/accounts/login/", {"images": files})
+    assert page.status_code == 400
+    assert b"could not be understood" in page.content
+
+
+def test_a_full_disk_is_told_without_the_servers_paths(settings) -> None:
+    with no_file_larger_than(50_000):
+        page = send(signed_in("operator"), ("large.png", image_bytes() + bytes(100_000)))
+    assert b"This file was not saved. Send it again later" in page.content
+    assert str(settings.DATA_DIR) not in page.content.decode()
 
 
 @pytest.mark.parametrize("headers", [HTMX, {}])
