@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "reviewqueue.system.static_files.CollectedStaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "moderation.request_limits.QueryTextMiddleware",
     # Before the first middleware that reads a body.
     "moderation.request_limits.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -249,15 +250,13 @@ if REPORT_TO and not MAIL.host:
 # A bearer token for /metrics. Tokens of 'manage.py token issue NAME --metrics' are accepted as well.
 METRICS_TOKEN = env.long_secret("METRICS_TOKEN")
 
-LOG_LEVEL = env.choice(
-    "LOG_LEVEL", default="INFO", accepted=("debug", "info", "warning", "error", "critical")
-).upper()
+LOG_LEVEL = env.choice("LOG_LEVEL", default="INFO", accepted=("debug", "info", "warning", "error", "critical"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL.upper()},
     # At INFO, procrastinate logs every minute's tick and axes several lines for each sign-in.
     "loggers": {"procrastinate": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
 }

@@ -3,14 +3,15 @@
 from functools import lru_cache
 
 from django.conf import settings
-from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_storage
+from django.contrib.staticfiles.storage import staticfiles_storage
 
 
 def are_collected() -> bool:
     """Whether this process knows the collected name of every file in static/; it reads the list once, at its start."""
-    if settings.DEBUG or not isinstance(staticfiles_storage, ManifestFilesMixin):
+    collected = getattr(staticfiles_storage, "hashed_files", None)
+    if settings.DEBUG or collected is None:
         return True  # served as they are
-    return own_files() <= staticfiles_storage.hashed_files.keys()
+    return own_files() <= collected.keys()
 
 
 @lru_cache(maxsize=1)

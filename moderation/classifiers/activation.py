@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from moderation.classifiers.errors import AdoptionRefused
 from moderation.classifiers.shadow_comparison import check_pair
+from moderation.formatting import day
 from moderation.models import Classifier, Policy, PolicyVersion, Shadow, User
 from moderation.tuning.versions import ClassifierRetired, put_in_force
 
@@ -159,7 +160,7 @@ def get_usable_classifier(name: str, *, for_update: bool = False) -> Classifier:
         names = ", ".join(Classifier.objects.active().order_by("pk").values_list("name", flat=True))
         raise AdoptionRefused(f"No classifier is named {name!r}. Registered and not retired are {names}.")
     if classifier.retired_at:
-        raise AdoptionRefused(f"{name} was retired on {classifier.retired_at:%d %B %Y}. Import it under another name.")
+        raise AdoptionRefused(f"{name} was retired on {day(classifier.retired_at)}. Import it under another name.")
     return classifier
 
 

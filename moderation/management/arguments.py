@@ -5,7 +5,7 @@ CommandError.
 """
 
 import re
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -111,6 +111,13 @@ def policy_in_force(slug: str | None) -> Policy:
         in_force = ", ".join(policies.values_list("slug", flat=True)) or "none"
         raise CommandError(f"--policy {slug or ''}: no such policy is in force. In force: {in_force}.")
     return found
+
+
+def add_by(parser: ArgumentParser) -> None:
+    """Add `--by`, as every command has it that records who changed something."""
+    parser.add_argument(
+        "--by", default="", metavar="USERNAME", help="the account to record (default: none, the record says so)"
+    )
 
 
 def user_named(username: str) -> User | None:

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from moderation.formatting import day
 from moderation.models.epochs import Epoch
 from moderation.models.people import User
 from moderation.models.tracking import never_deleted, tracked
@@ -67,13 +68,13 @@ class Certificate(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.risk} below {self.target:g} at [{self.low:g}, {self.high:g}], to {self.last_day}"
+        return f"{self.risk} below {self.target:g} at [{self.low:g}, {self.high:g}], to {day(self.last_day)}"
 
     @property
     def why_invalid(self) -> str:
         """The reason why the certificate is no longer valid; empty while it is."""
         if self.withdrawn_at is not None:
-            return f"withdrawn on {self.withdrawn_at:%Y-%m-%d}: {self.why_withdrawn}"
+            return f"withdrawn on {day(self.withdrawn_at)}: {self.why_withdrawn}"
         if self.epoch.closed_at is not None:
-            return f"ended with epoch {self.epoch_id} on {self.epoch.closed_at:%Y-%m-%d}: {self.epoch.why_closed}"
+            return f"ended with epoch {self.epoch_id} on {day(self.epoch.closed_at)}: {self.epoch.why_closed}"
         return "" if self.ends_at > timezone.now() else "ended 90 days after its last day"

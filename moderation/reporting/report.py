@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from moderation.formatting import file_size
+from moderation.formatting import file_size, moment
 from moderation.models import ScreeningRun
 from moderation.reporting.backlog import Backlog
 from moderation.reporting.disk import Disk
@@ -79,7 +79,7 @@ def _attention(report: NightReport) -> Iterator[str]:
             "machine."
         )
     if backlog.oldest and report.taken_at - backlog.oldest > LONG:
-        yield f"The oldest pending upload has waited since {timezone.localtime(backlog.oldest):%d %B %Y, %H:%M}."
+        yield f"The oldest pending upload has waited since {moment(backlog.oldest)}."
     if report.ledger.uncounted and not _in_progress(report.night):
         yield "The ledger has not counted all screenings, so estimates lag behind. Run 'manage.py rollup'."
     if report.disk.free < LITTLE_FREE * report.disk.total:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from moderation.formatting import clock, day, duration, file_size, fixed_percent, spaced, thousands
+from moderation.formatting import clock, counted, day, duration, file_size, fixed_percent, moment, spaced
 from moderation.models import PolicyVersion, ScreeningRun
 from moderation.reporting.backlog import Backlog
 from moderation.reporting.disk import Disk, Used
@@ -74,14 +74,17 @@ def as_text(report: NightReport) -> str:
         lines += [section.title, *(f"  {label:<{WIDTH}}{text}" for label, text in section.rows)]
         lines += [f"  {section.note}"] if section.note else []
         lines.append("")
-    lines.append(f"Taken {day(report.taken_at)}, {clock(report.taken_at)}. The page /runs/ has more about each run.")
+    lines.append(f"Taken {moment(report.taken_at)}. The page /runs/ has more about each run.")
     return "\n".join(lines)
 
 
 def _screening(night: Night) -> Iterator[tuple[str, str]]:
     counts = night.counts
     uploads = counts["uploads"]
-    yield "Screened", f"{uploads:,} uploads in {duration(night.seconds)}, {night.per_second:.1f} images a second"
+    yield (
+        "Screened",
+        f"{counted(uploads, 'upload')} in {duration(night.seconds)}, {night.per_second:.1f} images a second",
+    )
     for label, key in (("Approved", "approve"), ("To review", "review"), ("Rejected", "reject")):
         yield label, f"{counts[key]:,}{_share(counts[key], uploads)}"
     yield "Of these audited", f"{counts['audits']:,}"
@@ -97,9 +100,9 @@ def _screening(night: Night) -> Iterator[tuple[str, str]]:
 def run_as_line(run: ScreeningRun) -> str:
     until = clock(run.finished_at) if run.finished_at else "now"
     options = f", {options_as_typed(run)}" if options_as_typed(run) else ""
-    uploads = thousands(run.counts.get("uploads", 0))
+    uploads = counted(run.counts.get("uploads", 0), "upload")
     times = f"{day(run.started_at)}, {clock(run.started_at)} to {until}"
-    return f"{run.get_state_display()}, {times}, {uploads} uploads{options}"
+    return f"{run.get_state_display()}, {times}, {uploads}{options}"
 
 
 def options_as_typed(run: ScreeningRun) -> str:
@@ -117,7 +120,7 @@ def options_as_typed(run: ScreeningRun) -> str:
 def _backlog(backlog: Backlog) -> Iterator[tuple[str, str]]:
     yield "Pending", str(backlog.pending)
     if backlog.oldest:
-        yield "Oldest since", f"{day(backlog.oldest)}, {clock(backlog.oldest)}"
+        yield "Oldest since", moment(backlog.oldest)
     yield "Arriving", "not known yet" if backlog.arriving is None else f"{backlog.arriving:,.0f} uploads a day"
     yield "Forecast", forecast(backlog)
 
@@ -131,7 +134,7 @@ def forecast(backlog: Backlog) -> str:
     alone = f"{duration(backlog.seconds)} of work at {backlog.per_second:.1f} images a second"
     if backlog.nights is None or backlog.window is None:
         return alone
-    nights = "never done" if math.isinf(backlog.nights) else f"done in {backlog.nights:.0f} night(s)"
+    nights = "never done" if math.isinf(backlog.nights) else f"done in {counted(round(backlog.nights), 'night')}"
     return f"{alone}; {nights} of {duration(backlog.window)} each, with the uploads that arrive"
 
 
@@ -148,7 +151,7 @@ def _drift(drift: ScoreDrift) -> tuple[str, str]:
 
 def _ledger(ledger: LedgerSummary) -> Iterator[tuple[str, str]]:
     rolled_up = ledger.rolled_up_at
-    yield "Rolled up", f"{day(rolled_up)}, {clock(rolled_up)}" if rolled_up else "never"
+    yield "Rolled up", moment(rolled_up) if rolled_up else "never"
     yield "Uncounted screenings", "yes" if ledger.uncounted else "none"
     yield "Days closed", f"{ledger.closed_days:,}"
     yield "Certificates", f"{ledger.valid:,} valid, {len(ledger.withdrawn):,} withdrawn by an alarm"

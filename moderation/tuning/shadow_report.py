@@ -15,6 +15,7 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import Count, Exists, F, FloatField, OuterRef, Q, Value
+from django.utils import timezone
 
 from moderation.models import Epoch, LedgerDay, PolicyVersion, Screening, Shadow
 from moderation.models.screenings import ScreeningQuerySet
@@ -85,6 +86,11 @@ class ShadowReport:
     def audits_missing(self) -> int:
         """The number of verdicts that are still needed before every rate is shown."""
         return audits_missing(self.ledger, low=self.low, high=self.high)
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether no day can be closed yet, as the first one that counts has not begun."""
+        return self.since > timezone.now().astimezone(UTC).date()
 
     def as_json(self) -> dict[str, Any]:
         report = {

@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.db.models.functions import Now
 
+from moderation.formatting import day
 from moderation.models import Classifier, Policy, PolicyVersion, User
 from moderation.models.versions import PolicyVersionQuerySet
 from moderation.tuning.epochs import epoch_for
@@ -57,7 +58,7 @@ def _check_classifier_not_retired(version: PolicyVersion) -> None:
     classifier = Classifier.objects.select_for_update(no_key=True).get(pk=version.classifier_id)
     if classifier.retired_at is not None:
         raise ClassifierRetired(
-            f"{classifier.name}, the classifier of {version}, was retired on {classifier.retired_at:%d %B %Y}. "
+            f"{classifier.name}, the classifier of {version}, was retired on {day(classifier.retired_at)}. "
             "Nothing was published. Draft a version from the one in force, or activate another classifier."
         )
 

@@ -8,6 +8,7 @@ from moderation.bounded_count import count_text
 register = template.Library()
 for function in (
     formatting.thousands,
+    formatting.counted,
     formatting.count,
     formatting.change,
     formatting.rounded_percent,
@@ -16,6 +17,8 @@ for function in (
     formatting.score,
     formatting.file_size,
     formatting.age,
+    formatting.day,
+    formatting.moment,
     formatting.spaced,
     count_text,
 ):

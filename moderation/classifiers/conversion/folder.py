@@ -1,5 +1,6 @@
 """Recognise the published form of a classifier by its files, and read it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from moderation.classifiers.conversion.hugging_face import read_hugging_face
@@ -13,6 +14,8 @@ from moderation.classifiers.conversion.publisher_facts import (
 from moderation.classifiers.conversion.timm_folder import is_timm, read_timm
 from moderation.classifiers.conversion.with_manifest import is_manifest, read_with_manifest
 
+# The most files that a message names.
+_NAMED = 5
 _ACCEPTED = (
     "an ONNX file with a manifest beside it (NAME.json or manifest.json); an ONNX file with config.json and "
     "preprocessor_config.json; a folder with model.safetensors and timm's config.json"
@@ -51,17 +54,23 @@ def _only_onnx(folder: Path) -> Path | None:
         if found and (chosen := place / "model.onnx") in found:
             return chosen
         if found:
-            names = ", ".join(each.name for each in found)
+            names = [each.name for each in found]
             raise FormNotAccepted(
-                str(place), found=names, accepted="one ONNX file: give the path of the file that you want"
+                str(place), found=_listed(names), accepted="one ONNX file: give the path of the file that you want"
             )
     return None
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return the first names, and the number of the others: a folder of photos may have thousands."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _read_tensors(folder: Path, *, stated: PublisherFacts) -> PublishedClassifier:
     names = sorted(each.name for each in folder.iterdir())
     if not {"model.safetensors", "config.json"} <= set(names):
-        raise FormNotAccepted(str(folder), found=", ".join(names) or "an empty folder", accepted=_ACCEPTED)
+        raise FormNotAccepted(str(folder), found=_listed(names) or "an empty folder", accepted=_ACCEPTED)
     if not is_timm(read_object(folder / "config.json")):
         found = "tensors with a configuration that names no timm architecture"
         raise FormNotAccepted(str(folder), found=found, accepted=_ACCEPTED)

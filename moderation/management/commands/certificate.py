@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from moderation.formatting import day
 from moderation.management.arguments import policy_in_force, threshold
 from moderation.management.product_command import ProductCommand
 from moderation.models import Certificate
@@ -59,7 +60,7 @@ class Command(ProductCommand):
             return
         for certificate in found:
             self.stdout.write(
-                f"{certificate}, ends {certificate.ends_at:%Y-%m-%d}: {certificate.why_invalid or 'valid'}"
+                f"{certificate}, ends on {day(certificate.ends_at)}: {certificate.why_invalid or 'valid'}"
             )
         if not found:
             self.stdout.write("No certificate has been issued yet. 'manage.py certificate issue' issues the first.")

@@ -16,8 +16,9 @@ from moderation.classifiers.importing import import_classifier
 from moderation.classifiers.report import write_report
 from moderation.classifiers.shadow_comparison import ShadowComparison, stated_pair
 from moderation.decoding.sandbox import SandboxUnavailable
+from moderation.formatting import counted
 from moderation.inference.tensors import ModelOutputError
-from moderation.management.arguments import comma_separated, read_text, user_named
+from moderation.management.arguments import add_by, comma_separated, read_text, user_named
 from moderation.management.product_command import ProductCommand
 from moderation.management.subcommands import classifier_text, shadow_mode
 from moderation.models import Classifier
@@ -61,7 +62,7 @@ class Command(ProductCommand):
             unread += result.scores is None
             self.write_result(result, json=json)
         if unread:
-            self.stderr.write(f"{unread} could not be read.")
+            self.stderr.write(f"{counted(unread, 'file')} could not be read.")
             sys.exit(1)
 
     def do_import(self, *, path: Path, name: str, samples: Path | None, json: bool, **options: Any) -> None:
@@ -179,7 +180,7 @@ def add_activate(actions: Any) -> None:
     )
     activating.add_argument("--combination", default="max", help="max or sum of the labels (default: max)")
     activating.add_argument("--text", type=Path, metavar="FILE", help="the text of a policy that does not exist yet")
-    activating.add_argument("--by", default="", metavar="USERNAME", help="the account to record (default: none)")
+    add_by(activating)
 
 
 def add_deactivate(actions: Any) -> None:
@@ -188,7 +189,7 @@ def add_deactivate(actions: Any) -> None:
     )
     deactivate.add_argument("--policy", required=True, metavar="SLUG")
     deactivate.add_argument("--why", required=True, help="the reason, kept in the record")
-    deactivate.add_argument("--by", default="", metavar="USERNAME", help="the account to record (default: none)")
+    add_by(deactivate)
 
 
 def add_check(actions: Any) -> None:

@@ -6,6 +6,7 @@ from django.core.management.base import CommandError
 from django.db import transaction
 
 from moderation.demo import loading
+from moderation.formatting import counted
 from moderation.intake import IngestResult
 from moderation.management.product_command import ProductCommand
 
@@ -24,8 +25,8 @@ class Command(ProductCommand):
             self.stdout.write("Demo thresholds are in force; they suit these harmless photos and nothing else.")
         counts = loading.tally(loading.load(images))
         self.stdout.write(
-            f"{counts[IngestResult.NEW]} uploads are new, {counts[IngestResult.DUPLICATE]} existed before, "
-            f"{counts[IngestResult.REFUSED]} files were refused."
+            f"{counted(counts[IngestResult.NEW], 'new upload')}, {counts[IngestResult.DUPLICATE]} already there, "
+            f"{counts[IngestResult.REFUSED]} refused."
         )
         with transaction.atomic():
             accounts = loading.ensure_accounts()

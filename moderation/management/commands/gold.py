@@ -1,11 +1,12 @@
 import json
 from typing import Any
 
+import pghistory
 from django.core.management.base import CommandError, CommandParser
 
 from moderation.decoding.sandbox import SandboxUnavailable
-from moderation.formatting import percent
-from moderation.management.arguments import policy_in_force, whole_number
+from moderation.formatting import counted, percent
+from moderation.management.arguments import add_by, policy_in_force, user_named, whole_number
 from moderation.management.product_command import ProductCommand
 from moderation.models import GoldItem, Policy, Upload, Verdict
 from moderation.review import gold
@@ -23,20 +24,24 @@ class Command(ProductCommand):
         mark.add_argument("uploads", type=whole_number, nargs="+", metavar="UPLOAD", help="an upload's number")
         mark.add_argument("--truth", required=True, choices=["violating", "benign"], help="the right verdict")
         mark.add_argument("--why", required=True, help="how the right verdict is known")
+        add_by(mark)
         retire = actions.add_parser("retire", help="retire gold items: they are not served again")
         retire.add_argument("uploads", type=whole_number, nargs="+", metavar="UPLOAD")
-        retire.add_argument("--why", required=True)
+        retire.add_argument("--why", required=True, help="the reason, kept in the record")
+        add_by(retire)
         rate = actions.add_parser("rate", help="set the share of claimed tasks that are gold items")
         rate.add_argument("rate", type=float, metavar="R", help="a probability from 0 to 0.5")
+        add_by(rate)
         results = actions.add_parser(
             "results", help="show the share of violations that moderators miss, all moderators together"
         )
         results.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *, action: str, **options: Any) -> None:
-        policy = policy_in_force(options["policy"])
+        policy, by = policy_in_force(options["policy"]), user_named(options.get("by", ""))
         try:
-            getattr(self, action)(policy, options)
+            with pghistory.context(process=f"gold {action}", **({"user": by.pk} if by else {})):
+                getattr(self, action)(policy, options | {"by": by})
         except (gold.NotGold, ObjectionRefused, PolicyUnclear, StorageFull, SandboxUnavailable, ValueError) as refusal:
             raise CommandError(str(refusal)) from refusal
 
@@ -49,7 +54,7 @@ class Command(ProductCommand):
                     "command for the rest."
                 )
             truth = Verdict(options["truth"])
-            item = gold.mark(upload, truth=truth, why=options["why"], by=None, policy=policy.slug)
+            item = gold.mark(upload, truth=truth, why=options["why"], by=options["by"], policy=policy.slug)
             self.stdout.write(f"Upload {number} is a gold item now: {item.truth}.")
 
     def retire(self, policy: Policy, options: dict[str, Any]) -> None:
@@ -80,4 +85,6 @@ class Command(ProductCommand):
             self.stdout.write(f"There are no verdicts yet to estimate the share {words}.")
             return
         low, high = map(percent, limits)
-        self.stdout.write(f"Share {words}: {percent(share)}, between {low} and {high} at 95 %, by {n} verdicts.")
+        self.stdout.write(
+            f"Share {words}: {percent(share)}, between {low} and {high} at 95 %, by {counted(n, 'verdict')}."
+        )

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from moderation import intake
 from moderation.decoding.sandbox import SandboxUnavailable
+from moderation.formatting import counted
 from moderation.intake import IngestedFile, IngestResult
 from moderation.management.product_command import ProductCommand
 from moderation.storage import StorageFull
@@ -39,7 +40,8 @@ class Command(ProductCommand):
                     tally.add(outcome)
         except (StorageFull, SandboxUnavailable) as error:
             raise CommandError(
-                f"Stopped after {tally.received} files. {error} Ingested files stay. Run the command again to continue."
+                f"Stopped after {counted(tally.received, 'file')}. {error} Ingested files stay. Run the command again "
+                "to continue."
             ) from error
         self.stdout.write(tally.as_json() if json else tally.as_sentences())
 

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from moderation.formatting import counted
 from moderation.management.arguments import positive_int, when
 from moderation.management.product_command import ProductCommand
 from moderation.management.subcommands.report import add_report, show
@@ -123,24 +124,28 @@ class progress_display:  # noqa: N801  (reads as a function where it is used)
 def report_text(report: RunReport) -> str:
     found = report.as_json()
     reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(found["quarantined"].items()))
+    uploads = counted(found["uploads"], "upload")
     lines = [
-        f"{found['uploads']} uploads screened in {found['seconds']:.1f} s ({found['per_second']:.1f} a second):",
+        f"{uploads} screened in {found['seconds']:.1f} s ({found['per_second']:.1f} a second):",
         f"{found['approved']} approved, {found['review']} to review, {found['rejected']} rejected, "
         f"{sum(found['quarantined'].values())} quarantined" + (f" ({reasons})." if reasons else "."),
         f"Audits: {found['audits']}. Untrusted scores, each for a person to review: {found['untrusted']}.",
     ]
     if found["matched"]:
-        lines.append(f"{found['matched']} were routed by hash lists, without a score.")
+        lines.append(f"Routed by hash lists, without a score: {found['matched']}.")
     if report.stopped_early:
-        lines.append(f"Stopped early: {report.work_left} uploads are still pending.")
+        lines.append(f"Stopped early. Still pending: {counted(report.work_left, 'upload')}.")
     return "\n".join(lines)
 
 
 def shadow_report_text(report: RunReport) -> str:
     found = report.as_json()
-    lines = [f"Classifiers in shadow mode scored {found['uploads']} stored uploads in {found['seconds']:.1f} s."]
+    lines = [
+        f"Classifiers in shadow mode scored {counted(found['uploads'], 'stored upload')} in {found['seconds']:.1f} s."
+    ]
     if report.work_left:
         lines.append(
-            f"{report.work_left} uploads still lack a score: the run stopped early, or their files cannot be read."
+            f"Still without a score: {counted(report.work_left, 'upload')}. The run stopped early, or a file cannot be "
+            "read."
         )
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from moderation.formatting import counted
 from moderation.management.product_command import ProductCommand
 from moderation.tuning.rollup import StillWriting, roll_up
 
@@ -26,11 +27,13 @@ class Command(ProductCommand):
             self.stdout.write(json.dumps(found.as_json()))
             return
         self.stdout.write(
-            f"Read {found.screenings:,} new screenings ({found.drawn:,} drawn for a verdict) and "
-            f"{found.decisions:,} new decisions. "
-            f"{found.changed:,} uploads have a different verdict than before, {found.closed_days:,} days closed."
+            f"Read {counted(found.screenings, 'new screening')} ({found.drawn:,} drawn for a verdict) and "
+            f"{counted(found.decisions, 'new decision')}. Other verdict than before: "
+            f"{counted(found.changed, 'upload')}. Closed: {counted(found.closed_days, 'day')}."
         )
         if found.withdrawn:
             self.stdout.write(
-                self.style.WARNING(f"{found.withdrawn} certificates withdrawn. See 'manage.py certificate list'.")
+                self.style.WARNING(
+                    f"Withdrawn: {counted(found.withdrawn, 'certificate')}. See 'manage.py certificate list'."
+                )
             )

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from moderation.formatting import counted, day
 from moderation.management.arguments import policy_in_force, positive_int, probability, threshold, whole_number
 from moderation.management.output import write_table
 from moderation.management.product_command import ProductCommand
@@ -80,7 +81,9 @@ class Command(ProductCommand):
             )
             return
         first, last = found.days[0].day, found.days[-1].day
-        self.stdout.write(f"{len(found.days)} closed days, {first} to {last}, of epoch {found.epoch.pk}.")
+        self.stdout.write(
+            f"{counted(len(found.days), 'closed day')}, {day(first)} to {day(last)}, of epoch {found.epoch.pk}."
+        )
         for sentence in text.sentences(found.estimates, found.evidence):
             self.stdout.write(sentence)
         write_table(self.stdout, ["", "estimate", "95 % interval", "n"], text.estimate_rows(found.estimates))
@@ -93,7 +96,7 @@ class Command(ProductCommand):
             self.stdout.write(text.ABOUT_GROUPS)
             write_table(self.stdout, text.GROUP_HEADING, text.group_rows(found.groups))
         for certificate in found.certificates:
-            self.stdout.write(f"Certified: {certificate}; ends {certificate.ends_at:%Y-%m-%d}.")
+            self.stdout.write(f"Certified: {certificate}; ends on {day(certificate.ends_at)}.")
         if found.cost_10k is not None:
             self.stdout.write(f"Cost of 10,000 uploads: about {found.cost_10k:,.0f}.")
         self.stdout.write(text.recommendation_sentence(found.recommendation))
@@ -121,8 +124,8 @@ class Command(ProductCommand):
     def _show_trial(self, found: CsvTrial) -> None:
         plan = found.plan
         self.stdout.write(
-            f"{found.rows:,} uploads, approved below {plan.low:g}, rejected from {plan.high:g}. The coin (seed "
-            f"{plan.seed}) drew {found.n_labelled:,} of them. The other labels were hidden."
+            f"{counted(found.rows, 'upload')}, approved below {plan.low:g}, rejected from {plan.high:g}. The coin "
+            f"(seed {plan.seed}) drew {found.n_labelled:,} of them. The other labels were hidden."
         )
         for sentence in text.sentences(found.estimates, found.evidence):
             self.stdout.write(sentence)

@@ -6,6 +6,7 @@ from typing import Any
 from moderation.classifiers.conversion.golden import ConvertedClassifier
 from moderation.classifiers.dry_run import DryRunResult
 from moderation.classifiers.eight_bit import EightBitDrift
+from moderation.formatting import counted
 from moderation.models import Classifier, PolicyVersion
 
 
@@ -83,10 +84,11 @@ def check_text(answers: Mapping[str, Any]) -> str:
 
 
 def drift_text(drift: EightBitDrift, *, name: str, source: str) -> str:
+    images, flips = counted(drift.images, "image"), len(drift.flips)
     lines = [
         f"Registered {name}, {drift.method}. It replaces nothing: policies keep using {source}.",
-        f"On {drift.images} images its scores differ by {drift.mean:.4f} in the mean and {drift.largest:.4f} at most.",
-        f"At the thresholds in force for {source}, {len(drift.flips)} would take another route:",
+        f"On {images} its scores differ by {drift.mean:.4f} in the mean and {drift.largest:.4f} at most.",
+        f"At the thresholds in force for {source}, {flips} would take another route{':' if flips else '.'}",
         *(f"  {flip.file}: {flip.policy} {flip.routes[0]} ({flip.before:.3f}) -> {flip.routes[1]} ({flip.after:.3f})"
           for flip in drift.flips),
         f"Thresholds do not transfer: run 'classifiers check {name}' and activate it with thresholds of its own.",

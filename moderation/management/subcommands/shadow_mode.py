@@ -8,7 +8,8 @@ from django.core.management.base import OutputWrapper
 from moderation.classifiers.errors import AdoptionRefused
 from moderation.classifiers.shadow_comparison import ShadowComparison
 from moderation.classifiers.shadow_mode import end_shadow_mode, find_shadow, start_shadow_mode
-from moderation.management.arguments import comma_separated, iso_date
+from moderation.formatting import counted, day
+from moderation.management.arguments import add_by, comma_separated, iso_date
 from moderation.management.output import write_table
 from moderation.models import Shadow, User
 from moderation.routing import Route
@@ -46,7 +47,7 @@ def add_shadow(actions: Any) -> None:
         help="count only verdicts on uploads screened from this day on (default: the day after shadow mode started)",
     )
     shadow.add_argument("--flips", type=int, default=SHOWN, metavar="N", help="list the N worst (default: 20)")
-    shadow.add_argument("--by", default="", metavar="USERNAME", help="the account to record (default: none)")
+    add_by(shadow)
     shadow.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -77,17 +78,18 @@ def prove(comparison: ShadowComparison, *, since: date | None) -> shadow_report.
 def comparison_text(comparison: ShadowComparison, *, flips: int) -> str:
     shadow, active = comparison.shadow.classifier.name, comparison.version.classifier
     assert active is not None
-    verb = f"was until {comparison.shadow.ended_at:%d %B %Y}" if comparison.shadow.ended_at else "is"
+    verb = f"was until {day(comparison.shadow.ended_at)}" if comparison.shadow.ended_at else "is"
     lines = [f"{shadow} {verb} in shadow mode under {comparison.version.policy.slug}, where {active.name} is active."]
     if comparison.unscored:
         lines.append(
-            f"{comparison.unscored} uploads of the last 28 days lack its score. 'prescreen --shadows' adds them."
+            f"Without its score, of the last 28 days: {counted(comparison.unscored, 'upload')}. 'prescreen --shadows' "
+            "adds the scores."
         )
     if not comparison.histogram.total:
         return "\n".join([*lines, "There is nothing to compare yet. Every pre-screen scores with it from now on."])
     how = "as given" if comparison.stated else "which keep the shares in force and are no recommendation"
     lines += [
-        f"{comparison.histogram.total} uploads compared. In force are {comparison.version.low:.2f} and "
+        f"{counted(comparison.histogram.total, 'upload')} compared. In force are {comparison.version.low:.2f} and "
         f"{comparison.version.high:.2f}, candidates {comparison.low:.2f} and {comparison.high:.2f}, {how}.",
         *(_share_line(comparison, route) for route in Route),
         f"{comparison.flipped} would take another route" + (", the worst:" if comparison.flipped and flips else "."),
@@ -103,19 +105,26 @@ def _share_line(comparison: ShadowComparison, route: Route) -> str:
     return f"  {route:<8} {now:7.2%} -> {then:7.2%} ({then - now:+.2%})"
 
 
+def without_closed_days(proof: shadow_report.ShadowReport) -> str:
+    """Explain why there are no estimates from audits yet."""
+    if proof.is_ahead:
+        return f"Estimates from audits count uploads from {day(proof.since)} on, so there are none yet."
+    return f"No day since {day(proof.since)} is closed yet, so there are no estimates from audits."
+
+
 def write_proof(out: OutputWrapper, proof: shadow_report.ShadowReport) -> None:
     """Write the estimates from audits as sentences and tables."""
     if not proof.days:
-        out.write(f"No day since {proof.since} is closed yet, so there are no estimates from audits.")
+        out.write(without_closed_days(proof))
         return
     out.write(
-        f"Estimates from audits of {len(proof.days)} closed days since {proof.since}, by its scores, at "
-        f"{proof.low:.2f} and {proof.high:.2f}:"
+        f"Estimates from audits of {counted(len(proof.days), 'closed day')} since {day(proof.since)}, by its scores, "
+        f"at {proof.low:.2f} and {proof.high:.2f}:"
     )
     for sentence in text.sentences(proof.estimates, proof.evidence):
         out.write(sentence)
     write_table(out, ["", "estimate", "95 % interval", "n"], text.estimate_rows(proof.estimates))
     write_table(out, text.CLAIM_COLUMNS, text.evidence_rows(proof.evidence))
     if proof.erased:
-        out.write(f"{proof.erased:,} uploads were erased before it could score them, and are left out.")
+        out.write(f"Left out, as they were erased before it could score them: {counted(proof.erased, 'upload')}.")
     out.write("This holds for a pair that was chosen without these verdicts. Each further pair is another claim.")

@@ -236,7 +236,7 @@ def test_the_command_says_what_it_read(capsys) -> None:
     call_command("rollup", "--json")
     assert json.loads(capsys.readouterr().out)["drawn"] == 1
     call_command("rollup")
-    assert "0 days closed" in capsys.readouterr().out
+    assert "Closed: 0 days." in capsys.readouterr().out
 
 
 @pytest.mark.django_db(transaction=True)

@@ -253,6 +253,15 @@ def test_onnx_files_that_the_engine_cannot_use(tmp_path: Path) -> None:
         read_published(folder, stated=NOTHING)
 
 
+def test_a_folder_of_photos_is_refused_with_a_few_of_its_names(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(140):
+        (folder / f"{number:03}.jpg").write_bytes(b"")
+    with pytest.raises(FormNotAccepted, match=r"found 000.jpg, 001.jpg, 002.jpg, 003.jpg, 004.jpg and 135 more; acc"):
+        read_published(folder, stated=NOTHING)
+
+
 def test_several_onnx_files_have_to_be_told_apart(tmp_path: Path) -> None:
     for name in ("a.onnx", "b.onnx"):
         (tmp_path / name).write_bytes(b"")
