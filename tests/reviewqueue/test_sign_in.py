@@ -1,9 +1,12 @@
 """Signing in and out, the lock after many failures, and that every page is closed by default."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -34,6 +37,24 @@ def test_a_wrong_name_and_a_wrong_password_look_alike(name: str, password: str) 
     page = attempt(Client(), name=name, password=password)
     assert b"username and/or password you specified are not correct" in page.content
     assert "_auth_user_id" not in page.client.session
+
+
+def test_after_a_wrong_password_the_focus_is_where_the_next_one_is_typed() -> None:
+    make_user("mo")
+    assert focused(Client().get(LOGIN)) == "login"
+    assert focused(attempt(Client(), password="wrong")) == "password"
+    assert focused(attempt(Client(), name="")) == "login"
+
+
+def focused(page: Any) -> str:
+    """The name of the only field with the focus."""
+    (field,) = [text for text in re.findall(r"<input[^>]*>", page.content.decode()) if "autofocus" in text]
+    return field.partition('name="')[2].partition('"')[0]
+
+
+def test_a_password_of_digits_alone_is_refused() -> None:
+    with pytest.raises(ValidationError, match="entirely numeric"):
+        validate_password("82649173")
 
 
 def test_the_page_names_its_fields_for_password_managers() -> None:
