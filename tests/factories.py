@@ -14,6 +14,7 @@ from PIL import Image
 
 from moderation import routing, storage
 from moderation.inference.manifest import Manifest
+from moderation.intake.digests import Digests
 from moderation.models import (
     Classifier,
     Community,
@@ -65,11 +66,14 @@ _made = iter(range(1, 10**9))
 def make_file(content: bytes | None = None) -> StoredFile:
     number = next(_made)
     content = content or image_bytes((number % 256, number // 256 % 256, 77))
-    sha256 = storage.store_upload(content)
+    digests = Digests.of(content)
     file, _ = StoredFile.objects.get_or_create(
-        sha256=sha256,
-        defaults={"size": len(content), "format": "PNG", "width": 96, "height": 72, "frames": 1},
-    )
+        sha256=storage.store_upload(content),
+        defaults={
+            "md5": digests.md5, "sha1": digests.sha1, "size": len(content), "format": "PNG",
+            "width": 96, "height": 72, "frames": 1,
+        },
+    )  # fmt: skip
     return file
 
 
@@ -260,13 +264,12 @@ def make_hash_list(kind: str = "known_bad", *, name: str = "", **fields: Any) ->
     )
 
 
-def make_entry(hash_list: HashList, known: bytes, *, is_picture: bool = False, **fields: Any) -> HashEntry:
+def make_entry(
+    hash_list: HashList, known: bytes, *, is_picture: bool = False, algorithm: str = "sha256", **fields: Any
+) -> HashEntry:
     """Create an entry for a file's bytes, or for a PDQ hash if ``is_picture``."""
-    entry = HashEntry(hash_list=hash_list, algorithm="pdq" if is_picture else "sha256", **fields)
-    if is_picture:
-        entry.pdq = known
-    else:
-        entry.sha256 = hashlib.sha256(known).hexdigest()
+    entry = HashEntry(hash_list=hash_list, algorithm="pdq" if is_picture else algorithm, **fields)
+    entry.set_hash(known.hex() if is_picture else hashlib.new(algorithm, known).hexdigest())
     entry.set_keys()
     entry.save()
     return entry

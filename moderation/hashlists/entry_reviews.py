@@ -20,11 +20,20 @@ from moderation.review.status import update_status
 
 
 class EntryReviewRefused(Exception):
-    """The review would change nothing. Nothing is written."""
+    """The review would change nothing, or this person may not give it. Nothing is written."""
 
 
 def confirm(entry: HashEntry, *, by: User | None, why: str = "", match: HashMatch | None = None) -> EntryReview:
-    """Record that `entry` is right. A contested entry routes again, from the next chunk of a pre-screen on."""
+    """Record that `entry` is right. A contested entry routes again, from the next chunk of a pre-screen on.
+
+    Raises:
+        EntryReviewRefused: `by` imported the entry. Nothing is written.
+    """
+    if by and entry.added_by_id == by.pk:
+        raise EntryReviewRefused(
+            "You imported this entry yourself, so your confirmation would be no second opinion. Nothing was changed. "
+            "Ask another person who may keep hash lists to confirm it."
+        )
     with transaction.atomic():
         return _record(entry, HashEntry.ReviewState.CONFIRMED, by=by, why=why, match=match)
 

@@ -6,64 +6,72 @@ that they do not have are written under `second_look`, which other programs igno
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, TextIO
 
 from moderation.hashlists.json_objects import objects
-from moderation.hashlists.rows import HashRow, ListNotAccepted
+from moderation.hashlists.kinds import RowLeftOut
+from moderation.hashlists.masking import quoted
+from moderation.hashlists.rows import HashRow, ListNotAccepted, Unparsed
 from moderation.models import HashList
 
-TYPES = {"pdq": "HASH_PDQ", "sha256": "HASH_SHA256"}
+TYPES = {"pdq": "HASH_PDQ", "sha256": "HASH_SHA256", "md5": "HASH_MD5", "sha1": "HASH_SHA1"}
 STATUS = {HashList.Kind.KNOWN_BAD: "MALICIOUS", HashList.Kind.KNOWN_GOOD: "NON_MALICIOUS"}
 #: Our field names, each with ThreatExchange's: the first one present is used.
 NAMES = {
-    "algorithm": ("type", "signal_type"),
-    "hash": ("raw_indicator", "indicator", "signal_value"),
+    "algorithm": ("type", "signal_type", "td_indicator_type"),
+    "hash": ("raw_indicator", "indicator", "signal_value", "td_raw_indicator"),
     "expires_at": ("expire_time", "expired_on"),
-    "label": ("tags",),
-    "note": ("description",),
+    "label": ("tags", "td_subjective_tags"),
+    "note": ("description", "td_description"),
     "reference": ("id",),
 }
+_STATUSES = ("status", "td_status")
 #: The fields under `second_look`.
 OURS = ("quality", "enabled", "who", "why", "standing")
 
 
-def read(text: TextIO, *, kind: str) -> Iterator[HashRow]:
+def read(text: TextIO, *, kind: str) -> Iterator[Unparsed]:
     """Yield rows for a list of this kind, from `{"data": [...]}`, an array, or one object a line.
 
     Raises:
         ListNotAccepted: with the number of the entry, counted from 1, and the problem.
     """
     for number, found in enumerate(objects(text), start=1):
-        where = f"entry {number}"
-        if not isinstance(found, dict):
-            raise ListNotAccepted(
-                f"{where}: found {_kind_of(found)}; objects are accepted, each one a descriptor or a signal"
-            )
-        _refuse_other_kinds(found, kind=kind, where=where)
-        yield HashRow.read(_texts(found, where=where), where=where)
+        yield f"entry {number}", partial(_row, found, kind=kind)
 
 
-def _refuse_other_kinds(found: Mapping[str, Any], *, kind: str, where: str) -> None:
-    status = found.get("status", STATUS[HashList.Kind(kind)])
+def _row(found: Any, *, kind: str) -> HashRow:
+    if not isinstance(found, dict):
+        raise ListNotAccepted(f"found {_kind_of(found)}; objects are accepted, each one a descriptor or a signal")
+    status = found.get(_first(_STATUSES, found) or "", STATUS[HashList.Kind(kind)])
     if status != STATUS[HashList.Kind(kind)]:
-        raise ListNotAccepted(
-            f"{where}: found the status {str(status)[:40]!r}; for a list that is {HashList.Kind(kind).label}, "
-            f"{STATUS[HashList.Kind(kind)]} is accepted. Import the others into a list of their own kind"
-        )
+        raise RowLeftOut(f"status {quoted(str(status))[1:-1]}")
+    return HashRow.read(_texts(found))
 
 
-def _texts(found: Mapping[str, Any], *, where: str) -> dict[str, str]:
+def _texts(found: Mapping[str, Any]) -> dict[str, str]:
     """Return the values of a descriptor or signal as texts, by our column names."""
     values = {name: found[theirs] for name, names in NAMES.items() if (theirs := _first(names, found))}
     if isinstance(values.get("hash"), dict):
-        values["hash"] = values["hash"].get("indicator")
+        nested = values["hash"]
+        values["hash"] = nested.get("indicator")
+        values.setdefault("algorithm", nested.get("type"))
+    _refuse_missing(values, found)
     if "label" in values:
         values["label"] = _joined(values["label"])
     own = found.get("second_look", {})
     if found.get("should_delete"):
         values["enabled"] = False
     values |= {name: own[name] for name in OURS if name in own} if isinstance(own, dict) else {}
-    return {name: _as_text(value, where=f"{where}: {name}") for name, value in values.items()}
+    return {name: _as_text(value, name=name) for name, value in values.items()}
+
+
+def _refuse_missing(values: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    for name in ("algorithm", "hash"):
+        if values.get(name) in (None, ""):
+            keys = ", ".join(quoted(str(key))[1:-1] for key in list(found)[:20]) or "none"
+            raise ListNotAccepted(f"found the keys {keys}; one of {', '.join(NAMES[name])} is required")
 
 
 def _first(names: Iterable[str], found: Mapping[str, Any]) -> str | None:
@@ -77,9 +85,9 @@ def _joined(tags: Any) -> Any:
     return ", ".join(map(str, tags)) if isinstance(tags, list) else tags
 
 
-def _as_text(value: Any, *, where: str) -> str:
+def _as_text(value: Any, *, name: str) -> str:
     if isinstance(value, dict | list):
-        raise ListNotAccepted(f"{where} is {_kind_of(value)}; a text, a number, true or false are accepted")
+        raise ListNotAccepted(f"{name} is {_kind_of(value)}; a text, a number, true or false are accepted")
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)
@@ -115,7 +123,7 @@ def _descriptor(row: HashRow, *, status: str) -> dict[str, Any]:
 
 def _ours(row: HashRow) -> dict[str, Any]:
     """Return the fields under `second_look` that differ from the defaults of an import."""
-    fields = {name: getattr(row, name) for name in OURS if name != "standing"} | {"standing": row.review_state}
+    fields = {name: getattr(row, name) for name in OURS}
     defaults = {"enabled": True, "standing": "unconfirmed"}
     # An empty who or why is written too; otherwise the next import would fill in its own.
     return {name: value for name, value in fields.items() if value is not None and value != defaults.get(name)}

@@ -17,6 +17,7 @@ from moderation.models.ledgers import DrawnUpload, FirstOpinion, LedgerDay, Ledg
 from moderation.models.memberships import GroupPermission, UserGroup, UserPermission
 from moderation.models.objections import Objection
 from moderation.models.people import ApiToken, IdempotentAnswer, User
+from moderation.models.picture_hashes import PictureHash
 from moderation.models.policies import Community, Policy
 from moderation.models.review_tasks import ReviewTask, Skip
 from moderation.models.screening_runs import ScreeningAttempt, ScreeningRun
@@ -50,6 +51,7 @@ __all__ = [
     "LedgerRow",
     "Objection",
     "OpinionCount",
+    "PictureHash",
     "Policy",
     "PolicyVersion",
     "ReviewTask",

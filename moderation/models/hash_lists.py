@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from moderation.decoding import fingerprints
 from moderation.decoding.fingerprints import RADIUS
+from moderation.formatting import moment
 from moderation.locks import lock_entries_shared
 from moderation.models.fingerprints import Recognisable, key_indexes
 from moderation.models.people import User
@@ -115,19 +116,24 @@ class HashList(Switchable):
 
     def expire(self, at: datetime | None, *, by: User | None, why: str) -> None:
         """Let the list route nothing from `at` on; None: it never expires."""
-        done = f"expires {at:%Y-%m-%d %H:%M %Z}" if at else "expires never"
+        done = f"expires {moment(at)}" if at else "expires never"
         self.change(done, by=by, why=why, expires_at=at)
 
 
 class HashEntryQuerySet(models.QuerySet["HashEntry"]):
     def routing(self) -> Self:
-        """Entries that route if their list is in use: enabled, not expired and not contested."""
-        return self.filter(HashEntry.IS_ON).exclude(review_state=HashEntry.ReviewState.CONTESTED)
+        """Entries that route if their list is in use: enabled, not expired and not contested.
+
+        An entry that is contested in the file that it came from routes nothing until somebody here confirms it.
+        """
+        state = HashEntry.ReviewState
+        doubtful = Q(review_state=state.UNCONFIRMED, standing_in_file=state.CONTESTED)
+        return self.filter(HashEntry.IS_ON).exclude(Q(review_state=state.CONTESTED) | doubtful)
 
     def with_hash(self, text: str) -> Self:
         """Entries whose hash begins with `text`: up to 64 hexadecimal digits in lower case."""
         first, last = text.ljust(64, "0"), text.ljust(64, "f")
-        return self.filter(Q(sha256__range=(first, last)) | Q(pdq__range=(bytes.fromhex(first), bytes.fromhex(last))))
+        return self.filter(Q(digest__range=(text, last)) | Q(pdq__range=(bytes.fromhex(first), bytes.fromhex(last))))
 
     def lock_routing(self, entries: Collection[int]) -> set[int]:
         """Return which of `entries` route. None of them can be contested until the transaction ends."""
@@ -137,15 +143,25 @@ class HashEntryQuerySet(models.QuerySet["HashEntry"]):
 
 @tracked(exclude=["keys"])
 class HashEntry(Recognisable, Switchable):
-    """One hash on a list: of a file's bytes (sha256) or of a picture (PDQ).
+    """One hash on a list: of a file's bytes (sha256, MD5 or SHA-1) or of a picture (PDQ).
 
-    `who` and `why` come from the list's source. Where the source has none, they name the person here who added or
-    last changed the entry, and their reason.
+    `who` and `why` name the person here who added or last changed the entry, and their reason. Texts from the file
+    that it was imported from take their place where the file has them; `who` then ends with `FROM_FILE`, because such
+    a name says nothing about the people here. `added_by` is the account that imported it.
     """
 
     class Algorithm(models.TextChoices):
         PDQ = "pdq", "PDQ"  # finds nearly the same picture
-        SHA256 = "sha256", "sha256"  # finds the same bytes only
+        # These find the same bytes only.
+        SHA256 = "sha256", "sha256"
+        MD5 = "md5", "MD5"
+        SHA1 = "sha1", "SHA-1"
+
+    #: The hexadecimal digits of each algorithm's hash.
+    DIGITS: ClassVar[dict[str, int]] = {Algorithm.PDQ: 64, Algorithm.SHA256: 64, Algorithm.MD5: 32, Algorithm.SHA1: 40}
+    #: Anybody can make two files with the same hash of these, so they prove nothing good about a file.
+    FORGEABLE: ClassVar[frozenset[str]] = frozenset({Algorithm.MD5, Algorithm.SHA1})
+    FROM_FILE: ClassVar[str] = " (from the file)"
 
     class ReviewState(models.TextChoices):
         UNCONFIRMED = "unconfirmed", "unconfirmed"  # nobody has reviewed it; it routes
@@ -156,15 +172,27 @@ class HashEntry(Recognisable, Switchable):
     # constraints' indexes find entries.
     hash_list = models.ForeignKey(HashList, on_delete=models.PROTECT, related_name="entries", db_index=False)
     algorithm = models.CharField(max_length=6, choices=Algorithm)
-    sha256 = models.CharField(max_length=64, blank=True)
+    digest = models.CharField(max_length=64, blank=True, help_text="The hash of a file's bytes, by its algorithm.")
     quality = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="The quality of a PDQ hash, 0 to 100, if the source gives it."
     )
     label = models.CharField(max_length=100, blank=True)
     note = models.CharField(max_length=500, blank=True)
     reference = models.CharField(max_length=200, blank=True, help_text="The source's own name for the entry.")
-    who = models.CharField(max_length=150, blank=True)
+    who = models.CharField(max_length=170, blank=True)
     why = models.CharField(max_length=500, blank=True)
+    standing_in_file = models.CharField(
+        max_length=11, blank=True, help_text="The state that the imported file gave it. It is no review of people here."
+    )
+    added_by = models.ForeignKey(
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="added_hash_entries",
+        help_text="The person who imported it. Somebody else has to confirm it.",
+    )
     # The latest EntryReview's state. Only moderation.hashlists writes it.
     review_state = models.CharField(max_length=11, choices=ReviewState, default=ReviewState.UNCONFIRMED)
     added_at = models.DateTimeField(db_default=Now())
@@ -179,11 +207,13 @@ class HashEntry(Recognisable, Switchable):
         constraints = [
             models.UniqueConstraint(fields=["hash_list", "pdq"], name="one_entry_per_list_and_pdq"),
             models.UniqueConstraint(
-                fields=["hash_list", "sha256"], condition=~Q(sha256=""), name="one_entry_per_list_and_sha256"
+                fields=["hash_list", "digest"], condition=~Q(digest=""), name="one_entry_per_list_and_digest"
             ),
             models.CheckConstraint(
-                condition=Q(algorithm="pdq", pdq__isnull=False, sha256="")
-                | Q(algorithm="sha256", pdq=None) & Q(sha256__regex="^[0-9a-f]{64}$"),
+                condition=Q(algorithm="pdq", pdq__isnull=False, digest="")
+                | Q(algorithm="sha256", pdq=None, digest__regex="^[0-9a-f]{64}$")
+                | Q(algorithm="md5", pdq=None, digest__regex="^[0-9a-f]{32}$")
+                | Q(algorithm="sha1", pdq=None, digest__regex="^[0-9a-f]{40}$"),
                 name="an_entry_has_the_hash_of_its_algorithm",
             ),
             models.CheckConstraint(
@@ -196,7 +226,7 @@ class HashEntry(Recognisable, Switchable):
         ]
         indexes = [
             # Serves the look-up of a chunk's files by their bytes.
-            models.Index(fields=["sha256"], name="hashentry_sha256_idx", condition=~Q(sha256="")),
+            models.Index(fields=["digest"], name="hashentry_digest_idx", condition=~Q(digest="")),
             # Serve HashEntry.near().
             *key_indexes("hashentry", condition=Q(pdq__isnull=False)),
         ]
@@ -209,7 +239,19 @@ class HashEntry(Recognisable, Switchable):
 
     @property
     def hash(self) -> str:
-        return self.pdq.hex() if self.pdq else self.sha256
+        return self.pdq.hex() if self.pdq else self.digest
+
+    @property
+    def can_vouch(self) -> bool:
+        """Whether a match may approve a file."""
+        return self.algorithm not in self.FORGEABLE
+
+    def set_hash(self, text: str) -> None:
+        """Set the hash of the entry's algorithm from its hexadecimal digits."""
+        if self.algorithm == self.Algorithm.PDQ:
+            self.pdq = bytes.fromhex(text)
+        else:
+            self.digest = text
 
     @property
     def is_flat(self) -> bool:

@@ -69,8 +69,8 @@ class HashMatch(models.Model):
 
     @property
     def how(self) -> str:
-        if self.entry.algorithm == HashEntry.Algorithm.SHA256:
-            return "sha256: the same bytes"
+        if self.entry.algorithm != HashEntry.Algorithm.PDQ:
+            return f"{self.entry.get_algorithm_display()}: the same bytes"
         return f"PDQ, {self.distance} bit{'' if self.distance == 1 else 's'} of {BITS} differ"
 
     @property

@@ -3,14 +3,14 @@
 Lists are read anew for every chunk: an import, a disabled list or a contested entry counts from the next chunk on.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from django.db.models import Exists, OuterRef
 
-from moderation.decoding.fingerprints import PdqHash
-from moderation.models import Fingerprint, HashEntry, HashList, HashMatch, Screening, ScreeningRun, StoredFile, Upload
+from moderation.decoding.fingerprints import HashedPicture, searches
+from moderation.models import HashEntry, HashList, HashMatch, PictureHash, Screening, ScreeningRun, StoredFile, Upload
 from moderation.models.hash_lists import HashEntryQuerySet
 
 #: (upload, policy), or (file, policy): by their ids.
@@ -28,6 +28,36 @@ class ListHit:
     def rank(self) -> tuple[bool, int, int]:
         """Sort key; the smallest decides: known-bad first, then the nearest, then the oldest entry."""
         return not self.entry.hash_list.is_bad, self.distance, self.entry.pk
+
+
+def byte_hits(digests: Mapping[int, Iterable[str]], *, entries: HashEntryQuerySet) -> Iterator[tuple[int, ListHit]]:
+    """Yield each of ``entries`` that has a digest of a file, with the file. ``digests`` is by file. One query."""
+    # Two files can share an MD5 hash.
+    wanted = [(digest, file) for file, found in digests.items() for digest in found if digest]
+    files: dict[str, list[int]] = {}
+    for digest, file in wanted:
+        files.setdefault(digest, []).append(file)
+    for entry in entries.filter(digest__in=files):
+        if entry.hash_list.is_bad or entry.can_vouch:
+            yield from ((file, ListHit(entry=entry, distance=0)) for file in files[entry.digest])
+
+
+def picture_hits(
+    hashes: Mapping[int, Iterable[HashedPicture]], *, entries: HashEntryQuerySet
+) -> Iterator[tuple[int, ListHit]]:
+    """Yield each of ``entries`` within its list's radius of a file's picture, with the file. ``hashes`` is by file.
+
+    Every hash of a file is compared with known-bad entries; known-good ones only match a hash that can vouch for the
+    file (``searches``). Two queries.
+    """
+    wanted = [(file, *search) for file, found in hashes.items() for search in searches(found).items()]
+    near = HashEntry.near([pdq for _, pdq, _ in wanted])
+    found = entries.in_bulk({each.pk for each in near})
+    for each in near:
+        file, _, vouches = wanted[each.query]
+        entry = found.get(each.pk)
+        if entry and each.distance <= entry.hash_list.radius and (entry.hash_list.is_bad or vouches):
+            yield file, ListHit(entry=entry, distance=each.distance)
 
 
 class HashListLookup:
@@ -87,18 +117,11 @@ class HashListLookup:
             return True
         return not any(each.is_bad and each.policy_id == policy for each in self.picture_lists)
 
-    def compare_pictures(self, hashes: Mapping[int, PdqHash | None]) -> None:
+    def compare_pictures(self, hashes: Mapping[int, Iterable[HashedPicture]]) -> None:
         """Look up PDQ hashes, and those of the mirror images, by file. A file may be looked up more than once."""
         self._compared |= hashes.keys()
-        if not self.compares_pictures:
-            return
-        queries = [(file, pdq) for file, each in hashes.items() if each and each.is_distinctive for pdq in each.both]
-        near = HashEntry.near([pdq for _, pdq in queries])
-        entries = self._enabled().in_bulk({each.pk for each in near})
-        for each in near:
-            entry = entries.get(each.pk)
-            if entry and each.distance <= entry.hash_list.radius:
-                self._add(queries[each.query][0], ListHit(entry=entry, distance=each.distance))
+        if self.compares_pictures:
+            self._add(picture_hits(hashes, entries=self._enabled()))
 
     def matches(self, uploads: Iterable[Upload], *, run: ScreeningRun) -> list[HashMatch]:
         """Build the matches of ``uploads``, unsaved: one for each undecided (upload, policy) with a hit."""
@@ -127,27 +150,24 @@ class HashListLookup:
         return {file for (file, _), hit in self.hits.items() if hit.entry.pk not in still_on}
 
     def _look_up_bytes(self, files: Sequence[StoredFile]) -> None:
-        by_sha256 = {file.sha256: file.pk for file in files}
-        for entry in self._enabled().filter(sha256__in=by_sha256):
-            self._add(by_sha256[entry.sha256], ListHit(entry=entry, distance=0))
+        digests = {file.pk: (file.sha256, file.md5, file.sha1) for file in files}
+        self._add(byte_hits(digests, entries=self._enabled()))
 
     def _look_up_stored_hashes(self, files: Sequence[StoredFile]) -> None:
         """Look up the pictures of files that were decoded before."""
-        stored = Fingerprint.objects.filter(file__in=files).values_list("file_id", "pdq", "mirrored", "quality")
-        self.compare_pictures(
-            {
-                file: None if pdq is None else PdqHash(pdq, mirrored or pdq, quality)
-                for file, pdq, mirrored, quality in stored
-            }
-        )
+        stored: dict[int, list[HashedPicture]] = {}
+        for each in PictureHash.objects.filter(file__in=files):
+            stored.setdefault(each.file_id, []).append(each.hashed_picture())
+        self.compare_pictures(stored)
 
     def _enabled(self) -> HashEntryQuerySet:
         return HashEntry.objects.routing().filter(hash_list__in=self.lists).select_related("hash_list")
 
-    def _add(self, file: int, hit: ListHit) -> None:
-        key = file, hit.entry.hash_list.policy_id
-        if key not in self.hits or hit.rank < self.hits[key].rank:
-            self.hits[key] = hit
+    def _add(self, found: Iterable[tuple[int, ListHit]]) -> None:
+        for file, hit in found:
+            key = file, hit.entry.hash_list.policy_id
+            if key not in self.hits or hit.rank < self.hits[key].rank:
+                self.hits[key] = hit
 
 
 def routed_pairs(uploads: Sequence[Upload]) -> set[Pair]:

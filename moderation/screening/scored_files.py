@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from moderation.decoding.fingerprints import PdqHash
+from moderation.decoding.fingerprints import HashedPicture, PdqHash
 from moderation.decoding.images import Header
 from moderation.decoding.sandbox import DecodedFile, RefusedFile
 from moderation.inference.classifier import BATCH
 from moderation.inference.scorer import Scored
-from moderation.models import Score, StoredFile
+from moderation.models import PictureHash, Score, StoredFile
 from moderation.screening.engine import Engine
 from moderation.screening.hash_list_lookup import HashListLookup
 
@@ -27,7 +27,7 @@ class ScoredFiles:
     Attributes:
         scores: stored ones and new ones.
         refusals: files that cannot be read, unless hash lists decide all about them.
-        fingerprints: of the files that were decoded just now.
+        fingerprints: of the files that were decoded just now; ``hashes`` likewise.
         views: how many views were computed.
     """
 
@@ -35,6 +35,7 @@ class ScoredFiles:
     scores: dict[int, FileScores]
     refusals: dict[int, RefusedFile] = field(default_factory=dict)
     fingerprints: dict[int, PdqHash | None] = field(default_factory=dict)
+    hashes: dict[int, tuple[HashedPicture, ...]] = field(default_factory=dict)
     views: int = 0
 
 
@@ -45,7 +46,7 @@ def score_files(
     lookup: HashListLookup | None = None,
     refused: Mapping[int, RefusedFile] | None = None,
 ) -> ScoredFiles:
-    """Score the files that lack a score, and save the new scores.
+    """Score the files that lack a score, and save the new scores and the hashes of the pictures.
 
     Nothing is computed for files that hash lists decide, nor for those in ``refused``, by file: an earlier chunk of
     this run could not read them.
@@ -59,6 +60,7 @@ def score_files(
         and not (lookup and lookup.decides_without_decoding(file.pk))
     ]
     _save(_score(engine, missing, scored=scored, lookup=lookup), scored=scored)
+    _save_hashes(scored)
     if lookup:
         scored.refusals = {pk: each for pk, each in scored.refusals.items() if not lookup.decides_all(pk)}
     return scored
@@ -75,7 +77,7 @@ def _score(
         scored.refusals |= {file.pk: each for file, each in group if isinstance(each, RefusedFile)}
         decided: set[int] = set()
         if lookup:
-            lookup.compare_pictures({pk: each.fingerprint for pk, each in decoded.items()})
+            lookup.compare_pictures({pk: each.hashes for pk, each in decoded.items()})
             decided = {pk for pk in decoded if lookup.decides_all(pk)}
         for pk in decided:
             _note_facts(scored, pk, decoded[pk])
@@ -97,6 +99,12 @@ def _save(scores: Iterable[Score], *, scored: ScoredFiles) -> None:
         scored.scores[score.file_id].setdefault(score.classifier_id, {})[score.label] = score
 
 
+def _save_hashes(scored: ScoredFiles) -> None:
+    """Save the hashes of the files that were decoded just now, unless an earlier decode did."""
+    new = [PictureHash.of(file, each) for file, hashes in scored.hashes.items() for each in hashes]
+    PictureHash.objects.bulk_create(new, ignore_conflicts=True)
+
+
 def _stored_scores(engine: Engine, files: Sequence[StoredFile]) -> dict[int, FileScores]:
     scores: dict[int, FileScores] = {file.pk: {} for file in files}
     for score in Score.objects.by(*engine.classifiers.values()).filter(file__in=files):
@@ -112,6 +120,7 @@ def _is_complete(engine: Engine, scores: FileScores) -> bool:
 
 def _note_facts(scored: ScoredFiles, file: int, outcome: DecodedFile | Scored) -> None:
     scored.fingerprints[file] = outcome.fingerprint
+    scored.hashes[file] = outcome.hashes
     _save_header(scored.files[file], outcome.header)
 
 

@@ -5,15 +5,17 @@ from collections.abc import Iterator
 from django.db.models import F, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from moderation.decoding.fingerprints import distance
-from moderation.models import EntryReview, Fingerprint, HashEntry, HashMatch
+from moderation.decoding.fingerprints import distance, searches
+from moderation.models import EntryReview, HashEntry, HashMatch
 from moderation.verification.findings import Finding
 
 
 def matches_fit_their_entries() -> Iterator[Finding]:
     """A match has the route of its list's kind, its list's policy, and the distance between its file and its entry."""
-    matches = HashMatch.objects.select_related("entry__hash_list", "upload__file__fingerprint")
-    for match in matches.iterator():
+    matches = HashMatch.objects.select_related("entry__hash_list", "upload__file").prefetch_related(
+        "upload__file__picture_hashes"
+    )
+    for match in matches.iterator(chunk_size=2_000):
         if match.route != match.entry.hash_list.route:
             yield f"match {match.pk}", f"{match.route} by a list that is {match.entry.hash_list.get_kind_display()}"
         if match.policy_id != match.entry.hash_list.policy_id:
@@ -26,11 +28,9 @@ def _distance(match: HashMatch) -> int | None:
     """Return by how many bits file and entry differ; None if they cannot be compared."""
     entry, file = match.entry, match.upload.file
     if entry.pdq is None:
-        return 0 if file.sha256 == entry.sha256 else None
-    stored: Fingerprint | None = getattr(file, "fingerprint", None)
-    if stored is None:
-        return None
-    return min(distance(entry.pdq, pdq) for pdq in (stored.pdq, stored.mirrored) if pdq)
+        return 0 if getattr(file, entry.algorithm) == entry.digest else None
+    hashes = [each.hashed_picture() for each in file.picture_hashes.all()]
+    return min((distance(entry.pdq, pdq) for pdq in searches(hashes)), default=None)
 
 
 def contested_entries_decide_nothing() -> Iterator[Finding]:

@@ -81,6 +81,11 @@ class ImportForm(PageForm):
         choices=[("", "as the file's name says"), ("csv", "CSV"), ("threatexchange", "ThreatExchange, HMA (JSON)")],
         required=False,
     )
+    algorithm = forms.ChoiceField(
+        choices=[("", "as the file says"), *HashEntry.Algorithm.choices],
+        required=False,
+        help_text="Needed for a file that does not name the algorithm of its hashes.",
+    )
     why = WhyField()
 
     def clean_file(self) -> Any:
@@ -100,8 +105,9 @@ class ImportForm(PageForm):
         """
         file = self.cleaned_data["file"]
         chosen = self.cleaned_data["format"] or importing.format_of(file.name)
-        rows = importing.read(file.file, format=chosen, kind=hash_list.kind)
-        return importing.import_rows(hash_list, rows, by=by, why=self.cleaned_data["why"])
+        algorithm = self.cleaned_data["algorithm"]
+        reader = importing.read(file.file, format=chosen, kind=hash_list.kind, algorithm=algorithm)
+        return importing.import_rows(hash_list, reader, by=by, why=self.cleaned_data["why"])
 
 
 class SwitchForm(PageForm):
@@ -151,7 +157,7 @@ class EntryReviewForm(PageForm):
         """Record the review.
 
         Raises:
-            EntryReviewRefused: somebody contested the entry already. Nothing is written.
+            EntryReviewRefused: somebody contested the entry already, or the person imported it. Nothing is written.
         """
         review = contest if self.cleaned_data["state"] == HashEntry.ReviewState.CONTESTED else confirm
         return review(entry, by=by, why=self.cleaned_data["why"], match=match)
@@ -167,7 +173,7 @@ class SearchForm(PageForm):
         max_length=64,
         error_messages={
             "invalid": "Write up to 64 hexadecimal digits.",
-            "max_length": "A hash has 64 digits. Write at most 64.",
+            "max_length": "A hash has at most 64 digits. Write no more.",
         },
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )

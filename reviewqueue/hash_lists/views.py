@@ -71,7 +71,7 @@ def import_file(request: ReviewerRequest, pk: int) -> HttpResponseBase:
     except ListNotAccepted as refusal:
         form.add_error("file", f"{str(refusal)[:1].upper()}{str(refusal)[1:]}. Nothing was imported.")
         return _render_list(request, get_list_or_404(pk), import_form=form, status=422)
-    messages.success(request, f"Imported: {imported}.")
+    messages.success(request, f"Imported: {imported}. {imported.left_out_text}".strip())
     return HttpResponseRedirect(get_list_or_404(pk).get_absolute_url(), status=303)
 
 

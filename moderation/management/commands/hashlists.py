@@ -9,11 +9,11 @@ from django.db import IntegrityError, transaction
 
 from moderation.decoding.fingerprints import RADIUS
 from moderation.decoding.sandbox import SandboxUnavailable
-from moderation.formatting import thousands
+from moderation.formatting import counted, moment
 from moderation.hashlists import exporting, importing
 from moderation.hashlists.file_check import FileCheck, check_files
 from moderation.hashlists.rows import ListNotAccepted, expiry
-from moderation.management.arguments import policy_in_force, user_named, whole_number
+from moderation.management.arguments import add_by, policy_in_force, user_named, whole_number
 from moderation.management.product_command import ProductCommand
 from moderation.models import HashEntry, HashList, User
 from moderation.models.hash_lists import TOO_WIDE
@@ -47,8 +47,12 @@ class Command(ProductCommand):
 
     def do_list(self, options: dict[str, Any]) -> None:
         lists = HashList.objects.select_related("policy", "by").order_by("policy", "name")
-        found = [as_json(each) for each in lists]
-        self.stdout.write(json.dumps(found) if options["json"] else "\n".join(map(as_line, found)))
+        if options["json"]:
+            self.stdout.write(json.dumps([as_json(each) for each in lists]))
+        elif not lists:
+            self.stdout.write("There are no hash lists. 'manage.py hashlists create' makes one.")
+        for each in () if options["json"] else lists:
+            self.stdout.write(as_line(each))
 
     def do_create(self, options: dict[str, Any]) -> None:
         if options["radius"] > RADIUS:
@@ -71,12 +75,17 @@ class Command(ProductCommand):
     def do_import(self, options: dict[str, Any]) -> None:
         hash_list, by, path = list_named(options), author(options), options["file"]
         with path.open("rb") as file:
-            rows = importing.read(file, format=options["format"] or importing.format_of(path.name), kind=hash_list.kind)
-            found = importing.import_rows(hash_list, rows, by=by, why=options["why"], dry_run=options["dry_run"])
+            chosen_format = options["format"] or importing.format_of(path.name)
+            reader = importing.read(
+                file, format=chosen_format, kind=hash_list.kind, algorithm=options["algorithm"] or ""
+            )
+            found = importing.import_rows(hash_list, reader, by=by, why=options["why"], dry_run=options["dry_run"])
         if options["json"]:
             self.stdout.write(json.dumps({"list": hash_list.name, "dry_run": options["dry_run"], **found.as_json()}))
         else:
             self.stdout.write(f"{found}." + (" Nothing was written: this was a dry run." if options["dry_run"] else ""))
+            if found.left_out:
+                self.stdout.write(found.left_out_text)
 
     def do_export(self, options: dict[str, Any]) -> None:
         pieces = exporting.export(list_named(options), format=options["format"])
@@ -108,7 +117,7 @@ class Command(ProductCommand):
             unread += bool(found.unread)
             self.stdout.write(json.dumps(found.as_json()) if options["json"] else check_as_line(found))
         if unread:
-            self.stderr.write(f"{unread} could not be decoded: only their bytes were compared.")
+            self.stderr.write(f"{counted(unread, 'file')} could not be decoded: only the bytes were compared.")
             sys.exit(1)
 
 
@@ -133,6 +142,9 @@ def add_import(actions: Any) -> None:
     parser.add_argument("file", type=Path, metavar="FILE")
     add_list(parser, name="--list")
     parser.add_argument("--format", choices=importing.FORMATS, help="default: by the file's name")
+    parser.add_argument(
+        "--algorithm", choices=HashEntry.Algorithm.values, help="of all hashes, if a CSV file does not name it"
+    )
     parser.add_argument("--dry-run", action="store_true", help="report the changes without writing them")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_author(parser)
@@ -160,7 +172,7 @@ def add_list(parser: Any, *, name: str = "list") -> None:
 
 
 def add_author(parser: Any) -> None:
-    parser.add_argument("--by", required=True, metavar="USERNAME", help="the account to record as author")
+    add_by(parser)
     parser.add_argument("--why", required=True, help="the reason to record")
 
 
@@ -191,10 +203,14 @@ def chosen(options: dict[str, Any]) -> list[HashList] | list[HashEntry]:
 
 
 def entry_of(hash_list: HashList, text: str) -> HashEntry:
-    is_hash = len(text) == 64 and set(text) <= set("0123456789abcdef")
-    entry = HashEntry.objects.filter(hash_list=hash_list).with_hash(text).first() if is_hash else None
+    is_hash = len(text) in HashEntry.DIGITS.values() and set(text) <= set("0123456789abcdef")
+    found = HashEntry.objects.filter(hash_list=hash_list).with_hash(text) if is_hash else []
+    entry = next((each for each in found if each.hash == text), None)
     if entry is None:
-        raise CommandError(f"{hash_list} has no entry with that hash. Write all of its 64 hexadecimal digits.")
+        raise CommandError(
+            f"{hash_list} has no entry with that hash. Nothing was changed. Write all of its hexadecimal digits: 64 "
+            "for pdq and sha256, 32 for md5, 40 for sha1."
+        )
     return entry
 
 
@@ -213,21 +229,21 @@ def as_json(hash_list: HashList) -> dict[str, Any]:
     }
 
 
-def as_line(found: dict[str, Any]) -> str:
-    state = "enabled" if found["enabled"] else "disabled"
-    expires = f", expires {found['expires_at']}" if found["expires_at"] else ""
-    change = found["last_change"]
+def as_line(hash_list: HashList) -> str:
+    entries = counted(hash_list.entries.count(), "entry", plural="entries")
+    state = "enabled" if hash_list.enabled else "disabled"
+    expires = f", expires {until(hash_list.expires_at)}" if hash_list.expires_at else ""
     return (
-        f"{found['name']} ({found['kind'].replace('_', '-')}, {found['policy']}): {thousands(found['entries'])} "
-        f"entries, {state}{expires}; last {change['done']} by {change['by'] or 'nobody'}: {change['why']}"
+        f"{hash_list} ({hash_list.get_kind_display().lower()}, {hash_list.policy.slug}): {entries}, {state}{expires}; "
+        f"last {hash_list.done} by {hash_list.by or 'a command'}: {hash_list.why}"
     )
 
 
 def until(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "never"
+    return moment(at) if at else "never"
 
 
 def check_as_line(found: FileCheck) -> str:
     parts = [f"{match.entry.hash_list.policy}: {match.summary}" for match in found.matches]
-    parts += [f"its picture could not be compared ({found.unread})"] if found.unread else []
-    return f"{found.path}: {'; '.join(parts) or 'on no list in use'}"
+    lines = [f"{found.path}: {'; '.join(parts) or 'on no list in use'}", f"  Compared: {found.compared}."]
+    return "\n".join([*lines, f"  Not compared: {found.not_compared}."] if found.not_compared else lines)

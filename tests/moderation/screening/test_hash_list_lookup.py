@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import struct
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from PIL import Image
 
-from moderation.decoding.fingerprints import RADIUS
+from moderation.decoding.fingerprints import RADIUS, HashedPicture, Reading
 from moderation.hashlists.entry_reviews import confirm, contest
 from moderation.models import (
     DrawnUpload,
@@ -20,6 +21,7 @@ from moderation.models import (
     Fingerprint,
     HashMatch,
     LedgerRow,
+    PictureHash,
     Policy,
     PolicyVersion,
     ReviewTask,
@@ -158,19 +160,109 @@ def test_known_good_bytes_that_can_not_be_read_are_approved_by_their_list(
     assert status_of(upload) == "approved"
 
 
-def test_animations_are_known_by_their_bytes_alone(red_policy: PolicyVersion, prescreen: Prescreen) -> None:
-    with Image.open(io.BytesIO(photo("cat.jpg"))) as cat, Image.open(io.BytesIO(photo("coffee.jpg"))) as coffee:
-        frames = [each.convert("RGB").resize((64, 64)) for each in (cat, coffee)]
+def opened(name: str) -> Image.Image:
+    with Image.open(io.BytesIO(photo(name))) as image:
+        return image.convert("RGB")
+
+
+def animation(*names: str) -> bytes:
     out = io.BytesIO()
-    frames[0].save(out, "WEBP", save_all=True, append_images=frames[1:])
+    first, *others = (opened(name).resize((400, 300)) for name in names)
+    first.save(out, "WEBP", save_all=True, append_images=others, lossless=True)
+    return out.getvalue()
+
+
+def on_its_side(name: str) -> bytes:
+    """The photograph as it is, with an orientation that turns it."""
+    out, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6
+    opened(name).save(out, "JPEG", quality=95, exif=exif)
+    return out.getvalue()
+
+
+def see_through(name: str) -> bytes:
+    """The photograph, fading out to the right."""
+    out, picture = io.BytesIO(), opened(name).convert("RGBA")
+    picture.putalpha(Image.linear_gradient("L").rotate(90).resize(picture.size))
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
+def with_preview(name: str, preview: str) -> bytes:
+    """The photograph with a preview of another one in its EXIF block."""
+    small = io.BytesIO()
+    opened(preview).resize((160, 120)).save(small, "JPEG", quality=95)
+    out = io.BytesIO()
+    opened(name).save(out, "JPEG", quality=95, exif=_with_preview_bytes(small.getvalue()))
+    return out.getvalue()
+
+
+def _with_preview_bytes(preview: bytes) -> bytes:
+    """Compose an EXIF block: an empty first directory, and a second one with the preview's place and length."""
+    entries = struct.pack("<HHLL", 0x0201, 4, 1, 44) + struct.pack("<HHLL", 0x0202, 4, 1, len(preview))
+    block = b"II*\0" + struct.pack("<L", 8) + struct.pack("<HL", 0, 14) + struct.pack("<H", 2) + entries + bytes(4)
+    return b"Exif\0\0" + block + preview
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda: photo("cat.jpg"),
+        lambda: animation("coffee.jpg", "cat.jpg"),
+        lambda: on_its_side("cat.jpg"),
+        lambda: see_through("cat.jpg"),
+        lambda: with_preview("cat.jpg", "coffee.jpg"),
+    ],
+    ids=["plain", "second frame", "turned", "transparent", "with a preview"],
+)
+def test_a_known_bad_picture_is_found_however_its_file_shows_it(
+    red_policy: PolicyVersion, prescreen: Prescreen, content: Callable[[], bytes]
+) -> None:
     make_entry(make_hash_list(), picture_of("cat.jpg").pdq, is_picture=True)
-    upload = make_upload(content=out.getvalue())
-    assert prescreen()["matched"] == 0
-    make_entry(make_hash_list(), out.getvalue())
-    again = make_upload(content=out.getvalue())
+    upload = make_upload(content=content())
+    assert prescreen()["matched"] == 1
+    assert status_of(upload) == "rejected"
+    again = make_upload(content=content())
     prescreen()
-    assert upload.screenings.exists()
-    assert status_of(again) == "rejected"
+    assert status_of(again) == "rejected", "by the hashes that are stored"
+    assert verify().problems == []
+
+
+@pytest.mark.parametrize(
+    ("content", "matched"),
+    [
+        (lambda: photo("cat.jpg"), 1),
+        (lambda: animation("coffee.jpg", "cat.jpg"), 0),
+        (lambda: see_through("cat.jpg"), 0),
+        (lambda: with_preview("coffee.jpg", "cat.jpg"), 0),
+    ],
+    ids=["plain", "second frame", "hidden colours", "preview"],
+)
+def test_a_known_good_picture_vouches_only_for_a_file_that_shows_nothing_else(
+    red_policy: PolicyVersion, prescreen: Prescreen, content: Callable[[], bytes], matched: int
+) -> None:
+    make_entry(make_hash_list("known_good"), picture_of("cat.jpg").pdq, is_picture=True)
+    make_upload(content=content())
+    assert prescreen()["matched"] == matched
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256"])
+def test_bytes_are_known_by_each_algorithm(red_policy: PolicyVersion, prescreen: Prescreen, algorithm: str) -> None:
+    make_entry(make_hash_list(name="ours"), red(0.1), algorithm=algorithm)
+    upload = make_upload(content=red(0.1))
+    prescreen()
+    assert status_of(upload) == "rejected"
+    assert upload.hash_matches.get().how.endswith(": the same bytes")
+    assert verify().problems == []
+
+
+@pytest.mark.parametrize(("algorithm", "matched"), [("md5", 0), ("sha1", 0), ("sha256", 1)])
+def test_a_hash_that_can_be_forged_approves_nothing(
+    red_policy: PolicyVersion, prescreen: Prescreen, algorithm: str, matched: int
+) -> None:
+    make_entry(make_hash_list("known_good"), red(0.9), algorithm=algorithm)
+    make_upload(content=red(0.9))
+    assert prescreen()["matched"] == matched
 
 
 @pytest.mark.parametrize("pdq", [bytes(32), b"\xff" * 32])
@@ -295,9 +387,8 @@ def test_without_a_list_in_use_a_chunk_costs_one_query_more(
     uploads = [make_upload() for _ in range(5)]
     for _ in range(lists):
         make_entry(make_hash_list(), picture_of("cat.jpg").pdq, is_picture=True)
-        Fingerprint.objects.create(
-            file=uploads[0].file, cluster=uploads[0].file, pdq=picture_of("cat.jpg").pdq, quality=100
-        )
+        hashed = HashedPicture(frame=0, appearance=0, reading=Reading.UPRIGHT, hash=picture_of("cat.jpg"))
+        PictureHash.of(uploads[0].file_id, hashed).save()
     make_entry(make_hash_list(enabled=False), red(0.1))
     with django_assert_num_queries(queries):
         known = HashListLookup([upload.file for upload in uploads], uploads, policies=[red_policy.policy_id], routed=())
