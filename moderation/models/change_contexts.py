@@ -17,7 +17,7 @@ RAISE EXCEPTION 'Cannot change a recorded fact in table %', TG_TABLE_NAME;
 """
 
 
-class ChangeContext(Context):
+class ChangeContext(Context):  # type: ignore[misc]
     """The context of one request or command. Its facts are never changed and never removed."""
 
     class Meta:

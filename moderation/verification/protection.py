@@ -40,3 +40,10 @@ def _installed_triggers() -> dict[tuple[str, str], InstalledTrigger]:
     with connection.cursor() as cursor:
         cursor.execute(TRIGGERS)
         return {(table, name): InstalledTrigger(enabled, source) for table, name, enabled, source in cursor.fetchall()}
+
+
+def owner_serves() -> bool:
+    """Whether this connection's role owns the record, and so could disable its triggers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tableowner = current_user FROM pg_tables WHERE tablename = 'moderation_decision'")
+        return bool(cursor.fetchone()[0])

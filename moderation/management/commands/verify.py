@@ -6,7 +6,14 @@ from typing import Any
 from django.db import connection
 
 from moderation import verification
+from moderation.formatting import counted
 from moderation.management.product_command import ProductCommand
+from moderation.verification.protection import owner_serves
+
+OWNER_SERVES = (
+    "The role of DATABASE_URL owns the tables, so whoever controls the product could change the record. Use two roles: "
+    "docs/operations.md, 'Two database roles'."
+)
 
 
 class Command(ProductCommand):
@@ -22,7 +29,7 @@ class Command(ProductCommand):
         findings = verification.verify()
         swept = verification.sweep() if options["sweep"] else 0
         if options["json"]:
-            self.stdout.write(json.dumps({**findings.as_json(), "swept": swept}))
+            self.stdout.write(json.dumps({**findings.as_json(), "swept": swept, "owner_serves": owner_serves()}))
         else:
             self._write(findings, swept=swept)
         if not findings.clean:
@@ -31,9 +38,15 @@ class Command(ProductCommand):
     def _write(self, findings: verification.Findings, *, swept: int) -> None:
         for problem in findings.problems:
             self.stdout.write(self.style.ERROR(f"{problem.what}: {problem.found} ({problem.rule})"))
-        counts = ", ".join(f"{n} {label.split('.')[1]}" for label, n in findings.checked.items())
-        self.stdout.write(f"{len(verification.RULES)} rules over {counts}: {len(findings.problems)} problems.")
+        counts = ", ".join(f"{n:,} {label.split('.')[1]}" for label, n in findings.checked.items())
+        self.stdout.write(
+            f"{len(verification.RULES)} rules over {counts}: {counted(len(findings.problems), 'problem')}."
+        )
+        if owner_serves():
+            self.stdout.write(OWNER_SERVES)
         if swept:
-            self.stdout.write(f"{swept} files without a row removed.")
+            self.stdout.write(f"{counted(swept, 'file')} without a row removed.")
         elif findings.sweepable:
-            self.stdout.write(f"{len(findings.sweepable)} files without a row; 'verify --sweep' removes them.")
+            self.stdout.write(
+                f"{counted(len(findings.sweepable), 'file')} without a row; 'verify --sweep' removes such files."
+            )

@@ -2,11 +2,15 @@
 
 import json
 import os
+import uuid
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
+import pgtrigger
 import pytest
+from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connection
 from django.db.models import F
@@ -19,6 +23,7 @@ from moderation.models import (
     Community,
     Decision,
     Effect,
+    Exposure,
     ReviewTask,
     Score,
     Screening,
@@ -430,7 +435,7 @@ def verify_command(*options: str) -> str:
 
 
 def test_the_command_removes_files_only_with_sweep(old: Path) -> None:
-    assert "1 files without a row; 'verify --sweep' removes them." in verify_command()
+    assert "1 file without a row; 'verify --sweep' removes such files." in verify_command()
     assert old.exists()
     assert "1 file without a row removed." in verify_command("--sweep")
     assert not old.exists()
@@ -542,3 +547,88 @@ def put_in_community(screening: Screening) -> None:
     art = Community.objects.create(slug="art", name="Art")
     own = put_community_in_force(art, low=0.2, high=0.9)
     Screening.objects.filter(pk=screening.pk).update(policy_version=own)
+
+
+# The history and its protection
+
+MEMBERSHIPS = "each group and permission of a person has its event"
+EXPOSURES = "each verdict agrees with the exposures on whether the image was revealed"
+TRIGGERS = "each trigger that protects the record is enabled"
+
+
+def test_a_group_that_was_given_without_an_event() -> None:
+    user, admin = make_user("ada"), Group.objects.get(name="admin")
+    with tampering("moderation.UserGroup:insert_insert"):
+        user.groups.add(admin)
+    found = list(RULES[MEMBERSHIPS]())
+    assert found == [(f"user {user.pk} and group {admin.pk}", "was added without an event")]
+
+
+def test_a_permission_that_was_taken_without_an_event() -> None:
+    group = Group.objects.get(name="auditor")
+    permission = group.permissions.first()
+    with tampering("moderation.GroupPermission:delete_delete"):
+        group.permissions.remove(permission)
+    found = list(RULES[MEMBERSHIPS]())
+    assert found == [(f"group {group.pk} and permission {permission.pk}", "was removed without an event")]
+
+
+def test_groups_given_and_taken_again_are_no_problem() -> None:
+    user, admin = make_user("ada"), Group.objects.get(name="admin")
+    for _ in range(2):
+        user.groups.add(admin)
+        user.groups.remove(admin)
+    assert found_by(MEMBERSHIPS) == []
+
+
+@pytest.mark.parametrize(
+    ("says", "is_exposed", "problem"),
+    [
+        (True, True, []),
+        (False, False, []),
+        (True, False, ["says that the image was revealed, and its claim has no exposure"]),
+        (False, True, ["says that the image was not revealed, and its claim has an exposure"]),
+    ],
+)
+def test_a_verdict_and_the_exposures_agree(says: bool, is_exposed: bool, problem: list[str]) -> None:
+    mo, task, token = make_user("mo"), make_task(), uuid.uuid4()
+    Decision.objects.create(
+        task=task, upload=task.upload, screening=task.screening, reviewer=mo, verdict="benign", claim_token=token,
+        shown={"revealed": says},
+    )  # fmt: skip
+    if is_exposed:
+        Exposure.objects.create(person=mo, task=task, upload=task.upload, claim_token=token)
+    assert found_by(EXPOSURES) == problem
+
+
+def protecting_trigger() -> pgtrigger.Trigger:
+    return pgtrigger.registered("moderation.Decision:append_only")[0][1]
+
+
+@pytest.mark.parametrize(
+    ("sql", "problem"),
+    [
+        ("ALTER TABLE moderation_decision DISABLE TRIGGER {}", "is disabled; 'manage.py pgtrigger enable' enables it"),
+        ("DROP TRIGGER {} ON moderation_decision", "is missing; 'manage.py pgtrigger install' installs it"),
+        (
+            "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+            "does something other than this version's; 'manage.py pgtrigger install' installs it",
+        ),
+    ],
+)
+def test_a_trigger_that_protects_no_longer(sql: str, problem: str) -> None:
+    assert found_by(TRIGGERS) == []
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(sql.format(protecting_trigger().get_pgid(Decision)))
+    assert list(RULES[TRIGGERS]()) == [("trigger append_only of moderation_decision", problem)]
+
+
+def test_the_command_mentions_that_the_owner_serves() -> None:
+    def run() -> str:
+        out = StringIO()
+        call_command("verify", stdout=out)
+        return out.getvalue()
+
+    assert ("owns the tables" in run()) == (not settings.DATABASE_SERVING_ROLE)
+    with as_owner():
+        assert "owns the tables, so whoever controls the product could change the record" in run()
