@@ -1,5 +1,6 @@
-"""Limits on the body of a request, checked by its Content-Length before a byte is read.
+"""Limits on a request, checked before its view runs: the length of its body, and the characters of its query.
 
+A body is judged by its Content-Length before a byte is read.
 Sending a long body costs a client little, while reading it fills memory (fields) or the disk (files). The CSRF check
 reads the body first, before anybody has to sign in.
 """
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
@@ -15,6 +17,29 @@ Answer = Callable[[HttpRequest], HttpResponseBase]
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 #: Stands for any longer length; larger than every limit.
 ENDLESS = 10**18
+
+
+class QueryTextMiddleware:
+    """Refuses a query with a NUL character (400), which PostgreSQL can neither store nor search for.
+
+    Forms refuse it in bodies by themselves, and the API names the field.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: Callable[..., HttpResponseBase],
+        args: Any,  # noqa: ARG002
+        kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        if "%00" in request.META.get("QUERY_STRING", "") and not getattr(view, "csrf_exempt", False):
+            raise BadRequest("Found a NUL character in the query.")
 
 
 class BodyLimitMiddleware:

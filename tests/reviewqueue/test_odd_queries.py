@@ -1,0 +1,79 @@
+"""No query makes a page fail, whatever it holds: the server's errors are for failures of the server."""
+
+import re
+from urllib.parse import quote
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+
+from moderation.models import User
+from tests.factories import make_entry, make_hash_list, make_screening, make_task
+from tests.reviewqueue.test_sign_in import all_addresses
+
+pytestmark = [pytest.mark.django_db, pytest.mark.lengthy]
+
+ODD = ["9" * 40, "-1", "x" * 5_000, "'\"<%", "\ufffd\u202e", "2026-99-99"]
+# Parameters of Django's lists that no link shows while the lists are short.
+OF_LISTS = {"q", "o", "p", "e", "all", "_facets", "_popup", "_to_field"}
+
+
+@pytest.fixture
+def root() -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(User.objects.create_superuser("root"))
+    make_task(score=0.5)
+    make_screening(score=0.1)
+    make_entry(make_hash_list())
+    return client
+
+
+def pages(client: Client) -> dict[str, str]:
+    """Return the text of each page that opens with a GET."""
+    answers = {url: client.get(url) for url in all_addresses() if not url.startswith("/api/")}
+    return {
+        url: answer.content.decode()
+        for url, answer in answers.items()
+        if answer.status_code == 200 and answer["Content-Type"].startswith("text/html")
+    }
+
+
+def parameters(text: str) -> set[str]:
+    """Return the names in a page's links to itself and in its forms."""
+    return set(re.findall(r"[?&;]([a-z_]+)=", text)) | set(re.findall(r'name="([a-z_]+)"', text))
+
+
+def filters() -> dict[str, set[str]]:
+    """Return the lookups that each list of the back office accepts."""
+    found = {}
+    for model, options in admin.site._registry.items():
+        names = {each if isinstance(each, str) else each[0] for each in options.list_filter}
+        lookups = {f"{name}{how}" for name in names for how in ("", "__exact", "__id__exact", "__isnull", "__in")}
+        found[f"/admin/{model._meta.app_label}/{model._meta.model_name}/"] = lookups | OF_LISTS
+    return found
+
+
+def failures(client: Client, addresses: list[str]) -> list[str]:
+    return [address for address in addresses if client.get(address).status_code >= 500]
+
+
+def test_an_odd_value_of_any_parameter_fails_no_page(root: Client) -> None:
+    names = {url: parameters(text) - {"csrfmiddlewaretoken"} for url, text in pages(root).items()}
+    for url, lookups in filters().items():
+        names[url] = names.get(url, set()) | lookups
+    assert {"q", "status"} <= names["/uploads/"]
+    addresses = [f"{url}?{name}={quote(odd)}" for url, found in names.items() for name in sorted(found) for odd in ODD]
+    assert failures(root, addresses) == []
+
+
+def test_a_nul_character_in_a_query_is_not_understood(root: Client) -> None:
+    for address in [f"{url}?{name}=a%00b" for url, found in filters().items() for name in sorted(found)]:
+        assert root.get(address).status_code == 400, address
+    assert root.get("/uploads/?q=%00").status_code == 400
+    assert b"could not be understood" in root.get("/uploads/?q=%00").content
+
+
+@pytest.mark.parametrize("key", ["%00", "9" * 40, "-1", "_5F", "x" * 5_000, "%ED%A0%80"])
+def test_an_odd_key_opens_no_row_of_the_back_office(root: Client, key: str) -> None:
+    addresses = [f"{url}{key}/{page}/" for url in filters() for page in ("change", "history", "delete")]
+    assert failures(root, addresses) == []
