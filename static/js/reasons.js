@@ -45,6 +45,11 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// On a low screen the opened reasons are below what is seen.
+document.addEventListener("toggle", (event) => {
+  if (event.target === panel()) event.target.querySelector("#reasons").scrollIntoView({ block: "nearest" });
+}, true);
+
 function sendWaiting() {
   const reason = waiting?.isConnected ? waiting : panel().querySelector("[data-needs-comment]");
   if (comment().value.trim()) reason?.click();

@@ -119,6 +119,20 @@ def settleable(page: Page, *, place: str = "workplace") -> None:
     page.wait_for_function("id => performance.now() >= Number(document.getElementById(id)?.dataset.readyAt)", arg=place)
 
 
+def shows(page: Page, state: str) -> None:
+    """Wait until the picture is ``state``: blurred or clear."""
+    expect(page.locator("#stage")).to_have_attribute("data-state", state)
+
+
+def look(page: Page) -> None:
+    """Reveal the picture and blur it again, as everybody does before a verdict."""
+    button = page.locator("#reveal button")
+    button.click()
+    shows(page, "clear")
+    button.click()
+    shows(page, "blurred")
+
+
 def make_tasks(number: int) -> list[ReviewTask]:
     tasks = [factories.make_task(score=(0.05, 0.5, 0.93)[count % 3]) for count in range(number)]
     for task in tasks:

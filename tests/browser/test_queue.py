@@ -5,21 +5,17 @@ from datetime import timedelta
 
 import pytest
 from django.db.models.functions import Now
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from moderation.models import Decision, Effect, Exposure, ReviewTask
 from moderation.review import claiming
 from reviewqueue.review.context import rendition_path_or_404
 from tests import factories
-from tests.browser.conftest import Visit, make_tasks, named, title
+from tests.browser.conftest import Visit, make_tasks, named, shows, title
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 Visits = Callable[..., Visit]
-
-
-def shows(page: Page, state: str) -> None:
-    expect(page.locator("#stage")).to_have_attribute("data-state", state)
 
 
 def test_thirty_tasks_by_keyboard_alone(visit: Visits) -> None:
