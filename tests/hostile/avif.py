@@ -43,7 +43,18 @@ def rest() -> bytes:
     return content[int.from_bytes(content[:4], "big") :]
 
 
+def with_colours(*numbers: int) -> bytes:
+    content = honest()
+    at = content.index(b"colrnclx") + 8
+    return content[:at] + struct.pack(f">{len(numbers)}H", *numbers) + content[at + 2 * len(numbers) :]
+
+
 def cases() -> Cases:
+    yield Case("avif/in PQ", with_colours(9, 16), SCORED)
+    yield Case("avif/unknown code points", with_colours(65_535, 65_535), SCORED)
+    yield Case("avif/colours of 4 gigabytes", with_length(b"colr", 2**32 - 1), UNREADABLE)
+    yield Case("avif/20,000 boxes", honest() + box(b"free", b"") * 20_000, SCORED)
+    yield Case("avif/boxes in boxes behind its end", honest() + nested(1000), SCORED)
     yield Case("avif/just above the limit", stating(7072, 7072), TOO_MANY_PIXELS)
     yield Case("avif/bomb of 4.3 gigapixels", stating(65_535, 65_535), UNREADABLE)
     yield Case("avif/states more than it has", stating(6400, 4800), SCORED)

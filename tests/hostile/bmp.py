@@ -52,6 +52,22 @@ def coding() -> Cases:
     yield Case("bmp/header of 124 bytes", bmp(4, 4, size=124), TRUNCATED)
 
 
+def masks() -> Cases:
+    for name, numbers in {
+        "of ten bits": (0x3FF << 20, 0x3FF << 10, 0x3FF),
+        "of one bit": (4, 2, 1),
+        "of all bits": (2**32 - 1,) * 3,
+        "with gaps": (0xF0F0F0F0, 0x0F0F0F0F, 0xAAAAAAAA),
+    }.items():
+        fields = struct.pack("<3I", *numbers)
+        yield Case(f"bmp/masks {name}", bmp(4, 4, bits=32, compression=3, palette=fields), SCORED)
+        yield Case(f"bmp/masks {name} in 16 bits", bmp(4, 4, bits=16, compression=3, palette=fields), SCORED)
+    fields = struct.pack("<4I", 0xF, 0xF0, 0xF00, 0xF000)
+    yield Case("bmp/masks with alpha", bmp(4, 4, bits=16, compression=6, palette=fields), SCORED)
+    yield Case("bmp/masks with too few pixels", bmp(400, 4, bits=32, compression=6, palette=fields), UNREADABLE)
+    yield Case("bmp/masks of the least height", bmp(4, -(2**31), bits=32, compression=6, palette=fields), UNREADABLE)
+
+
 def runs() -> Cases:
     yield Case("bmp/runs", rle(b"\x08\1\0\0" * 8 + b"\0\1"), SCORED)
     yield Case("bmp/runs beyond the line", rle(b"\xff\1" * 8 + b"\0\1"), UNREADABLE)
@@ -69,4 +85,5 @@ def runs() -> Cases:
 def cases() -> Cases:
     yield from sizes()
     yield from coding()
+    yield from masks()
     yield from runs()

@@ -134,6 +134,13 @@ def animations() -> Cases:
     yield Case("apng/states 2 million frames", apng(stated=2_000_000), TOO_MANY_FRAMES)
     yield Case("apng/states no frames", apng(stated=0), SCORED)
     yield Case("apng/states a frame too many", apng(stated=3), SCORED)
+    doubled = apng().replace(chunk(b"acTL", struct.pack(">II", 2, 0)), chunk(b"acTL", struct.pack(">II", 2, 0)) * 2)
+    yield Case("apng/states its frames twice", doubled, SCORED)
+    yield Case("apng/does not state its frames", apng().replace(chunk(b"acTL", struct.pack(">II", 2, 0)), b""), SCORED)
+    yield Case("apng/frame without pixels", apng().replace(b"fdAT", b"fdAt"), UNREADABLE)
+    yield Case("apng/frame of no size", apng(size=(0, 4)), UNREADABLE)
+    yield Case("apng/frame far outside", apng(at=(2**32 - 1, 0)), UNREADABLE)
+    yield Case("apng/no header", SIGNATURE + apng()[33:], UNREADABLE)
     yield Case("apng/frame outside", apng(at=(3, 3)), UNREADABLE)
     yield Case("apng/frame of 3.6 gigapixels", apng(size=(60_000, 60_000)), UNREADABLE)
     yield Case("apng/gap in the sequence", apng(gap=5), UNREADABLE)
@@ -142,7 +149,38 @@ def animations() -> Cases:
     yield Case("apng/5,000 frames", animation(5000, side=1), SCORED)
 
 
+def colours() -> Cases:
+    for name, content in {
+        "gamma of nothing": chunk(b"gAMA", bytes(4)),
+        "greatest gamma": chunk(b"gAMA", b"\xff" * 4),
+        "least gamma": chunk(b"gAMA", b"\0\0\0\1"),
+        "chromaticities of nothing": chunk(b"gAMA", b"\0\1\0\0") + chunk(b"cHRM", bytes(32)),
+        "chromaticities on one point": chunk(b"gAMA", b"\0\1\0\0") + chunk(b"cHRM", b"\0\0\x75\x30" * 8),
+        "greatest chromaticities": chunk(b"gAMA", b"\0\1\0\0") + chunk(b"cHRM", b"\xff" * 32),
+        "unknown code points": chunk(b"cICP", b"\xff" * 4),
+        "code points with a matrix": chunk(b"cICP", bytes((12, 13, 1, 1))),
+        "code points of one byte": chunk(b"cICP", b"\1"),
+        "greatest light": chunk(b"cICP", bytes((9, 16, 0, 1))) + chunk(b"cLLI", b"\xff" * 8),
+        "display of nothing": chunk(b"cICP", bytes((9, 16, 0, 1))) + chunk(b"mDCV", bytes(24)),
+        "orientation in a loop": chunk(b"eXIf", b"II*\0\0\0\0\0" + b"\xff" * 64),
+        "orientation behind the end": chunk(b"eXIf", b"MM\0*\xff\xff\xff\xff"),
+    }.items():
+        yield Case(f"png/{name}", png(content), SCORED)
+
+
+def cuts() -> Cases:
+    whole = png(chunk(b"gAMA", b"\0\1\0\0"), width=40, height=40)
+    yield Case("png/cut in its end", whole[:-4], SCORED)
+    yield Case("png/cut in a text behind the pixels", whole[:-12] + chunk(b"tEXt", b"a\0" + bytes(99))[:50], SCORED)
+    yield Case("png/a second chunk of pixels cut", whole[:-12] + chunk(b"IDAT", bytes(99))[:50], SCORED)
+    half = zlib.compress(bytes(4_000_000))
+    big = png(width=1000, height=1000, idat=half[:1000])
+    yield Case("png/pixels cut between two chunks", big[:-12] + chunk(b"IDAT", half[1000:])[:50], TRUNCATED)
+
+
 def cases() -> Cases:
+    yield from colours()
+    yield from cuts()
     yield from sizes()
     yield from wrong_chunks()
     yield from texts()

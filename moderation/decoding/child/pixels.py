@@ -40,6 +40,7 @@ from PIL import (  # noqa: F401
 from moderation.decoding import foreign_formats
 from moderation.decoding.child import colours, frames, orientation
 from moderation.decoding.child.avif_files import AvifFile
+from moderation.decoding.child.bmp_files import BmpFile
 from moderation.decoding.child.gif_files import GifFile
 from moderation.decoding.child.png_files import PngFile
 from moderation.decoding.images import HEAD_BYTES, DecodeLimits, Header, ImageRefused, Reason, format_refusal, sniff
@@ -62,7 +63,7 @@ BAD_BYTES = (
 _SUPPORTED_AS = {"I;16B": ("I", "I;16"), "La": ("LA",), "RGBa": ("RGBA",)}
 
 #: Formats whose files are read as browsers read them, where Pillow's own plug-ins differ.
-_READERS: dict[str, type[ImageFile.ImageFile]] = {"AVIF": AvifFile, "GIF": GifFile, "PNG": PngFile}
+_READERS: dict[str, type[ImageFile.ImageFile]] = {"AVIF": AvifFile, "BMP": BmpFile, "GIF": GifFile, "PNG": PngFile}
 
 
 @contextmanager

@@ -14,6 +14,8 @@ ANIMATION = (b"acTL", b"fcTL", b"fdAT")
 _BEFORE, _BEHIND = 8, 4
 #: The exponent that browsers use for the transfer functions of video in PNG files.
 _VIDEO_GAMMA = 2.4
+#: The gamma of files in sRGB, in 100,000ths, and how far programs round it. Alone, browsers take it for sRGB's curve.
+_USUAL_GAMMA, _ROUNDING = 45_455, 500
 _SEQUENCE_BYTES = 4
 
 
@@ -118,7 +120,7 @@ def _by_gamma(leading: dict[bytes, bytes]) -> Encoding | None:
         return None
     exponent = 100_000 / stated
     if len(chromaticities) != 32:
-        return Encoding(SRGB_PRIMARIES, exponent)
+        return None if abs(stated - _USUAL_GAMMA) <= _ROUNDING else Encoding(SRGB_PRIMARIES, exponent)
     white, red, green, blue = ((x / 100_000, y / 100_000) for x, y in struct.iter_unpack(">2I", chromaticities))
     primaries = (white, red, green, blue)
     # Browsers ignore the gamma as well if there are no such colours.
