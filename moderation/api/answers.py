@@ -9,7 +9,7 @@ from ninja import Field, Schema
 from moderation.models import Effect, HashMatch, Screening, Upload
 from moderation.models.effects import effects_in_force, status_in_force
 
-Status = Literal["pending", "in_review", "approved", "rejected", "quarantined", "erased"]
+Status = Literal["pending", "in_review", "approved", "rejected", "quarantined"]
 
 
 class Problem(Schema):

@@ -19,6 +19,7 @@ from moderation.api.idempotency import StoredAnswer, answer_once
 from moderation.api.parsing import StrictSchema, Text
 from moderation.api.problems import length_fits, status_of, takes_form
 from moderation.api.tokens import TokenRequest
+from moderation.decoding.images import ALLOWED_FORMATS
 from moderation.models import Community, Upload
 from moderation.models.effects import status_in_force
 
@@ -48,7 +49,7 @@ def body_limit() -> int:
 def send(
     request: TokenRequest,
     response: HttpResponse,
-    file: Annotated[UploadedFile, File(description="JPEG, PNG, WebP, GIF, AVIF, BMP, TIFF or MPO.")],
+    file: Annotated[UploadedFile, File(description=f"One of {', '.join(ALLOWED_FORMATS)}, by content.")],
     fields: Annotated[UploadFields, Form()],
     idempotency_key: Annotated[Text, Header("", alias="Idempotency-Key", description=ABOUT_KEYS)],
 ) -> Status[Any]:
