@@ -46,9 +46,10 @@ def reasons(page: Page) -> None:
 
 
 def decided(page: Page) -> None:
-    first_task(page)
+    revealed(page)
+    page.keyboard.up("Space")
     page.keyboard.press("a")
-    page.wait_for_selector(".toast")
+    page.wait_for_selector("#toast .why a")  # once the verdict is in effect
     page.wait_for_timeout(400)
 
 
