@@ -217,7 +217,7 @@ def test_second_opinions_are_given_without_seeing_the_first_or_the_sampling_reas
         return [root.get(page).context["cl"].queryset.exists() for page in lists]
 
     audit = make_task(score=0.05)
-    record_objection(audit.screening, kind="report", text="Look.", by=make_user("rea"))
+    record_objection(audit.screening, kind="appeal", text="Look.", by=make_user("rea", group="lead"))
     for name, verdict in (("mo", "violating"), ("lea", "violating")):
         task = claiming.claim_next(make_user(name))
         assert told() == [False, False, False]

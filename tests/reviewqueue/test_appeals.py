@@ -5,10 +5,11 @@ import re
 import pytest
 from django.test import Client
 
-from moderation.models import Objection, ReviewTask, User
+from moderation.models import ApiToken, Exposure, Objection, ReviewTask, User
 from moderation.review import claiming
 from moderation.review.objections import record_objection
 from tests import factories
+from tests.reviewqueue.blindness import without_tokens
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +43,7 @@ def served_to(user: User) -> tuple[Client, ReviewTask]:
 
 def decide_by_page(by: User, verdict: str) -> None:
     client, task = served_to(by)
-    body = {"verdict": verdict, "reason": "nudity" if verdict == "violating" else ""}
+    body = {"verdict": verdict, "unseen": "confirmed", "reason": "nudity" if verdict == "violating" else ""}
     client.post(f"/claims/{task.claim_token}/decide/", body)
 
 
@@ -55,7 +56,9 @@ def decide_by_page(by: User, verdict: str) -> None:
 )  # fmt: skip
 def test_who_may_report_appeal_and_see_the_list(client, group: str, report: int, appeal: int, listed: int) -> None:
     screening = factories.make_screening(score=0.05)
-    client.force_login(factories.make_user("someone", group=group))
+    someone = factories.make_user("someone", group=group)
+    Exposure.objects.reveal(screening.upload, person=someone)
+    client.force_login(someone)
     assert client.get(f"/uploads/{screening.upload_id}/report/").status_code == report
     assert client.get(f"/uploads/{screening.upload_id}/appeal/").status_code == appeal
     assert client.get("/appeals/").status_code == listed
@@ -68,6 +71,8 @@ def test_a_lead_appeals_another_decides_and_the_list_says_so(page: Client) -> No
     assert "A statue." in answer.content.decode()
     assert 'badge unsure">waiting' in answer.content.decode()
     decide_by_page(factories.make_user("mo"), "benign")
+    assert 'badge unsure">waiting' in page.get("/appeals/").content.decode()
+    decide_by_page(factories.make_user("ma"), "benign")
     told = page.get("/appeals/").content.decode()
     assert 'badge approve">approved' in told
     assert "before: reject" in told
@@ -92,7 +97,7 @@ def test_a_refused_objection_shows_why_and_saves_nothing(page: Client) -> None:
     assert early.status_code == 409
     assert "Nothing is decided about upload" in early.content.decode()
     assert "A statue." in early.content.decode()
-    empty = page.post(f"/uploads/{waiting.upload_id}/report/", {"text": "  "})
+    empty = page.post(f"/uploads/{waiting.upload_id}/appeal/", {"text": "  "})
     assert empty.status_code == 422
     assert "Say why, in a sentence" in empty.content.decode()
     assert not Objection.objects.exists()
@@ -123,10 +128,68 @@ def test_an_appeal_looks_like_an_ordinary_task(page: Client) -> None:
 
 def test_the_list_takes_a_constant_number_of_queries(page: Client, lead: User, django_assert_num_queries) -> None:
     for _ in range(3):
-        record_objection(factories.make_screening(score=0.05), kind="report", text="Look.", by=lead)
+        record_objection(factories.make_screening(score=0.05), kind="appeal", text="Look.", by=lead)
     # session, user, permissions of the user and of the groups, page; the header: waiting, today, quarantined
     with django_assert_num_queries(8):
         assert page.get("/appeals/").content.decode().count("Look.") == 3
+
+
+def test_a_moderator_finds_no_upload_by_its_number(client: Client) -> None:
+    client.force_login(factories.make_user("mo"))
+    undecided, decided = factories.make_task(score=0.5), factories.make_screening(score=0.05)
+    quarantined = factories.make_upload(quarantine_reason="truncated", status="quarantined")
+    known = factories.make_match(factories.make_entry(factories.make_hash_list(name="Secret partner"), b"known"))
+    pages = [client.get("/uploads/999999/report/").content.decode()]
+    for pk in (undecided.upload_id, decided.upload_id, quarantined.pk, known.upload_id):
+        for answer in (client.get(f"/uploads/{pk}/report/"), client.post(f"/uploads/{pk}/report/", {"text": "Look."})):
+            assert answer.status_code == 404
+            pages.append(answer.content.decode())
+    assert len({without_tokens(html) for html in pages}) == 1
+    assert not Objection.objects.exists()
+
+
+def test_what_a_list_or_quarantine_closed_is_not_explained_to_moderators(client: Client) -> None:
+    mo = factories.make_user("mo")
+    client.force_login(mo)
+    quarantined = factories.make_upload(quarantine_reason="truncated", status="quarantined")
+    listed = factories.make_match(factories.make_entry(factories.make_hash_list(name="Secret partner"), b"known"))
+    for upload in (quarantined, listed.upload):
+        Exposure.objects.reveal(upload, person=mo)
+        answer = client.post(f"/uploads/{upload.pk}/report/", {"text": "Look."})
+        assert answer.status_code == 409
+        told = answer.context["form"].non_field_errors()
+        assert told == ["Nobody can look at this upload again. Nothing was saved."]
+
+
+def test_more_reports_than_a_day_allows_are_refused_in_words(client: Client, settings) -> None:
+    settings.REPORTS_PER_DAY = 0
+    mo, screening = factories.make_user("mo"), factories.make_screening(score=0.05)
+    Exposure.objects.reveal(screening.upload, person=mo)
+    client.force_login(mo)
+    answer = client.post(f"/uploads/{screening.upload_id}/report/", {"text": "Look."})
+    assert answer.status_code == 429
+    assert "at most 0 are accepted. Nothing was saved. Tell a lead" in answer.content.decode()
+
+
+def test_the_list_hides_what_a_lead_may_be_asked_about(page: Client) -> None:
+    token, _ = ApiToken.objects.issue(name="SECRET-SOURCE", source="test")
+    for kind, score in (("report", 0.05), ("appeal", 0.95)):
+        record_objection(factories.make_screening(score=score), kind=kind, text="SECRET-REASON", token=token)
+    html = page.get("/appeals/").content.decode()
+    rows = html[html.index("<tbody>") : html.index("</tbody>")].split("<tr>")[1:]
+    assert "SECRET" not in html
+    assert rows[0].strip() == rows[1].strip()
+    assert "hidden until it is answered" in rows[0]
+
+
+def test_a_hidden_objection_shows_when_its_answer_is_in_force(page: Client, settings) -> None:
+    token, _ = ApiToken.objects.issue(name="platform", source="test")
+    record_objection(factories.make_screening(score=0.05), kind="report", text="Look at it.", token=token)
+    settings.GRACE_SECONDS = 60
+    decide_by_page(factories.make_user("mo"), "benign")
+    assert "Look at it." not in page.get("/appeals/").content.decode()
+    settings.GRACE_SECONDS = 0
+    assert "Look at it." in page.get("/appeals/").content.decode()
 
 
 def test_nobody_has_objected(page: Client) -> None:

@@ -6,10 +6,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from moderation.models import Community, ReviewTask, Upload
+from moderation.models import ApiToken, Community, GoldItem, ReviewTask, Screening, Upload
 from moderation.models.uploads import upload_sources
 from moderation.review import claiming
+from moderation.review.objections import record_objection
 from tests.factories import decide_claimed, make_screening, make_task, make_upload, make_user, red
+from tests.reviewqueue.blindness import readable
 
 pytestmark = pytest.mark.django_db
 
@@ -153,7 +155,7 @@ def test_events_are_in_the_order_of_time() -> None:
 
 
 @pytest.mark.parametrize("score", [0.1234, 0.5678, 0.9876])
-def test_people_who_may_review_see_no_score_route_or_status_before_the_verdict(score: float) -> None:
+def test_people_who_may_review_see_no_score_route_or_status_before_the_verdict(score: float, settings) -> None:
     """An audit of an approved upload looks like any other waiting upload."""
     task = make_task(score=score)
     client = signed_in("lead")
@@ -164,6 +166,8 @@ def test_people_who_may_review_see_no_score_route_or_status_before_the_verdict(s
             assert word not in page, word
     # What the machine did is confirmed, so that nobody else is asked.
     decide(task, "violating" if score > 0.9 else "benign")
+    assert f"{score:.4f}" not in client.get(f"/uploads/{task.upload_id}/").content.decode()
+    settings.GRACE_SECONDS = 0
     assert f"{score:.4f}" in client.get(f"/uploads/{task.upload_id}/").content.decode()
 
 
@@ -179,7 +183,7 @@ def test_an_audit_shows_as_in_review_to_people_who_may_review_it() -> None:
     assert shown(signed_in("lead"), "?status=in_review") == ["audit"]
 
 
-def test_an_upload_of_the_same_bytes_hides_its_score_and_route_too() -> None:
+def test_an_upload_of_the_same_bytes_hides_its_score_and_route_too(settings) -> None:
     """Uploads of the same bytes have the same score, so a decided one would reveal that of the other."""
     waits = make_task(make_upload(content=red(0.1)), score=0.1234)
     twin = make_screening(make_upload(content=red(0.1)), score=0.1234).upload
@@ -190,7 +194,46 @@ def test_an_upload_of_the_same_bytes_hides_its_score_and_route_too() -> None:
             assert word not in page, word
     assert shown(client, "?route=approve") == shown(client, "?status=approved") == []
     decide(waits)
+    settings.GRACE_SECONDS = 0
     assert "0.1234" in client.get(f"/uploads/{twin.pk}/").content.decode()
+
+
+def test_a_gold_item_looks_undecided_to_whoever_may_be_given_it() -> None:
+    gold = gold_item(make_screening(score=0.1234))
+    page = signed_in("lead").get(f"/uploads/{gold.upload_id}/")
+    assert "0.1234" not in page.content.decode()
+    assert page.context["upload"].hidden
+    assert not signed_in("auditor").get(f"/uploads/{gold.upload_id}/").context["upload"].hidden
+
+
+def test_uploads_that_a_person_may_be_asked_about_are_equal_byte_for_byte() -> None:
+    """Band, audits, second opinions, reports, appeals, gold items: one page for all of them."""
+    lead = signed_in("lead")
+
+    def page(upload: Upload) -> str:
+        return re.sub(r"[0-9a-f]{64}|\d+", "#", readable(lead.get(f"/uploads/{upload.pk}/")))
+
+    pages = {name: page(upload) for name, upload in uploads_to_be_asked_about().items()}
+    assert {name for name, html in pages.items() if html != pages["band"]} == set()
+
+
+def uploads_to_be_asked_about() -> dict[str, Upload]:
+    token, _ = ApiToken.objects.issue(name="platform", source="test")
+    second = make_task(score=0.05)
+    decide(second, "violating")
+    reported, appealed = make_screening(score=0.1), make_screening(score=0.9)
+    record_objection(reported, kind="report", text="Look.", token=token)
+    record_objection(appealed, kind="appeal", text="Look.", token=token)
+    gold = gold_item(make_screening(score=0.1))
+    band, audit = make_task(score=0.5), make_task(score=0.1)
+    names = ["band", "audit", "second opinion", "report", "appeal", "gold"]
+    asked = [band, audit, second, reported, appealed, gold]
+    return {name: each.upload for name, each in zip(names, asked, strict=True)}
+
+
+def gold_item(screening: Screening) -> Screening:
+    GoldItem.objects.create(policy=screening.policy, screening=screening, truth="benign", why="A statue.")
+    return screening
 
 
 def test_people_who_cannot_review_see_the_score_at_once() -> None:

@@ -121,7 +121,7 @@ def test_what_somebody_objects_to_is_answered_by_a_person_and_not_by_a_rescore(
 ) -> None:
     upload, mo = make_upload(content=red(0.1)), make_user()
     prescreen()
-    record_objection(upload.screenings.get(), kind="report", text="Look.", by=make_user("raiser", group="lead"))
+    record_objection(upload.screenings.get(), kind="appeal", text="Look.", by=make_user("raiser", group="lead"))
     publish(red_policy, low=0.3, high=0.3)
     assert prescreen("--rescore")["uploads"] == 0
     decide(ReviewTask.objects.undecided().get(), Verdict.VIOLATING, by=mo)
