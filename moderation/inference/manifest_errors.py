@@ -1,5 +1,6 @@
 """ManifestError, and how pydantic's errors become one."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ class ManifestError(ValueError):
     """A manifest that cannot be used; the message names the field, what was found and what is accepted."""
 
     def __init__(self, field: str, *, found: object, accepted: str) -> None:
-        shown = repr(found)
+        shown = json.dumps(found, ensure_ascii=False, default=str)
         shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
         super().__init__(f"manifest field {field!r}: found {shown}; accepted is {accepted}")
         self.field = field
@@ -52,7 +53,8 @@ def _described(
             accepted = "a JSON object"
         elif step not in fields:
             # A step into a number or a text ends the walk; a name that no field has is the error itself.
-            return ([*place, step], f"only {[*fields]}") if isinstance(step, str) and fields else (place, accepted)
+            unknown = isinstance(step, str) and bool(fields)
+            return ([*place, step], f"only {', '.join(fields)}") if unknown else (place, accepted)
         else:
             field = fields[str(step)]
             accepted = field.description or ""

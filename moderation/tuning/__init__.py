@@ -1,6 +1,7 @@
 """From screenings and decisions to the thresholds that belong to them.
 
-`counts` and `publishing` need no verdict; `csv_trial` checks the statistics on labelled rows, which `csv_rows` reads from a file.
+`counts` and `publishing` need no verdict; `csv_trial` checks the statistics on labelled rows, which
+`csv_rows` reads from a file.
 """
 
 from moderation.tuning.counts import WINDOW, ScoreCounts, Shares, score_counts, step

@@ -113,11 +113,11 @@ def _check_fields(content: Mapping[str, Any]) -> None:
         raise NotACertificate(f"This is not a certificate. Missing or unknown fields: {', '.join(map(str, odd))}.")
     for name, types in FIELDS.items():
         if not isinstance(content[name], types) or isinstance(content[name], bool):
-            raise NotACertificate(f"{name}={content[name]!r}: a certificate holds no such value here.")
+            raise NotACertificate(f"{name} is {json.dumps(content[name])}: a certificate holds no such value here.")
     if content["format"] != FORMAT or content["risk"] not in RISKS:
         raise NotACertificate(
-            f"format={content['format']}, risk={content['risk']!r}: this version reads format {FORMAT} with a risk of "
-            f"{', '.join(RISKS)}."
+            f"format is {content['format']}, risk is '{content['risk']}': this version reads format {FORMAT} with a "
+            f"risk of {', '.join(RISKS)}."
         )
     if not 0 < content["delta"] < 1:
-        raise NotACertificate(f"delta={content['delta']}: a certificate holds a number between 0 and 1 here.")
+        raise NotACertificate(f"delta is {content['delta']}: a certificate holds a number between 0 and 1 here.")

@@ -15,7 +15,8 @@ class FormNotAccepted(ValueError):
     """The published files cannot be adopted; the message says what was found and what is accepted."""
 
     def __init__(self, subject: str, *, found: object, accepted: str) -> None:
-        super().__init__(f"{subject}: found {found}; accepted is {accepted}")
+        shown = found if isinstance(found, str) else json.dumps(found, default=str)
+        super().__init__(f"{subject}: found {shown}; accepted is {accepted}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,7 +101,7 @@ def _labels(config: Mapping[str, Any], *, path: Path) -> list[str]:
 def _network(config: Mapping[str, Any], *, classes: int, path: Path) -> VisionTransformer:
     pool = config.get("global_pool", "token")
     if pool not in ("token", "avg"):
-        raise FormNotAccepted(f"global_pool in {path}", found=repr(pool), accepted="token or avg")
+        raise FormNotAccepted(f"global_pool in {path}", found=pool, accepted="token or avg")
     unknown = set(config.get("model_args") or {}) - {"img_size", "num_classes", "global_pool"}
     if unknown:
         raise FormNotAccepted(
@@ -110,7 +110,7 @@ def _network(config: Mapping[str, Any], *, classes: int, path: Path) -> VisionTr
     name = str(config.get("architecture"))
     network = VisionTransformer.named(name, classes=classes, pool=pool)
     if network is None:
-        raise FormNotAccepted(f"architecture in {path}", found=repr(name), accepted=ACCEPTED_NAMES)
+        raise FormNotAccepted(f"architecture in {path}", found=name, accepted=ACCEPTED_NAMES)
     return network
 
 
