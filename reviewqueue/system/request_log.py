@@ -1,6 +1,7 @@
 """The log names who did something and from where: refused and failed requests, sign-ins, and failed sign-ins."""
 
 import logging
+from copy import copy
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in, user_login_failed
@@ -12,16 +13,20 @@ from reviewqueue.sign_in import client_address, username_tried
 logger = logging.getLogger(__name__)
 
 
-class NamesAccount(logging.Filter):
-    """Add the account and the address to each record of a request: "Forbidden: /runs/ (account ada, from 10.1.2.3)"."""
+class NamesAccount(logging.Formatter):
+    """Add the account and the address to each line of a request: "Forbidden: /runs/ (account ada, from 10.1.2.3)"."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
+    def __init__(self, plain: logging.Formatter) -> None:
+        super().__init__()
+        self.plain = plain
+
+    def format(self, record: logging.LogRecord) -> str:
         request = getattr(record, "request", None)
-        if isinstance(request, HttpRequest) and not hasattr(record, "names_account"):
-            record.names_account = True  # a record passes each handler's filters
-            account, address = account_of(request), client_address(request) or "an unknown address"
-            record.msg, record.args = f"{record.getMessage()} ({account}, from {address})", None
-        return True
+        if isinstance(request, HttpRequest):
+            record = copy(record)  # other handlers write the same record
+            text = f"{record.getMessage()} ({account_of(request)}, from {address_of(request)})"
+            record.msg, record.args = text, None
+        return self.plain.format(record)
 
 
 def account_of(request: HttpRequest) -> str:
@@ -32,19 +37,23 @@ def account_of(request: HttpRequest) -> str:
     return f"account {user.get_username()}" if user and user.is_authenticated else "not signed in"
 
 
+def address_of(request: HttpRequest) -> str:
+    return client_address(request) or "an unknown address"
+
+
 def log_sign_in(request: HttpRequest, user: User, **_: Any) -> None:
-    logger.info("Signed in: account %s, from %s", user.get_username(), client_address(request))
+    logger.info("Signed in: account %s, from %s", user.get_username(), address_of(request))
 
 
 def log_failed_sign_in(credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
     if request is not None:
         name = username_tried(request, credentials)
-        logger.warning("Sign-in failed: account %a, from %s", name, client_address(request))
+        logger.warning("Sign-in failed: account %a, from %s", name, address_of(request))
 
 
 def connect() -> None:
     """Log sign-ins, and let every handler of the log name accounts."""
     for handler in logging.getLogger().handlers:
-        handler.addFilter(NamesAccount())
+        handler.setFormatter(NamesAccount(handler.formatter or logging.Formatter()))
     user_logged_in.connect(log_sign_in, dispatch_uid="log_sign_in")
     user_login_failed.connect(log_failed_sign_in, dispatch_uid="log_failed_sign_in")

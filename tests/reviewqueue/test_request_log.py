@@ -14,11 +14,11 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def lines() -> Iterator[list[str]]:
-    """The lines that the log's handlers write, by a handler with the same filter."""
+    """The first line of each record that the log's handlers write, by a handler with the same formatter."""
     written: list[str] = []
     handler = logging.Handler()
-    handler.addFilter(NamesAccount())
-    handler.emit = lambda record: written.append(record.getMessage())  # type: ignore[method-assign]
+    handler.setFormatter(NamesAccount(logging.Formatter("{message}", style="{")))
+    handler.emit = lambda record: written.append(handler.format(record).splitlines()[0])  # type: ignore[method-assign]
     logging.getLogger().addHandler(handler)
     yield written
     logging.getLogger().removeHandler(handler)
@@ -27,7 +27,7 @@ def lines() -> Iterator[list[str]]:
 def test_the_handlers_of_the_log_name_accounts() -> None:
     ours = [each for each in logging.getLogger().handlers if type(each) is logging.StreamHandler]
     assert ours
-    assert all(any(isinstance(f, NamesAccount) for f in each.filters) for each in ours)
+    assert all(isinstance(each.formatter, NamesAccount) for each in ours)
 
 
 def test_a_refused_request_names_the_account_and_the_address(client: Client, lines: list[str]) -> None:
