@@ -28,7 +28,7 @@ def read(text: TextIO, *, algorithm: str = "") -> Iterator[Unparsed]:
     lines = csv.reader(chain([first], text), delimiter=_delimiter(first))
     try:
         head = next(lines, [])
-        columns = ["hash"] if _is_bare(head) else _header(head, algorithm=algorithm)
+        columns = _bare_columns(head, algorithm=algorithm) if _is_bare(head) else _header(head, algorithm=algorithm)
         for fields in chain([head], lines) if _is_bare(head) else lines:
             if any(field.strip() for field in fields):
                 yield f"line {lines.line_num}", partial(_row, fields, columns=columns, algorithm=algorithm)
@@ -44,6 +44,15 @@ def _delimiter(first: str) -> str:
 def _is_bare(head: list[str]) -> bool:
     """Whether the first line is a hash instead of a header."""
     return len(head) == 1 and bool(re.fullmatch(r"\s*[0-9A-Fa-f]{16,}\s*", head[0]))
+
+
+def _bare_columns(head: list[str], *, algorithm: str) -> list[str]:
+    if not algorithm:
+        try:
+            _algorithm_of(head[0].strip())
+        except ListNotAccepted as problem:  # the same for every line
+            raise ListNotAccepted(f"line 1: {problem}") from problem
+    return ["hash"]
 
 
 def _header(fields: list[str], *, algorithm: str) -> list[str]:

@@ -4,7 +4,7 @@ import codecs
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, BinaryIO, Literal
 
@@ -53,7 +53,8 @@ class Imported:
         return f"{self.new:,} new, {self.changed:,} changed, {self.unchanged:,} unchanged"
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        rows = {"new": self.new, "changed": self.changed, "unchanged": self.unchanged}
+        return {**rows, "left_out": dict(self.left_out)}
 
 
 def format_of(name: str) -> Format:

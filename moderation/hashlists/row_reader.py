@@ -47,7 +47,10 @@ class RowReader:
                     yield row
         self._refuse_wrong_rows()
         if is_empty and self.left_out:
-            raise ListNotAccepted(f"uploads can be compared with none of the rows ({', '.join(self.left_out)})")
+            raise ListNotAccepted(
+                f"uploads can be compared with none of the rows: {', '.join(self.left_out)}. Accepted are pdq, sha256, "
+                "md5 and sha1 with the status of the list's kind"
+            )
 
     def _leave_out_forgeable(self, row: HashRow) -> None:
         if self._kind == HashList.Kind.KNOWN_GOOD and row.algorithm in HashEntry.FORGEABLE:

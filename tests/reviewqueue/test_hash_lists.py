@@ -119,9 +119,9 @@ def test_a_file_is_imported(page: Client) -> None:
         (
             {"file": file("algorithm,hash\nmd5,ab\n")},
             "file",
-            "Line 2: found the algorithm &#x27;md5&#x27;; pdq and sha256",
+            "Line 2: found a hash of 2 characters; 32 hexadecimal digits are accepted for md5",
         ),
-        ({"file": file("[{}]", name="list.json")}, "file", "Entry 1: found the algorithm"),
+        ({"file": file("[{}]", name="list.json")}, "file", "Entry 1: found the keys none"),
         ({"file": file("")}, "file", "The file is empty"),
         ({"file": file("x" * 1_000_001)}, "file", "1,000,000 are accepted here"),
         ({}, "file", "Choose a file."),

@@ -10,9 +10,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from moderation.hashlists.entry_reviews import confirm, contest
+from moderation.hashlists.entry_reviews import EntryReviewRefused, confirm, contest
 from moderation.locks import Lock
-from moderation.models import HashEntry, HashList, Policy, PolicyVersion
+from moderation.models import EntryReview, HashEntry, HashList, Policy, PolicyVersion
 from moderation.verification import verify
 from tests.factories import default_policy, image_bytes, make_entry, make_hash_list, make_user
 from tests.moderation.screening.pictures import DEMO, photo, picture_of
@@ -51,6 +51,16 @@ def file(tmp_path: Path) -> Path:
 
 def stored(hash_list: HashList) -> list[dict[str, object]]:
     return list(HashEntry.objects.filter(hash_list=hash_list).order_by("pk").values())
+
+
+def test_without_lists_the_command_says_how_to_make_one(run: Run) -> None:
+    assert run("list") == "There are no hash lists. 'manage.py hashlists create' makes one.\n"
+    assert json.loads(run("list", "--json")) == []
+
+
+def test_without_an_account_the_record_says_that_a_command_made_the_change(run: Run) -> None:
+    run("create", "ours", "--policy", "adult-content", "--kind", "known-bad", "--why", "Shared.")
+    assert run("list") == "ours (known-bad, adult-content): 0 entries, enabled; last created by a command: Shared.\n"
 
 
 def test_a_list_is_created_and_shown(run: Run) -> None:
@@ -127,11 +137,48 @@ def test_who_and_why_default_to_those_of_the_import(run: Run, file: Path) -> Non
 def test_nothing_is_imported_if_one_row_is_wrong(run: Run, file: Path) -> None:
     hash_list = make_hash_list(name="ours")
     file.write_text(CSV + "md5,abc,,,,,,,,,\n", newline="")
-    with pytest.raises(CommandError, match=r"line 6: found the algorithm 'md5'.*Nothing was changed\."):
+    with pytest.raises(CommandError, match=r"line 6: found a hash of 3 characters.*Nothing was changed\."):
         run("import", file, "--list", "ours", *SIGNED)
     assert not HashEntry.objects.exists()
     hash_list.refresh_from_db()
     assert hash_list.done == "created"
+
+
+def test_an_import_says_what_it_left_out(run: Run, file: Path) -> None:
+    make_hash_list(name="ours")
+    file.write_text(f"algorithm,hash\npdq,{PDQ}\ntmk,{SHA}\ntmk,{PDQ}\nuri,example.org\nmd5,{'ab' * 16}\n")
+    said = "Left out 3 of 5 rows. By reason: video (tmk): 2; address (uri): 1."
+    assert run("import", file, "--list", "ours", *SIGNED) == f"2 new, 0 changed, 0 unchanged.\n{said}\n"
+    again = json.loads(run("import", file, "--list", "ours", "--json", *SIGNED))
+    assert again["left_out"] == {"video (tmk)": 2, "address (uri)": 1}
+
+
+def test_names_and_states_in_a_file_are_no_acts_of_people_here(run: Run, file: Path) -> None:
+    make_hash_list(name="ours")
+    make_user("alice", group="lead")
+    run("import", file, "--list", "ours", *SIGNED)
+    assert not EntryReview.objects.exists()
+    confirmed, _, contested = HashEntry.objects.order_by("pk")
+    assert (confirmed.who, confirmed.review_state, confirmed.standing_in_file) == (
+        "alice (from the file)", "unconfirmed", "confirmed",
+    )  # fmt: skip
+    assert (str(confirmed.added_by), contested.standing_in_file) == ("ada", "contested")
+    assert not HashEntry.objects.routing().filter(pk=contested.pk).exists()
+    confirm(contested, by=None)
+    assert HashEntry.objects.routing().filter(pk=contested.pk).exists()
+    assert verify().problems == []
+
+
+def test_nobody_confirms_an_entry_that_they_imported(run: Run, file: Path) -> None:
+    make_hash_list(name="ours")
+    run("import", file, "--list", "ours", *SIGNED)
+    entry = HashEntry.objects.get(reference="ref-1")
+    with pytest.raises(EntryReviewRefused, match="You imported this entry yourself"):
+        confirm(entry, by=entry.added_by)
+    assert not EntryReview.objects.exists()
+    confirm(entry, by=make_user("lead", group="lead"))
+    contest(entry, by=entry.added_by, why="It was wrong after all.")
+    assert EntryReview.objects.count() == 2
 
 
 def test_a_dry_run_counts_and_writes_nothing(run: Run, file: Path) -> None:
@@ -221,7 +268,7 @@ def test_a_file_that_cannot_be_decoded_is_checked_by_its_bytes(run: Run, tmp_pat
         run("check", broken)
     out, err = capsys.readouterr()
     assert "known-bad by list bytes" in out
-    assert "1 could not be decoded: only their bytes were compared." in err
+    assert "1 file could not be decoded: only the bytes were compared." in err
 
 
 def test_a_confirmed_entry_is_exported_as_confirmed(run: Run) -> None:

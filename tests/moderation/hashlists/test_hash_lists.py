@@ -43,12 +43,12 @@ def match() -> HashMatch:
 @pytest.mark.parametrize(
     "content",
     [
-        {"algorithm": "pdq", "sha256": "a" * 64},
-        {"algorithm": "sha256", "sha256": ""},
-        {"algorithm": "sha256", "sha256": "A" * 64},
-        {"algorithm": "sha256", "sha256": "a" * 63},
-        {"algorithm": "sha256", "sha256": "a" * 64, "pdq": PDQ},
-        {"algorithm": "sha256", "sha256": "a" * 64, "quality": 90},
+        {"algorithm": "pdq", "digest": "a" * 64},
+        {"algorithm": "sha256", "digest": ""},
+        {"algorithm": "sha256", "digest": "A" * 64},
+        {"algorithm": "sha256", "digest": "a" * 63},
+        {"algorithm": "sha256", "digest": "a" * 64, "pdq": PDQ},
+        {"algorithm": "sha256", "digest": "a" * 64, "quality": 90},
         {"algorithm": "pdq", "pdq": PDQ, "quality": 101},
         {"algorithm": "pdq", "pdq": PDQ, "review_state": "doubtful"},
     ],
@@ -92,7 +92,7 @@ def test_an_entry_is_found_by_the_beginning_of_its_hash() -> None:
     hash_list = make_hash_list()
     picture, file = make_entry(hash_list, PDQ, is_picture=True), make_entry(hash_list, b"a file")
     assert list(HashEntry.objects.with_hash("f0f")) == [picture]
-    assert list(HashEntry.objects.with_hash(file.sha256)) == [file]
+    assert list(HashEntry.objects.with_hash(file.digest)) == [file]
     assert not HashEntry.objects.with_hash("f1").exists()
 
 
