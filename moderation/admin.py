@@ -150,6 +150,21 @@ class CommunityAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
+@admin.register(Policy)
+class PolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Whether a policy's verdicts need a look. All else belongs to its versions and their page."""
+
+    list_display = ["name", "slug", "requires_look"]
+    readonly_fields = ["name", "slug", "gold_rate"]
+    ordering = ["-pk"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:  # noqa: ARG002
+        return False
+
+
 # The lookups that a filter may use. None of them leads to another table.
 FILTERS_ASK = {"", "exact", "in", "isnull", "id__exact"}
 
@@ -195,7 +210,6 @@ REVEALING = {
 }
 # The columns of each table's list; foreign keys are fetched with them.
 RECORD: dict[type[models.Model], dict[str, list[str]]] = {
-    Policy: {"show": ["name", "slug"]},
     PolicyVersion: {
         "show": ["policy", "community", "number", "state", "low", "high", "published_by", "published_at", "why"],
         "filter": ["policy", "state"],

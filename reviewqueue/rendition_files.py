@@ -33,6 +33,8 @@ def serve_rendition(path: Path) -> HttpResponseBase:
             answer = FileResponse(path.open("rb"), content_type=media_type)
         except FileNotFoundError as error:
             raise Http404(f"{path.name} is not in storage.") from error
+    # The path's name is the upload's sha256, by which known pictures can be looked up unseen.
+    answer["Content-Disposition"] = "inline"
     answer["Cache-Control"] = "no-store, private"
     answer["X-Content-Type-Options"] = "nosniff"
     answer["Cross-Origin-Resource-Policy"] = "same-origin"

@@ -45,6 +45,17 @@ class Policy(models.Model):
     gold_rate = models.FloatField(
         default=0.02, help_text="Probability that a moderator who claims a task is given a gold item instead."
     )
+    requires_look = models.BooleanField(
+        default=False,
+        help_text="Verdicts on uploads that were not revealed are refused, for all tasks of the policy alike.",
+    )
+    confirmed_share = models.FloatField(
+        default=0.2,
+        help_text="Thresholds that change the route of a larger share of uploads need a typed confirmation.",
+    )
+    needs_second_publisher = models.BooleanField(
+        default=False, help_text="Who drafted a version may not publish it; another person does."
+    )
 
     objects = PolicyQuerySet.as_manager()
 
@@ -54,7 +65,8 @@ class Policy(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(gold_rate__gte=0, gold_rate__lte=0.5), name="gold_is_at_most_half_of_the_work"
-            )
+            ),
+            models.CheckConstraint(condition=Q(confirmed_share__range=(0, 1)), name="confirmed_share_is_a_share"),
         ]
 
     def __str__(self) -> str:

@@ -189,6 +189,10 @@ class SkipQuerySet(models.QuerySet["Skip"]):
         """Not taken back."""
         return self.filter(taken_back_at=None)
 
+    def last_of(self, moderator: User) -> Self:
+        """Live skips of ``moderator``, the last one first."""
+        return self.live().filter(moderator=moderator).select_related("task__upload").order_by("-created_at", "-pk")
+
 
 class Skip(models.Model):
     """One moderator does not want to be served one task again, until they take the skip back."""
@@ -209,6 +213,10 @@ class Skip(models.Model):
                 condition=Q(taken_back_at=None),
                 name="one_live_skip_per_task_and_moderator",
             )
+        ]
+        indexes = [
+            # Serves SkipQuerySet.last_of() (undo).
+            models.Index(fields=["moderator", "-created_at"], name="skip_of_moderator_idx"),
         ]
 
     def __str__(self) -> str:

@@ -90,6 +90,11 @@ def reveal(task: ReviewTask, *, claim: Claim) -> Exposure:
     return exposure
 
 
+def was_revealed(claim: Claim) -> bool:
+    """Return whether the image was revealed under this claim."""
+    return Exposure.objects.filter(claim_token=claim.token, person=claim.moderator).exists()
+
+
 def is_revealed(task: ReviewTask, *, claim: Claim) -> bool:
     """Return whether the clear rendition may be served: the claim holds and its exposure is recorded."""
     return held(task, claim=claim).exists() and Exposure.objects.filter(claim_token=claim.token, task=task).exists()
@@ -111,6 +116,24 @@ def take_back_skips(moderator: User) -> int:
     """Let this person be served the undecided tasks that they skipped, and return how many skips were taken back."""
     undecided = ReviewTask.objects.undecided().values("screening")
     return Skip.objects.live().filter(moderator=moderator, task__screening__in=undecided).update(taken_back_at=Now())
+
+
+def take_back_skip(skip: Skip) -> ReviewTask | None:
+    """Let the person be served the skipped task again, and claim it for them.
+
+    Returns:
+        None where the task is decided or held by someone else, or is not for this person any more.
+    """
+    moderator = skip.moderator
+    with transaction.atomic():
+        lock_moderator(moderator)
+        Skip.objects.live().filter(pk=skip.pk).update(taken_back_at=Now())
+        free = eligible(ReviewTask.objects.claimable().filter(pk=skip.task_id), moderator=moderator)
+        task = free.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
+        if task is not None:
+            release(moderator)
+            claim_for(task, moderator=moderator)
+    return task
 
 
 def get_claimed(claim: Claim) -> ReviewTask:

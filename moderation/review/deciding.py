@@ -33,11 +33,11 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from moderation.locks import lock_clusters
-from moderation.models import ClusterReview, Decision, Effect, Exposure, ReviewTask, Screening, Upload, User, Verdict
+from moderation.models import ClusterReview, Decision, Effect, ReviewTask, Screening, Upload, User, Verdict
 from moderation.models.decisions import OBJECTION_SOURCES
 from moderation.models.review_tasks import NOT_CLAIMED, ReviewTaskQuerySet
 from moderation.review.blindness import is_blind
-from moderation.review.claiming import claim_for, claim_lost_message, held, lock_moderator, release
+from moderation.review.claiming import claim_for, claim_lost_message, held, lock_moderator, release, was_revealed
 from moderation.review.claims import Claim, ClaimLost
 from moderation.review.consensus import Escalation, VerdictTally
 from moderation.review.near_duplicates import propagate_verdict, retract_propagated
@@ -195,8 +195,7 @@ def _record(task: ReviewTask, reviewer: User, **content: Any) -> Decision:
 
 def _shown(task: ReviewTask, *, claim: Claim) -> dict[str, object]:
     """Return what the person had seen: whether the image was revealed, and which frame and view came first."""
-    revealed = Exposure.objects.filter(claim_token=claim.token).exists()
-    return {"revealed": revealed, "frame": task.screened.frame, "view": task.screened.view}
+    return {"revealed": was_revealed(claim), "frame": task.screened.frame, "view": task.screened.view}
 
 
 def _other_open_tasks(task: ReviewTask) -> ReviewTaskQuerySet:

@@ -10,8 +10,8 @@ from moderation.models import ReviewTask, Upload, User
 from moderation.review import claiming
 from moderation.review.claims import Claim
 from moderation.review.queue_counts import QueueForModerator
-from reviewqueue.last_decision import last_decision_of
 from reviewqueue.picture_strip import PictureStrip
+from reviewqueue.review.last_action import describe_last_action
 from reviewqueue.schedule import next_prescreen
 
 
@@ -24,7 +24,7 @@ def ensure_claimed(user: User) -> None:
 def review_context(user: User, *, revealed: bool = False, picture: str = "") -> dict[str, Any]:
     """Return the context of the page and of its partial. ``picture`` is the number of the picture to show."""
     task = claiming.claimed_task(user)
-    shared = {"task": task, "last": last_decision_of(user)}
+    shared = {"task": task, "last": describe_last_action(user)}
     if task is None:
         return shared | _empty_context(user)
     strip = PictureStrip.of(task, chosen=picture)

@@ -15,6 +15,7 @@ class DecisionForm(forms.Form):
     verdict = forms.ChoiceField(choices=Verdict.choices)
     reason = forms.CharField(required=False, max_length=60)
     comment = forms.CharField(required=False, max_length=2000)
+    unseen = forms.CharField(required=False)
 
     def __init__(self, *args: Any, task: ReviewTask, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -27,6 +28,11 @@ class DecisionForm(forms.Form):
         else:
             content["reason"] = ""
         return content
+
+    @property
+    def is_unseen_confirmed(self) -> bool:
+        """Whether the person has said that they mean a verdict on an image that they did not reveal."""
+        return bool(self.cleaned_data["unseen"] == "confirmed")
 
     def decide(self, *, claim: Claim) -> Decision:
         """Record the verdict.

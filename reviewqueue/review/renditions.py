@@ -11,8 +11,9 @@ from moderation.review import claiming
 from moderation.review.claims import Claim, ClaimLost
 from reviewqueue.htmx import varies_by_htmx
 from reviewqueue.permissions import ReviewerRequest, can_review
+from reviewqueue.picture_strip import PictureStrip
 from reviewqueue.rendition_files import check_variant_or_404, serve_rendition
-from reviewqueue.review.answers import render_claim_lost
+from reviewqueue.review.answers import render_claim_lost, render_missing
 from reviewqueue.review.context import rendition_path_or_404
 
 
@@ -23,7 +24,11 @@ def reveal(request: ReviewerRequest, token: uuid.UUID) -> HttpResponseBase:
     """Record the exposure. From now on this claim gets the clear rendition."""
     claim = Claim(moderator=request.user, token=token)
     try:
-        claiming.reveal(claiming.get_claimed(claim), claim=claim)
+        task = claiming.get_claimed(claim)
+        if PictureStrip.of(task) is None:
+            claiming.check_held(task, claim=claim)
+            return render_missing(request)
+        claiming.reveal(task, claim=claim)
     except ClaimLost as lost:
         return render_claim_lost(request, str(lost))
     if request.htmx:

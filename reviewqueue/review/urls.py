@@ -7,6 +7,7 @@ urlpatterns = [
     path("claim/", views.claim, name="claim"),
     path("waiting/", views.waiting, name="waiting"),
     path("undo/", views.undo, name="undo"),
+    path("last-decision/", views.last_decision, name="last_decision"),
     path("skips/clear/", views.clear_skips, name="clear_skips"),
     # A claim's token is the only name that a task has before the verdict: numbers would tell gold items and second
     # opinions from first looks.

@@ -2,22 +2,29 @@
 
 import uuid
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from moderation.models import Decision
-from moderation.review import claiming, deciding
+from moderation.review import claiming
 from moderation.review.claims import Claim, ClaimLost
 from moderation.review.deciding import UndoRefused
 from reviewqueue.htmx import varies_by_htmx
-from reviewqueue.navigation import Navigation
+from reviewqueue.landing import landing_url, only_reviews
 from reviewqueue.permissions import ReviewerRequest, can_review, signed_in
-from reviewqueue.review.answers import redirect_to_queue, render_claim_lost, render_next_task, render_workplace
+from reviewqueue.review.answers import (
+    redirect_to_queue,
+    render_claim_lost,
+    render_next_task,
+    render_refusal,
+    render_workplace,
+)
 from reviewqueue.review.context import review_context
-from reviewqueue.review.forms import DecisionForm, TakeBackForm
+from reviewqueue.review.forms import DecisionForm
+from reviewqueue.review.last_action import describe_last_action
+from reviewqueue.review.looks import look_refusal
+from reviewqueue.review.undoing import undo_named_action
 
 
 @require_GET
@@ -27,9 +34,9 @@ from reviewqueue.review.forms import DecisionForm, TakeBackForm
 def review(request: ReviewerRequest) -> HttpResponseBase:
     """Show the task that the person holds, or a form that claims one: a GET claims nothing."""
     if not request.user.has_perm("moderation.review_uploads"):
-        return _redirect_to_first_page_or_403(request)
+        return HttpResponseRedirect(landing_url(request.user))
     context = review_context(request.user, revealed="revealed" in request.GET, picture=request.GET.get("picture", ""))
-    return render_workplace(request, context | {"autostart": True})
+    return render_workplace(request, context | {"autostart": only_reviews(request.user)})
 
 
 @require_POST
@@ -52,6 +59,9 @@ def decide(request: ReviewerRequest, token: uuid.UUID) -> HttpResponseBase:
         if not form.is_valid():
             claiming.check_held(task, claim=claim)
             return render_workplace(request, review_context(request.user) | {"form": form}, status=422)
+        if refusal := look_refusal(form, claim=claim):
+            claiming.check_held(task, claim=claim)
+            return render_refusal(request, refusal, form=form)
         form.decide(claim=claim)
     except ClaimLost as lost:
         return render_next_task(request, notice=str(lost), status=409)
@@ -68,7 +78,7 @@ def skip(request: ReviewerRequest, token: uuid.UUID) -> HttpResponseBase:
         claiming.skip(claiming.get_claimed(claim), claim=claim)
     except ClaimLost as lost:
         return render_next_task(request, notice=str(lost), status=409)
-    return render_next_task(request, notice="The upload was skipped. You will not see it again.")
+    return render_next_task(request)
 
 
 @require_POST
@@ -84,21 +94,23 @@ def clear_skips(request: ReviewerRequest) -> HttpResponseBase:
 @varies_by_htmx
 @can_review
 def undo(request: ReviewerRequest) -> HttpResponseBase:
-    """Undo the decision that the form names, so that a double click does not undo two."""
-    form = TakeBackForm(request.POST)
-    if not form.is_valid():
-        return render_next_task(request, notice="No action has that name. Nothing was changed.", status=409)
-    verdicts, named = Decision.objects.last_verdict_of(request.user), form.cleaned_data["action"]
-    decision = (verdicts.filter(claim_token=named) if named else verdicts).first()
-    if decision is None or decision.task is None:
-        return render_next_task(request, notice="That decision was undone already. Nothing was changed.", status=409)
+    """Take back the verdict or the skip that the form names, so that a double click does not take back two."""
     try:
-        undone = deciding.undo(decision.task, by=request.user)
+        notice = undo_named_action(request)
     except UndoRefused as refusal:
         return render_next_task(request, notice=str(refusal), status=409)
-    effect = "The reverse is in effect." if undone.effects.exists() else "Nothing had taken effect."
-    notice = f"Your decision was undone. {effect} The upload is with you again."
     return render_next_task(request, notice=notice)
+
+
+@require_GET
+@never_cache
+@varies_by_htmx
+@can_review
+def last_decision(request: ReviewerRequest) -> HttpResponseBase:
+    """Show the notice about the last action again: after the grace period it tells score, reason and effect."""
+    if not request.htmx:
+        return redirect_to_queue()
+    return render(request, "reviewqueue/review/_toast.html", {"last": describe_last_action(request.user)})
 
 
 @require_POST
@@ -126,15 +138,3 @@ def waiting(request: ReviewerRequest) -> HttpResponseBase:
     if not request.htmx:
         return redirect_to_queue()
     return render(request, "reviewqueue/review/_waiting.html", review_context(request.user))
-
-
-def _redirect_to_first_page_or_403(request: ReviewerRequest) -> HttpResponseRedirect:
-    """Redirect people who do not review to the first page that they may open.
-
-    Raises:
-        PermissionDenied: they may open none.
-    """
-    entries = Navigation(request, request.user).entries
-    if not entries:
-        raise PermissionDenied("The account is in no group that may open a page.")
-    return HttpResponseRedirect(entries[0].url)

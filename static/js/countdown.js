@@ -11,7 +11,7 @@ function tick() {
     dueAt = performance.now() + due.dataset.dueIn * 1000;
   }
   const left = Math.ceil((dueAt - performance.now()) / 1000);
-  const text = left > 0 ? `Takes effect in ${left} s.` : due.dataset.afterwards;
+  const text = due.textContent.replace(/\d+ s\./, `${Math.max(left, 0)} s.`);
   if (due.textContent !== text) due.textContent = text;
   if (left <= 0) due.dispatchEvent(new Event("due"));
 }

@@ -123,8 +123,8 @@ def test_after_the_verdict_the_person_learns_that_it_was_gold() -> None:
     task = gold_for(mo)
     assert task is not None
     client = as_user(mo)
-    client.post(f"/claims/{task.claim_token}/decide/", {"verdict": "benign"})
-    assert "nothing changes outside" in client.get("/").content.decode()
+    client.post(f"/claims/{task.claim_token}/decide/", {"verdict": "benign", "unseen": "confirmed"})
+    assert "A gold item changes nothing outside." in client.get("/").content.decode()
 
 
 def test_admins_see_sums_without_names_and_each_person_their_own_results(page: Client) -> None:

@@ -91,7 +91,8 @@ def body(answer: Any) -> bytes:
 
 
 def reveal(client: Client, shadow: Shadow, upload: Upload) -> str:
-    """Reveal, and return the address of the clear image."""
+    """Open the page, which makes the pictures, reveal one, and return the address of the clear image."""
+    client.get(f"/thresholds/shadows/{shadow.pk}/{AT}")
     answer = client.post(
         f"/thresholds/shadows/{shadow.pk}/uploads/{upload.pk}/reveal/", {"low": "0.20", "high": "0.80"}
     )
@@ -123,6 +124,13 @@ def test_a_reveal_holds_for_one_person_and_one_image_for_a_while(shadow: Shadow,
     assert signed_in("admin").get(clear).status_code == 403
     settings.CLAIM_SECONDS = 0
     assert client.get(clear).status_code == 403
+
+
+def test_a_reveal_of_a_picture_that_does_not_exist_records_no_exposure(shadow: Shadow) -> None:
+    (screening,) = compared(shadow, (0.1, 0.9))
+    address = f"/thresholds/shadows/{shadow.pk}/uploads/{screening.upload_id}/reveal/"
+    assert "revealed" not in signed_in("lead").post(address, {"low": "0.20", "high": "0.80"})["Location"]
+    assert not Exposure.objects.exists()
 
 
 def test_people_who_may_not_review_cannot_reveal(shadow: Shadow) -> None:
