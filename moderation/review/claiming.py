@@ -223,11 +223,12 @@ def _substitute_gold(task: ReviewTask, *, moderator: User) -> ReviewTask | None:
 def _draw_gold_item(policy: Policy, *, moderator: User) -> GoldItem | None:
     """With the policy's gold rate as probability, return an item that is new to ``moderator``, the least judged first.
 
-    The coin comes from the system's random numbers, so that nobody can predict it.
+    The coin comes from the system's random numbers, so that nobody can predict it. The item is looked up whatever the
+    coin says: the time of a claim would tell otherwise.
     """
-    if secrets.SystemRandom().random() >= policy.gold_rate:
+    if policy.gold_rate <= 0:
         return None
     judged = Count("screening__decisions", filter=Q(screening__decisions__source=Decision.Source.GOLD))
     items = policy.gold_items.active().new_to(moderator)
     item: GoldItem | None = items.annotate(judged=judged).order_by("judged", Random()).first()
-    return item
+    return item if secrets.SystemRandom().random() < policy.gold_rate else None

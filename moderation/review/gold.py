@@ -1,12 +1,17 @@
 """Gold items measure what moderators miss: marking them, retiring them, and the results."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from moderation.models import Decision, GoldItem, Policy, ReviewTask, Upload, User, Verdict
+from moderation.models import Decision, GoldItem, Policy, ReviewTask, Skip, Upload, User, Verdict
+from moderation.models.decisions import DecisionQuerySet
+from moderation.models.review_tasks import SkipQuerySet
 from moderation.review.objections import ensure_renditions, screening_of
 from moderation.statistics.intervals import wilson
 
@@ -58,8 +63,8 @@ def retire(item: GoldItem, *, why: str) -> None:
 class GoldResults:
     """First verdicts on gold items in use, by everybody or by one person.
 
-    ``missed`` of ``violating`` were called benign, ``alarms`` of ``benign`` violating; ``unsure`` could not tell and
-    are in neither. Intervals are Wilson's, as if each verdict were a draw of its own.
+    ``missed`` of ``violating`` were called benign, ``alarms`` of ``benign`` violating; ``unsure`` could not tell or
+    skipped the item, and are in neither. Intervals are Wilson's, as if each verdict were a draw of its own.
     """
 
     violating: int
@@ -100,13 +105,13 @@ def _share_as_json(value: float | None, limits: tuple[float, float] | None, *, x
 def gold_results(policy: Policy, *, reviewer: User | None = None) -> GoldResults:
     """Count the verdicts on the policy's gold items in use, of everybody or of one person.
 
-    The first verdict counts, even where it was undone: the notice after it tells that it was a check.
+    The first verdict counts, even where it was undone, from the end of its grace period on: the results would tell
+    before whether an undo is worthwhile.
     """
-    first = Decision.objects.filter(
-        source=Decision.Source.GOLD, kind=Decision.Kind.VERDICT, attempt=1, screening__policy=policy
-    )
+    first = _first_verdicts().filter(screening__policy=policy)
+    skips = Skip.objects.live().filter(task__policy=policy, task__kind=ReviewTask.Kind.GOLD)
     if reviewer is not None:
-        first = first.filter(reviewer=reviewer)
+        first, skips = first.filter(reviewer=reviewer), skips.filter(moderator=reviewer)
     items = dict(GoldItem.objects.filter(policy=policy).active().values_list("screening", "truth"))
     rows = first.filter(screening__in=items).values_list("screening", "verdict").annotate(count=Count("pk"))
     counts: dict[tuple[str, str], int] = {}
@@ -122,7 +127,29 @@ def gold_results(policy: Policy, *, reviewer: User | None = None) -> GoldResults
         missed=of("violating", "benign"),
         benign=of("benign", "violating") + of("benign", "benign"),
         alarms=of("benign", "violating"),
-        unsure=of("violating", "cannot_tell") + of("benign", "cannot_tell"),
+        unsure=of("violating", "cannot_tell") + of("benign", "cannot_tell") + _skipped(skips, items=items),
+    )
+
+
+def _first_verdicts() -> DecisionQuerySet:
+    """First verdicts on gold items whose grace period is over."""
+    given = Decision.objects.filter(source=Decision.Source.GOLD, kind=Decision.Kind.VERDICT, attempt=1)
+    return given.filter(decided_at__lte=Now() - timedelta(seconds=settings.GRACE_SECONDS))
+
+
+def _skipped(skips: SkipQuerySet, *, items: Collection[int]) -> int:
+    """Count skips of the ``items``; otherwise whoever recognises gold could leave it out of their results.
+
+    A person's verdict counts instead where they gave one before they skipped.
+    """
+    given = Decision.objects.verdicts().filter(
+        source=Decision.Source.GOLD, reviewer=OuterRef("moderator"), screening=OuterRef("task__screening")
+    )
+    return (
+        skips.filter(~Exists(given), task__screening__in=items)
+        .values("moderator", "task__screening")
+        .distinct()
+        .count()
     )
 
 
