@@ -59,7 +59,7 @@ def test_a_file_that_cannot_be_read_is_reported_on_its_own_line(picture: Path, t
     first, second = map(json.loads, out.getvalue().splitlines())
     assert caught.value.code == 1
     assert "scores" in first
-    assert second["refused"].startswith("format_not_allowed: found")
+    assert second["refused"].startswith("format_not_allowed: This is a plain text file.")
 
 
 def test_a_file_that_does_not_exist(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_import_score_list(tmp_path: Path, picture: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
-        ("tiny", {"architecture": "resnet50"}, "found 'resnet50'; accepted is .* Nothing was imported"),
+        ("tiny", {"architecture": "resnet50"}, "found resnet50; accepted is .* Nothing was imported"),
         ("tiny", {"pretrained_cfg": {"std": [1, 0, 1]}}, "'std'.*other than 0"),
         ("a b", {}, "--name 'a b' is not accepted. Give 1 to 100 letters"),
         ("open_nsfw", {}, "A classifier named 'open_nsfw' already exists"),
