@@ -78,7 +78,9 @@ def by_code_points(primaries: int, transfer: int, *, peak: float = 0.0, video_ga
     known = _PRIMARIES.get(primaries)
     if known is None or transfer not in (*_VIDEO, *_EXPONENTS, *_CURVES, PQ, HLG):
         return None
-    if transfer in _VIDEO and not (transfer == _IEC_61966_2_4 and not video_gamma):
+    if transfer == _IEC_61966_2_4 and not video_gamma:
+        return None
+    if transfer in _VIDEO:
         return Encoding(known, video_gamma or _SRGB)
     return Encoding(known, _EXPONENTS.get(transfer, transfer), peak)
 

@@ -154,6 +154,11 @@ def test_middle_grey_by_code_points(transfer: int, shown: int) -> None:
     assert grey.getpixel((0, 0)) == pytest.approx((shown,) * 3, abs=1)
 
 
+@pytest.mark.parametrize(("primaries", "transfer"), [(2, 2), (1, 9), (1, 11), (1, 12), (3, 13), (9, 255), (200, 16)])
+def test_browsers_ignore_code_points_without_a_meaning(primaries: int, transfer: int) -> None:
+    assert encodings.by_code_points(primaries, transfer) is None
+
+
 @pytest.mark.parametrize(("peak", "value", "shown"), [(0, 128, 132), (0, 180, 242), (4000, 180, 217), (200, 128, 181)])
 def test_greys_of_pq_by_their_peak(peak: float, value: int, shown: int) -> None:
     """The numbers that Chromium shows; the curve differs by at most 9."""
