@@ -14,14 +14,13 @@ from PIL import Image
 from playwright.sync_api import Browser, Error, sync_playwright
 
 from moderation.decoding.images import ImageRefused, sniff
+from moderation.decoding.rendition_sizes import FULL
 from moderation.decoding.sandbox import Sandbox
 from moderation.decoding.views import Appearance
 from tests.browser.drawing import difference, drawing
 from tests.chromium import ARGUMENTS, ensure
 from tests.moderation.decoding.odd_files import ODD_FILES
 
-#: Longest side of a rendition, so that it is not made smaller.
-WHOLE = 16_000
 FRAMES = 20
 
 
@@ -65,7 +64,7 @@ def compared(browser: Browser, sandbox: Sandbox, path: Path) -> str:
 
 
 def rendition(sandbox: Sandbox, path: Path, *, frame: int) -> Image.Image:
-    (made,) = sandbox.render_all(path, wanted=[(frame, Appearance.PLAIN)], max_side=WHOLE)
+    (made,) = sandbox.render_all(path, wanted=[(frame, Appearance.PLAIN)], size=FULL)
     with Image.open(io.BytesIO(made.clear)) as image:
         return image.convert("RGB")
 

@@ -7,7 +7,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +21,7 @@ from moderation.decoding.plan import WHOLE_PICTURES, ViewPlan
 from moderation.decoding.preprocessing import Preprocessing
 from moderation.decoding.process import ChildLost, DecoderChild, SandboxUnavailable
 from moderation.decoding.protocol import Message
+from moderation.decoding.rendition_sizes import ORDINARY, RenditionSize
 from moderation.decoding.views import Appearance, Box, Picture
 
 __all__ = ["ClassifierInput", "DecodedFile", "RefusedFile", "Rendition", "Sandbox", "SandboxUnavailable", "UInt8Array"]
@@ -155,17 +156,15 @@ class Sandbox:
         return _views(blob, count=count, preprocessing=self.preprocessings[preprocessing])
 
     def render_all(
-        self, path: Path, *, wanted: Sequence[tuple[int, Appearance]], max_side: int = 1600
+        self, path: Path, *, wanted: Sequence[tuple[int, Appearance]], size: RenditionSize = ORDINARY
     ) -> list[Rendition]:
         """Make the rendition of each (frame, appearance), in the order of ``wanted``, in one pass through the file.
-
-        No side of a rendition is longer than ``max_side`` pixels.
 
         Raises:
             ImageRefused: the file cannot be read safely.
             SandboxUnavailable: no decode process can be started.
         """
-        message = _message("render", path, wanted=sorted(wanted), max_side=max_side)
+        message = _message("render", path, wanted=sorted(wanted), size=asdict(size))
         facts, blobs = self._request(message, seconds=self.limits.seconds)
         pairs = zip(blobs[::2], blobs[1::2], facts["sizes"], strict=True)
         made = [

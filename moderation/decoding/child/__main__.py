@@ -26,6 +26,7 @@ from moderation.decoding.images import DecodeLimits, ImageRefused, Reason
 from moderation.decoding.plan import WHOLE_PICTURES, ViewPlan
 from moderation.decoding.preprocessing import Preprocessing
 from moderation.decoding.protocol import read_message, write_message
+from moderation.decoding.rendition_sizes import RenditionSize
 from moderation.decoding.views import Appearance
 
 Reply = tuple[dict[str, Any], list[bytes]]
@@ -124,18 +125,18 @@ def _probe(path: Path, *, limits: DecodeLimits) -> Reply:
 
 def _render(path: Path, request: Mapping[str, Any], *, limits: DecodeLimits) -> Reply:
     """Answer with two blobs for each (frame, appearance), in order: the clear picture and the blurred one."""
-    sizes, blobs = list[tuple[int, int]](), list[bytes]()
+    sizes, blobs, size = list[tuple[int, int]](), list[bytes](), RenditionSize(**request["size"])
     alone = len({frame for frame, _ in request["wanted"]}) == 1
     with pixels.open_image(path, limits=limits) as image:
         for frame, wanted in groupby(request["wanted"], key=itemgetter(0)):
             pixels.seek(image, frame=frame, limits=limits)
             if alone:  # MPO would keep the scale for its next picture
-                image.draft(None, renditions.within(image.size, side=request["max_side"]))  # only JPEG has drafts
+                image.draft(None, size.fitted(image.size))  # only JPEG has drafts
             plain = pixels.upright_rgb(image)
             for _, appearance in wanted:
                 picture = renderings.rendering(image, plain, appearance=Appearance(appearance)) or plain
-                clear, blurred, *size = renditions.encode(picture, max_side=request["max_side"])
-                sizes.append((size[0], size[1]))
+                clear, blurred, width, height = renditions.encode(picture, size=size)
+                sizes.append((width, height))
                 blobs += clear, blurred
     return {"sizes": sizes, "media_type": renditions.MEDIA_TYPE}, blobs
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image
 
+from moderation.decoding.rendition_sizes import ORDINARY, RenditionSize
 from moderation.decoding.sandbox import Rendition, Sandbox
 from moderation.decoding.views import WHOLE, appearance_of
 
@@ -58,9 +59,11 @@ def bomb_png(path: Path, *, width: int, height: int) -> Path:
     return path
 
 
-def render(sandbox: Sandbox, path: Path, *, frame: int = 0, view: int = WHOLE, max_side: int = 1600) -> Rendition:
+def render(
+    sandbox: Sandbox, path: Path, *, frame: int = 0, view: int = WHOLE, size: RenditionSize = ORDINARY
+) -> Rendition:
     """Render one frame in the appearance of ``view``."""
-    (rendition,) = sandbox.render_all(path, wanted=[(frame, appearance_of(view))], max_side=max_side)
+    (rendition,) = sandbox.render_all(path, wanted=[(frame, appearance_of(view))], size=size)
     return rendition
 
 

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from moderation.decoding.images import ImageRefused, Reason
+from moderation.decoding.rendition_sizes import FULL, LONGEST_SIDE, ORDINARY
 from moderation.decoding.sandbox import Rendition, Sandbox
 from tests.moderation.decoding.pictures import BLUE, FORMATS, RED, plain, render, top_red, write, write_frames
 
@@ -24,12 +27,52 @@ def test_every_format_has_a_rendition(suffix: str, sandbox: Sandbox, folder: Pat
     assert pixels(rendition.clear)[..., 0].mean() > 240
 
 
-def test_no_side_is_longer_than_the_limit(sandbox: Sandbox, folder: Path) -> None:
-    path = write(folder / "a.jpg", plain(size=(3000, 1000)))
-    for max_side, size in ((1600, (1600, 533)), (300, (300, 100))):
-        rendition = render(sandbox, path, max_side=max_side)
-        assert (rendition.width, rendition.height) == size
-        assert pixels(rendition.clear).shape[1::-1] == size
+@pytest.mark.parametrize(
+    ("source", "size", "why"),
+    [
+        ((640, 480), (640, 480), "never enlarged"),
+        ((4000, 3000), (1600, 1200), "an ordinary photo"),
+        ((4000, 2250), (1920, 1080), "a wide photo keeps its short side"),
+        ((1080, 8000), (1080, 8000), "a long screenshot stays legible"),
+        ((16384, 3000), (5898, 1080), "the largest panorama"),
+        ((20000, 2000), (10800, 1080), "a longer one"),
+        ((40000, 1000), (16384, 410), "no side is longer than browsers draw"),
+        ((50000, 1), (16384, 1), "a line"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_long_pictures_keep_their_short_side(source: tuple[int, int], size: tuple[int, int], why: str) -> None:
+    assert ORDINARY.fitted(source) == size, why
+    assert ORDINARY.fitted(source[::-1]) == size[::-1]
+
+
+@given(st.integers(1, 60_000), st.integers(1, 60_000))
+def test_no_rendition_is_enlarged_or_too_long_and_a_full_one_is_at_least_as_large(width: int, height: int) -> None:
+    ordinary, full = ORDINARY.fitted((width, height)), FULL.fitted((width, height))
+    assert all(
+        1 <= fitted <= whole <= side for fitted, whole, side in zip(ordinary, full, (width, height), strict=True)
+    )
+    assert max(full) <= LONGEST_SIDE
+
+
+def test_a_long_screenshot_is_rendered_pixel_by_pixel(sandbox: Sandbox, folder: Path) -> None:
+    rendition = render(sandbox, write(folder / "a.jpg", plain(size=(1080, 8000))))
+    assert (rendition.width, rendition.height) == (1080, 8000)
+    assert pixels(rendition.clear).shape == (8000, 1080, 3)
+
+
+def test_a_full_rendition_has_the_pixels_of_the_source(sandbox: Sandbox, folder: Path) -> None:
+    path = write(folder / "a.jpg", plain(size=(3000, 2000)))
+    for size, expected in ((ORDINARY, (1620, 1080)), (FULL, (3000, 2000))):
+        assert pixels(render(sandbox, path, size=size).clear).shape[1::-1] == expected
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_the_largest_panorama_is_rendered_within_the_memory_of_the_decode_process(suffix: str, folder: Path) -> None:
+    path = write(folder / f"a.{suffix}", plain(size=(16_384, 3_000)))
+    with Sandbox() as sandbox:
+        rendition = render(sandbox, path, size=FULL)
+    assert (rendition.width, rendition.height) == (16_384, 3_000)
 
 
 def test_a_large_jpeg_looks_as_it_does_when_all_of_it_is_decoded(sandbox: Sandbox, folder: Path) -> None:
