@@ -254,10 +254,24 @@ def test_files_are_checked_and_nothing_is_stored(run: Run, tmp_path: Path) -> No
     told = run("check", DEMO / "cat.jpg", DEMO / "coffee.jpg")
     assert "cat.jpg: Adult content: known-bad by list pictures (PDQ, 0 bits of 256 differ)" in told
     assert "known-good by list bytes (sha256: the same bytes)" in told
-    assert "coffee.jpg: on no list in use" in told
+    assert "coffee.jpg: on no list in use\n" in told
+    assert "Compared: its bytes (sha256, MD5, SHA-1); frame 0, plain (upright at quality 100, scaled" in told
+    assert "Not compared" not in told
     first, second = map(json.loads, run("check", "--json", DEMO / "cat.jpg", DEMO / "coffee.jpg").splitlines())
     assert [each["list"] for each in first["known"]] == ["pictures", "bytes"]
     assert second["known"] == []
+
+
+def test_a_check_says_what_it_did_not_compare(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "flat.png").write_bytes(image_bytes())
+    told = run("check", tmp_path / "flat.png")
+    assert "Compared: its bytes (sha256, MD5, SHA-1).\n" in told
+    assert "Not compared: frame 0, plain (upright at quality 0, scaled at quality 0): too flat.\n" in told
+    (checked,) = map(json.loads, run("check", "--json", tmp_path / "flat.png").splitlines())
+    assert [(each["reading"], each["compared"]) for each in checked["pictures"]] == [
+        ("upright", False),
+        ("scaled", False),
+    ]
 
 
 def test_a_file_that_cannot_be_decoded_is_checked_by_its_bytes(run: Run, tmp_path: Path, capsys) -> None:
