@@ -79,6 +79,7 @@ class PolicyVersion(models.Model):
     epoch = models.ForeignKey(Epoch, on_delete=models.PROTECT, null=True, blank=True, related_name="versions")
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
+    saved_at = models.DateTimeField(db_default=Now(), help_text="When the draft was saved last, by `created_by`.")
     published_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     published_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)

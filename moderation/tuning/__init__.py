@@ -6,8 +6,10 @@
 
 from moderation.tuning.counts import WINDOW, ScoreCounts, Shares, score_counts, step
 from moderation.tuning.publishing import (
+    DraftedMeanwhile,
     PublishedMeanwhile,
     audit_verdicts,
+    draft_mark,
     draft_of,
     in_force,
     proposed,
@@ -15,13 +17,20 @@ from moderation.tuning.publishing import (
     roll_back,
     save_draft,
 )
+from moderation.tuning.safeguards import Confirmation, ConfirmationMissing, SecondPersonNeeded, confirmation_for
 
 __all__ = [
     "WINDOW",
+    "Confirmation",
+    "ConfirmationMissing",
+    "DraftedMeanwhile",
     "PublishedMeanwhile",
     "ScoreCounts",
+    "SecondPersonNeeded",
     "Shares",
     "audit_verdicts",
+    "confirmation_for",
+    "draft_mark",
     "draft_of",
     "in_force",
     "proposed",

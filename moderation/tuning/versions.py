@@ -7,6 +7,7 @@ from moderation.formatting import day
 from moderation.models import Classifier, Policy, PolicyVersion, User
 from moderation.models.versions import PolicyVersionQuerySet
 from moderation.tuning.epochs import epoch_for
+from moderation.tuning.safeguards import check_second_person
 
 State = PolicyVersion.State
 
@@ -29,9 +30,11 @@ def put_in_force(version: PolicyVersion, *, by: User | None, why: str) -> None:
     Raises:
         AlreadyPublished: it is no longer a draft. Nothing was changed.
         ClassifierRetired: its classifier is retired. Nothing was changed.
+        SecondPersonNeeded: the policy needs another person than the drafter to publish. Nothing was changed.
     """
     # One publication of this policy at a time.
-    Policy.objects.select_for_update().get(pk=version.policy_id)
+    version.policy = Policy.objects.select_for_update().get(pk=version.policy_id)
+    check_second_person(version, by=by)
     _check_classifier_not_retired(version)
     _replaced_by(version).update(state=State.RETIRED, retired_at=Now())
     published = PolicyVersion.objects.filter(pk=version.pk, state=State.DRAFT).update(

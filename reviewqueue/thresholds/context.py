@@ -16,6 +16,9 @@ from reviewqueue import rate_rows
 from reviewqueue.thresholds.comparison import ThresholdComparison
 from reviewqueue.thresholds.forms import ThresholdsForm
 
+# Fields of the form that a link to a proposal leaves out.
+UNSHARED = {"why", "seen", "seen_draft"}
+
 
 def thresholds_context(form: ThresholdsForm, *, proposed: PolicyVersion, with_error_rates: bool) -> dict[str, Any]:
     """Return the context of the page, or without error rates that of its other parts."""
@@ -24,13 +27,15 @@ def thresholds_context(form: ThresholdsForm, *, proposed: PolicyVersion, with_er
     current = tuning.in_force(policy)
     report = threshold_report.report_for(policy)
     new_epoch = "" if proposed == current else why_new_epoch(proposed)
+    counts = tuning.score_counts(policy)
     return {
         "form": form,
         "policy": policy,
         "policies": Policy.objects.in_force(),
         "current": current,
         "draft": tuning.draft_of(policy),
-        "comparison": ThresholdComparison.of(tuning.score_counts(policy), current=current, proposed=proposed),
+        "comparison": ThresholdComparison.of(counts, current=current, proposed=proposed),
+        "confirmation": tuning.confirmation_for(proposed, current=current, counts=counts),
         "new_epoch": new_epoch,
         "verdicts": tuning.audit_verdicts(current),
         **_compared_context(report, proposed=proposed, new_epoch=bool(new_epoch)),
@@ -80,9 +85,9 @@ def _link_to_best(report: ThresholdReport) -> str:
     if best is None or (best.low, best.high) == (report.low, report.high):
         return ""
     numbers = {
-        **ThresholdsForm.showing(version, seen=version).initial,
+        **ThresholdsForm.showing(version, seen=version, draft=None).initial,
         "low": threshold(best.low),
         "high": threshold(best.high),
     }
-    kept = {name: value for name, value in numbers.items() if value is not None and name not in {"why", "seen"}}
+    kept = {name: value for name, value in numbers.items() if value is not None and name not in UNSHARED}
     return f"{reverse('thresholds_preview')}?{urlencode(kept)}"

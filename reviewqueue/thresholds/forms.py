@@ -6,12 +6,32 @@ from django import forms
 
 from moderation.formatting import threshold
 from moderation.models import PolicyVersion
-from reviewqueue.threshold_fields import WHY_MISSING, PercentField, high_field, low_field
+from moderation.tuning import draft_mark
+from reviewqueue.threshold_fields import WHY_MISSING, PercentField, ReasonForm, high_field, low_field
 
 NOT_A_CAPACITY = "Write a whole number of reviews, such as 600. Leave it empty for no limit."
 
 
-class ThresholdsForm(forms.Form):
+class ConfirmedForm(forms.Form):
+    """A form whose change may need a typed confirmation. The field shows once it was asked for."""
+
+    confirmation = forms.CharField(label="Confirm this change", required=False, max_length=60, widget=forms.HiddenInput)
+
+    def ask_for_confirmation(self, request: str) -> None:
+        """Show the field for the phrase, with the ``request`` as its error."""
+        self.fields["confirmation"].widget = forms.TextInput(attrs={"autocomplete": "off"})
+        self.add_error("confirmation", request)
+
+    def see_again(self, **seen: Any) -> None:
+        """Render what is in force now as seen, and ask for a confirmation anew."""
+        self.data = {**dict(self.data.items()), **seen, "confirmation": ""}
+
+
+class RollBackForm(ConfirmedForm, ReasonForm):
+    """Why an old version comes back."""
+
+
+class ThresholdsForm(ConfirmedForm):
     """The numbers that a proposal may change. ``why`` is required only for publishing."""
 
     low = low_field()
@@ -46,6 +66,7 @@ class ThresholdsForm(forms.Form):
     )
     policy = forms.SlugField(widget=forms.HiddenInput, required=False)
     seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    seen_draft = forms.CharField(widget=forms.HiddenInput, required=False, max_length=80)
 
     def __init__(self, *args: Any, publishing: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -54,8 +75,8 @@ class ThresholdsForm(forms.Form):
             self.fields["why"].error_messages["required"] = WHY_MISSING
 
     @classmethod
-    def showing(cls, version: PolicyVersion, *, seen: PolicyVersion) -> "ThresholdsForm":
-        """Return a form with the numbers of ``version``, for a person who sees ``seen`` in force."""
+    def showing(cls, version: PolicyVersion, *, seen: PolicyVersion, draft: PolicyVersion | None) -> "ThresholdsForm":
+        """Return a form with the numbers of ``version``, for a person who sees ``seen`` in force and ``draft``."""
         return cls(
             initial={
                 "low": threshold(version.low),
@@ -67,6 +88,7 @@ class ThresholdsForm(forms.Form):
                 "why": version.why if version.state == version.State.DRAFT else "",
                 "policy": version.policy.slug,
                 "seen": seen.pk,
+                "seen_draft": draft_mark(draft),
             }
         )
 
@@ -78,6 +100,24 @@ class ThresholdsForm(forms.Form):
                 "high", f"High {high:.2f} lies below low {low:.2f}. Write {low:.2f} or more here, or a smaller low."
             )
         return cleaned
+
+    @property
+    def numbers(self) -> list[forms.BoundField]:
+        """The fields that a preview compares."""
+        return [field for field in self.visible_fields() if field.name not in {"why", "confirmation"}]
+
+    @property
+    def reason_and_seen_draft(self) -> dict[str, str]:
+        return {name: self.cleaned_data[name] for name in ("why", "seen_draft")}
+
+    @property
+    def what_was_seen(self) -> dict[str, Any]:
+        """The arguments of publishing besides the numbers: why, and what the person had seen and confirmed."""
+        return {
+            **self.reason_and_seen_draft,
+            "seen": self.cleaned_data["seen"],
+            "confirmed": self.cleaned_data["confirmation"],
+        }
 
     @property
     def changes(self) -> dict[str, Any]:

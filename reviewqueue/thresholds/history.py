@@ -13,8 +13,8 @@ from reviewqueue.pagination import numbered_page
 from reviewqueue.permissions import ReviewerRequest, can_publish_thresholds, can_see_thresholds
 from reviewqueue.policy_choice import get_chosen_policy_or_404
 from reviewqueue.published_version import published_message, redirect_to_thresholds
-from reviewqueue.threshold_fields import ReasonForm
 from reviewqueue.thresholds.comparison import ThresholdComparison
+from reviewqueue.thresholds.forms import RollBackForm
 
 
 @require_GET
@@ -43,11 +43,17 @@ def roll_back(request: ReviewerRequest, pk: int) -> HttpResponse:
     retired = PolicyVersion.objects.root().filter(state=PolicyVersion.State.RETIRED)
     version = get_object_or_404(retired.select_related("policy", "classifier"), pk=pk)
     current = tuning.in_force(version.policy)
-    form = ReasonForm(request.POST or None, initial={"seen": current.pk})
+    form = RollBackForm(request.POST or None, initial={"seen": current.pk})
     if request.method == "POST" and form.is_valid():
+        typed = form.cleaned_data
         try:
-            after = tuning.roll_back(version, by=request.user, **form.cleaned_data)
-        except (tuning.PublishedMeanwhile, ClassifierRetired) as refused:
+            after = tuning.roll_back(
+                version, by=request.user, why=typed["why"], seen=typed["seen"], confirmed=typed["confirmation"]
+            )
+        except tuning.ConfirmationMissing as asked:
+            form.ask_for_confirmation(str(asked))
+            return _render_roll_back(request, form, version=version, status=422)
+        except (tuning.PublishedMeanwhile, tuning.SecondPersonNeeded, ClassifierRetired) as refused:
             form.add_error(None, str(refused))
             return _render_roll_back(request, form, version=version, status=409)
         messages.success(request, published_message(current, after))
@@ -56,12 +62,12 @@ def roll_back(request: ReviewerRequest, pk: int) -> HttpResponse:
 
 
 def _render_roll_back(
-    request: ReviewerRequest, form: ReasonForm, *, version: PolicyVersion, status: int
+    request: ReviewerRequest, form: RollBackForm, *, version: PolicyVersion, status: int
 ) -> HttpResponse:
     """Render the form next to the comparison of ``version`` with the version in force."""
     current = tuning.in_force(version.policy)
     if status == 409:
-        form.data = {**form.data, "seen": current.pk}
+        form.see_again(seen=current.pk)
     counts = tuning.score_counts(version.policy)
     context = {
         "form": form,
@@ -69,6 +75,16 @@ def _render_roll_back(
         "version": version,
         "current": current,
         "comparison": ThresholdComparison.of(counts, current=current, proposed=version),
+        "confirmation": _confirmation(version, current=current, counts=counts),
         "new_epoch": why_new_epoch(version),
     }
     return render(request, "reviewqueue/thresholds/thresholds_roll_back.html", context, status=status)
+
+
+def _confirmation(
+    version: PolicyVersion, *, current: PolicyVersion, counts: tuning.ScoreCounts
+) -> tuning.Confirmation | None:
+    """Return what going back to ``version`` asks for; thresholds for another classifier's scores do not compare."""
+    if version.classifier_id != current.classifier_id:
+        return None
+    return tuning.confirmation_for(version, current=current, counts=counts)

@@ -7,12 +7,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from moderation import tuning
 from moderation.models import Policy, PolicyVersion
+from moderation.tuning.versions import ClassifierRetired
 from reviewqueue.htmx import varies_by_htmx
 from reviewqueue.permissions import ReviewerRequest, can_publish_thresholds, can_see_thresholds
 from reviewqueue.policy_choice import get_chosen_policy_or_404, get_policy_or_404
 from reviewqueue.published_version import published_message, redirect_to_thresholds
 from reviewqueue.thresholds.context import thresholds_context
 from reviewqueue.thresholds.forms import ThresholdsForm
+
+REFUSALS = (tuning.PublishedMeanwhile, tuning.DraftedMeanwhile, tuning.SecondPersonNeeded, ClassifierRetired)
 
 
 @require_GET
@@ -23,8 +26,9 @@ def thresholds(request: ReviewerRequest) -> HttpResponse:
     if policy is None:
         return render(request, "reviewqueue/thresholds/thresholds_without_policy.html")
     current = tuning.in_force(policy)
-    start = current if request.GET.get("start") == "in_force" else tuning.draft_of(policy) or current
-    return _render_thresholds(request, ThresholdsForm.showing(start, seen=current), proposed=start)
+    draft = tuning.draft_of(policy)
+    start = current if request.GET.get("start") == "in_force" else draft or current
+    return _render_thresholds(request, ThresholdsForm.showing(start, seen=current, draft=draft), proposed=start)
 
 
 @require_http_methods(["GET", "POST"])
@@ -56,7 +60,11 @@ def save_draft(request: ReviewerRequest) -> HttpResponse:
     policy = get_policy_or_404(form.data.get("policy", ""))
     if not form.is_valid():
         return _render_form_again(request, form, policy=policy, status=422)
-    draft = tuning.save_draft(policy, by=request.user, why=form.cleaned_data["why"], **form.changes)
+    try:
+        draft = tuning.save_draft(policy, by=request.user, **form.reason_and_seen_draft, **form.changes)
+    except tuning.DraftedMeanwhile as meanwhile:
+        form.add_error(None, str(meanwhile))
+        return _render_form_again(request, form, policy=policy, status=409)
     messages.success(request, f"Saved as draft, version {draft.number}. Nothing changes until you publish it.")
     return redirect_to_thresholds(request, policy)
 
@@ -70,12 +78,14 @@ def publish(request: ReviewerRequest) -> HttpResponse:
     policy = get_policy_or_404(form.data.get("policy", ""))
     if not form.is_valid():
         return _render_form_again(request, form, policy=policy, status=422)
-    why, seen = form.cleaned_data["why"], form.cleaned_data["seen"]
     before = tuning.in_force(policy)
     try:
-        after = tuning.publish(policy, by=request.user, why=why, seen=seen, **form.changes)
-    except tuning.PublishedMeanwhile as meanwhile:
-        form.add_error(None, str(meanwhile))
+        after = tuning.publish(policy, by=request.user, **form.what_was_seen, **form.changes)
+    except tuning.ConfirmationMissing as asked:
+        form.ask_for_confirmation(str(asked))
+        return _render_form_again(request, form, policy=policy, status=422)
+    except REFUSALS as refusal:
+        form.add_error(None, str(refusal))
         return _render_form_again(request, form, policy=policy, status=409)
     messages.success(request, published_message(before, after))
     return redirect_to_thresholds(request, policy)
@@ -84,10 +94,11 @@ def publish(request: ReviewerRequest) -> HttpResponse:
 def _render_form_again(request: ReviewerRequest, form: ThresholdsForm, *, policy: Policy, status: int) -> HttpResponse:
     """Render the form with its values and errors, next to the version that is in force by now."""
     current = tuning.in_force(policy)
-    proposed = tuning.proposed(current, **form.changes) if not form.errors.keys() - {"why", "__all__"} else current
+    valid = not form.errors.keys() - {"why", "confirmation", "__all__"}
+    proposed = tuning.proposed(current, **form.changes) if valid else current
     if status == 409:
-        # The person sees the version in force now, and may publish over it the next time.
-        form.data = {**form.data, "seen": current.pk}
+        # The person sees the version in force and the draft now, and may replace them the next time.
+        form.see_again(seen=current.pk, seen_draft=tuning.draft_mark(tuning.draft_of(policy)))
     return _render_thresholds(request, form, proposed=proposed, part="form", status=status)
 
 

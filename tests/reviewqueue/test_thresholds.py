@@ -7,7 +7,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from moderation import tuning
-from moderation.models import Classifier, PolicyVersion
+from moderation.models import Classifier, Policy, PolicyVersion
 from moderation.review import claiming, deciding
 from moderation.review.claims import Claim
 from moderation.tuning.rollup import roll_up
@@ -270,3 +270,61 @@ def test_rolling_back_to_a_retired_classifier_is_refused_on_the_page() -> None:
     page = signed_in().post(f"/thresholds/versions/{first.pk}/roll-back/", {"seen": second.pk, "why": "back"})
     assert page.status_code == 409
     assert "was retired on" in page.content.decode()
+
+
+def test_thresholds_that_reject_everything_ask_for_a_typed_confirmation() -> None:
+    client, everything = signed_in(), {"low": "0", "high": "0", "why": "A test."}
+    preview = client.post("/thresholds/preview/", numbers(**everything)).content.decode()
+    assert "reject every upload, whatever its score" in preview
+    asked = client.post("/thresholds/publish/", numbers(**everything))
+    assert (asked.status_code, version_in_force().number) == (422, 1)
+    assert "Type “reject everything” to publish." in asked.content.decode()
+    client.post("/thresholds/publish/", numbers(**everything, confirmation="Reject everything"))
+    assert (version_in_force().low, version_in_force().high) == (0.0, 0.0)
+
+
+def test_another_admins_draft_is_shown_and_the_own_numbers_stay() -> None:
+    client, typed = signed_in(), numbers(low="0.45")
+    tuning.save_draft(default_policy(), by=make_user("ann", group="admin"), why="", low=0.4)
+    refused = client.post("/thresholds/draft/", typed, headers=HTMX)
+    html = refused.content.decode()
+    assert (refused.status_code, tuning.draft_of(default_policy()).low) == (409, 0.4)
+    assert "ann saved a draft, version 2 (low 0.40, high 0.80)" in html
+    assert 'value="0.45"' in html
+    mark = tuning.draft_mark(tuning.draft_of(default_policy()))
+    assert f'name="seen_draft" value="{mark}"' in html
+    assert client.post("/thresholds/draft/", {**typed, "seen_draft": mark}).status_code == 302
+
+
+def test_who_drafted_is_told_that_another_person_publishes() -> None:
+    client = signed_in()
+    Policy.objects.update(needs_second_publisher=True)
+    assert "Save your numbers as a draft" in client.get("/thresholds/").content.decode()
+    client.post("/thresholds/draft/", numbers())
+    assert "You saved this draft" in client.get("/thresholds/").content.decode()
+    refused = client.post("/thresholds/publish/", numbers(why="Mine."))
+    assert (refused.status_code, version_in_force().number) == (409, 1)
+    assert "another person who may publish thresholds has to do it" in refused.content.decode()
+
+
+def test_the_rules_of_a_policy_change_with_a_reason_and_stay_in_the_record() -> None:
+    client = signed_in()
+    rules = {"requires_look": "on", "confirmed_share": "10", "needs_second_publisher": "on"}
+    assert client.post("/thresholds/rules/adult-content/", rules).status_code == 422
+    assert client.post("/thresholds/rules/adult-content/", {**rules, "why": "More care."}).status_code == 302
+    policy = default_policy()
+    assert (policy.requires_look, policy.confirmed_share, policy.needs_second_publisher) == (True, 0.1, True)
+    event = policy.events.order_by("-pgh_id").first()
+    assert event.pgh_context.metadata["why"] == "More care."
+    off = client.post("/thresholds/rules/adult-content/", {"confirmed_share": "10", "why": "Alone."})
+    assert (off.status_code, default_policy().needs_second_publisher) == (409, True)
+
+
+def test_only_people_who_may_publish_open_the_rules() -> None:
+    assert signed_in("lead").get("/thresholds/rules/adult-content/").status_code == 403
+
+
+def test_a_wrong_number_is_not_called_the_number_in_force() -> None:
+    make_screening(score=0.5)
+    html = signed_in().post("/thresholds/preview/", numbers(low="0.9", high="0.1")).content.decode()
+    assert "Yours are compared once every field is right." in html
