@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import factories
-from tests.browser.conftest import Visit, make_tasks
+from tests.browser.conftest import Visit, look, make_tasks, settleable
 from tests.moderation.reporting.runs import make_ledger_day, make_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -31,9 +31,16 @@ def test_the_queue(
     assert serious(page) == []
     page.locator("summary.reject").click()
     assert serious(page) == []
+    settleable(page)
     page.locator("#reasons button").first.click()
-    expect(page.locator("#toast")).to_contain_text("Rejected upload")
+    expect(page.locator("#question")).to_contain_text("You have not looked at this upload.")
     assert serious(page) == []
+    settleable(page, place="question")
+    page.get_by_role("button", name="Reject unseen").click()
+    expect(page.locator("#toast")).to_contain_text("Rejected")
+    assert serious(page) == []
+    settleable(page)
+    look(page)
     page.locator("#verdicts .approve").click()
     # A rejected audit waits for a second opinion, which is not this person's to give.
     expect(page.locator("#empty h1")).to_have_text(re.compile("Nothing is waiting|need another person"))

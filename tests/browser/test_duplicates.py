@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from moderation.models import ReviewTask, Screening, Upload
+from moderation.review import claiming
 from tests import factories
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, look, title
 from tests.moderation.review.near_duplicates import Cluster
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -43,10 +44,14 @@ def test_the_page_fits(
     members: list[Screening],
     scheme: str,
     size: dict[str, object],
+    settings: object,
 ) -> None:
-    page = visit(factories.make_user(), color_scheme=scheme, **size).open(
-        f"/uploads/{members[0].upload_id}/duplicates/"
-    )
+    settings.GRACE_SECONDS = 0  # type: ignore[attr-defined]
+    person = factories.make_user()
+    task = claiming.claim_next(person)
+    assert task is not None
+    factories.decide_claimed(task, "benign")
+    page = visit(person, color_scheme=scheme, **size).open(f"/uploads/{members[0].upload_id}/duplicates/")
     expect(page.locator(".member img")).to_have_count(5)
     page.wait_for_load_state("networkidle")
     keep(page, f"duplicates-{scheme}-{page.viewport_size['width']}")  # type: ignore[index]
@@ -54,16 +59,23 @@ def test_the_page_fits(
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-def test_two_keys_remove_a_near_duplicate(visit: Callable[..., Visit], members: list[Screening]) -> None:
-    """After the verdict, `d` opens the page of its near-duplicates, and a digit removes one."""
+def test_a_digit_and_a_reason_remove_a_near_duplicate(
+    visit: Callable[..., Visit], members: list[Screening], settings: object
+) -> None:
+    """Once the verdict is in effect, `d` opens the page of its near-duplicates, and a digit asks why one is removed."""
+    settings.GRACE_SECONDS = 1  # type: ignore[attr-defined]
     page = visit(factories.make_user()).open()
-    expect(page.locator("#stage-title")).to_have_text(f"Upload {members[0].upload_id}")
+    title(page, ReviewTask.objects.get(screening=members[0]))
+    look(page)
     page.keyboard.press("a")
-    expect(page.locator(".toast")).to_contain_text("5 near-duplicates took it over")
+    expect(page.locator("#toast")).to_contain_text("5 near-duplicates took it over")
     page.keyboard.press("d")
     expect(page.locator(".member")).to_have_count(5)
     page.wait_for_load_state()  # keys are listened to once the page's modules have come
     page.keyboard.press("2")
+    expect(page.locator(f"#why-{members[2].upload_id}")).to_be_focused()  # a reason is required
+    page.keyboard.type("Another picture.")
+    page.keyboard.press("Enter")
     expect(page.get_by_text(f"Upload {members[2].upload_id} was removed from the near-duplicates.")).to_be_visible()
     expect(page.locator(".member")).to_have_count(4)
     assert Upload.objects.get(pk=members[2].upload_id).status == "in_review"

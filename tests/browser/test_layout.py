@@ -60,7 +60,7 @@ def test_picture_and_reveal_are_seen_together(page: Page) -> None:
 
 def test_targets_are_large_enough(page: Page) -> None:
     page.keyboard.press("s")
-    expect(page.locator("#notice")).to_be_visible()
+    expect(page.locator("#undo")).to_be_visible()
     small = page.evaluate(
         """() => [...document.querySelectorAll("main a, main button, main summary")]
             .filter((each) => each.checkVisibility())

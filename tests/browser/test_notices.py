@@ -38,7 +38,7 @@ def test_no_notice_moves_a_button(visit: Visits, size: dict[str, object]) -> Non
     before = places(page)
     page.keyboard.press("s")
     title(page, second)
-    expect(page.locator("#notice")).to_contain_text("skipped")
+    expect(page.locator("#toast")).to_contain_text("Skipped")
     assert places(page) == before
     look(page)
     page.keyboard.press("a")
@@ -102,6 +102,19 @@ def test_a_lost_network_covers_no_button_and_is_tried_again_once(visit: Visits, 
     expect(page.locator("#connection")).to_be_hidden()
     verdicts = Decision.objects.order_by("pk").values_list("upload", "verdict")
     assert list(verdicts) == [(first.upload_id, "benign"), (second.upload_id, "cannot_tell")]
+
+
+def test_score_and_reason_follow_by_themselves_and_move_nothing(visit: Visits, settings: object) -> None:
+    settings.GRACE_SECONDS = 3  # type: ignore[attr-defined]
+    first, second = make_tasks(2)
+    page = visit(factories.make_user()).open()
+    title(page, first)
+    look(page)
+    page.keyboard.press("a")
+    title(page, second)
+    before = [*places(page), page.locator("#undo").bounding_box()]
+    expect(page.locator("#toast")).to_contain_text("Score 0.05")
+    assert [*places(page), page.locator("#undo").bounding_box()] == before
 
 
 def test_a_message_from_another_page_stands_there_too(visit: Visits) -> None:

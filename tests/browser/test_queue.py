@@ -1,5 +1,6 @@
 """The queue, used by keyboard, mouse and touch."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from moderation.models import Decision, Effect, Exposure, ReviewTask
 from moderation.review import claiming
 from reviewqueue.review.context import rendition_path_or_404
 from tests import factories
-from tests.browser.conftest import Visit, make_tasks, named, shows, title
+from tests.browser.conftest import Visit, look, make_tasks, named, shows, title
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -23,6 +24,7 @@ def test_thirty_tasks_by_keyboard_alone(visit: Visits) -> None:
     page = visit(factories.make_user()).open()
     for number, task in enumerate(tasks):
         title(page, task)
+        look(page)
         if number % 3 == 0:
             page.keyboard.press("a")
         elif number % 3 == 1:
@@ -97,7 +99,7 @@ def test_no_clear_byte_arrives_before_a_reveal(visit: Visits) -> None:
     for task in tasks[:3]:
         title(page, task)
         page.wait_for_load_state("networkidle")
-        page.keyboard.press("a")
+        page.keyboard.press("s")
     title(page, tasks[3])
     page.wait_for_load_state("networkidle")
     assert len(bodies) > 10
@@ -113,6 +115,7 @@ def test_a_digit_does_nothing_until_the_reasons_are_open(visit: Visits) -> None:
     page = visit(factories.make_user()).open()
     title(page, task)
     page.keyboard.press("1")
+    look(page)
     page.keyboard.press("r")
     expect(page.locator("#reasons")).to_be_visible()
     page.keyboard.press("Escape")
@@ -121,7 +124,7 @@ def test_a_digit_does_nothing_until_the_reasons_are_open(visit: Visits) -> None:
     assert not Decision.objects.exists()
     page.keyboard.press("r")
     page.keyboard.press("1")
-    expect(page.locator("#toast")).to_contain_text("Rejected upload")
+    expect(page.locator("#toast")).to_contain_text("Rejected")
     assert Decision.objects.get().reason == "nudity"
 
 
@@ -129,12 +132,13 @@ def test_a_reason_that_needs_a_comment_waits_for_it(visit: Visits) -> None:
     (task,) = make_tasks(1)
     page = visit(factories.make_user()).open()
     title(page, task)
+    look(page)
     page.keyboard.press("r")
     page.keyboard.press("5")
     expect(page.locator("#comment")).to_be_focused()
     page.keyboard.type("a scary rabbit")  # a, r, s, n and others are letters here, not commands
     page.keyboard.press("Enter")
-    expect(page.locator("#toast")).to_contain_text("Rejected upload")
+    expect(page.locator("#toast")).to_contain_text("Rejected")
     assert Decision.objects.get().comment == "a scary rabbit"
 
 
@@ -142,10 +146,11 @@ def test_undo_returns_the_upload_and_cancels_the_effect(visit: Visits) -> None:
     first, second = make_tasks(2)
     page = visit(factories.make_user()).open()
     title(page, first)
+    look(page)
     page.keyboard.press("r")
     page.keyboard.press("1")
     title(page, second)
-    expect(page.locator(".due")).to_contain_text("Takes effect in")
+    expect(page.locator(".due")).to_contain_text("follow in")
     page.keyboard.press("u")
     title(page, first)
     expect(page.locator("#notice")).to_contain_text("Nothing had taken effect.")
@@ -156,23 +161,35 @@ def test_the_next_upload_is_announced_and_takes_the_focus(visit: Visits) -> None
     first, second = make_tasks(2)
     page = visit(factories.make_user()).open()
     title(page, first)
+    look(page)
     page.locator("#verdicts .approve").click()
     title(page, second)
     expect(page.locator("#stage")).to_be_focused()
-    expect(page.locator("#announcer")).to_contain_text(f"Approved upload {first.upload_id}.")
+    expect(page.locator("#announcer")).to_contain_text(f"Approved {first.upload.external_id}.")
     expect(page.locator("#announcer")).to_contain_text(f"Now {second.upload.external_id}, blurred.")
 
 
-def test_a_missing_clear_picture_shows_an_error_and_stays_blurred(visit: Visits) -> None:
+def test_a_missing_picture_is_told_and_nothing_can_be_decided(visit: Visits) -> None:
     (task,) = make_tasks(1)
-    window = visit(factories.make_user())
-    page = window.open()
+    page = visit(factories.make_user()).open()
     title(page, task)
     rendition_path_or_404(task, variant="clear").unlink()
     page.locator("#reveal button").click()
+    expect(page.locator("#stage")).to_contain_text("The image is missing")
+    expect(page.locator("#verdicts").get_by_role("button")).to_have_text([re.compile("Skip")])
+    assert not Exposure.objects.exists()
+
+
+def test_a_clear_picture_that_does_not_load_shows_an_error_and_stays_blurred(visit: Visits) -> None:
+    (task,) = make_tasks(1)
+    window = visit(factories.make_user())
+    window.context.route("**/clear/", lambda route: route.abort())
+    page = window.open()
+    title(page, task)
+    page.locator("#reveal button").click()
     expect(page.locator("#picture-error")).to_be_visible()
     shows(page, "blurred")
-    window.problems.clear()  # Chromium's own word about the 404
+    window.problems.clear()  # Chromium's own message about the picture
 
 
 def test_a_lost_claim_is_explained_and_the_next_task_is_there(visit: Visits) -> None:
@@ -206,6 +223,7 @@ def test_two_tabs_never_decide_twice(visit: Visits) -> None:
     window = visit(factories.make_user())
     left = window.open()
     title(left, first)
+    look(left)
     right = window.open()
     title(right, first)
     left.keyboard.press("a")
@@ -215,6 +233,7 @@ def test_two_tabs_never_decide_twice(visit: Visits) -> None:
     expect(right.locator("#notice")).to_contain_text("You decided")
     title(right, second)
     assert Decision.objects.get().verdict == "benign"
+    look(right)
     right.keyboard.press("a")
     title(right, third)
 
@@ -235,6 +254,7 @@ def test_a_lost_network_shows_a_notice(visit: Visits) -> None:
     window = visit(factories.make_user())
     page = window.open()
     title(page, task)
+    look(page)
     window.context.set_offline(True)
     page.keyboard.press("a")
     expect(page.locator("#connection")).to_contain_text("The server cannot be reached")
@@ -242,7 +262,7 @@ def test_a_lost_network_shows_a_notice(visit: Visits) -> None:
     window.problems.clear()  # Chromium's own word about the lost connection
     page.keyboard.press("a")
     expect(page.locator("#connection")).to_be_hidden()
-    expect(page.locator("#toast")).to_contain_text("Approved upload")
+    expect(page.locator("#toast")).to_contain_text("Approved")
 
 
 def test_the_claim_is_renewed_by_itself(visit: Visits, settings: object) -> None:
@@ -300,6 +320,8 @@ def test_everything_works_without_javascript(visit: Visits) -> None:
     expect(page.locator("#comment-error")).to_contain_text("needs a comment")
     page.locator("#comment").fill("odd")
     page.get_by_role("button", name="Something else").click()
+    expect(page.locator("#question")).to_contain_text("You have not looked at this upload.")
+    page.get_by_role("button", name="Reject unseen").click()
     named(page, third)
     page.get_by_role("button", name="Undo").click()
     named(page, second)
