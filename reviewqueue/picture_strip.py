@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from moderation.models import ReviewTask
-from moderation.models.frames import FrameView
+from moderation.models.frames import BLURRED, CLEAR, FULL, FrameView
 from reviewqueue.score_text import APPEARANCES
 
 
@@ -53,11 +53,16 @@ class StripItem:
 
     @property
     def blurred(self) -> str:
-        return self._url("blurred")
+        return self._url(BLURRED)
 
     @property
     def clear(self) -> str:
-        return self._url("clear")
+        return self._url(CLEAR)
+
+    @property
+    def full(self) -> str:
+        """The picture with its own pixels, which is made when it is first asked for."""
+        return self._url(FULL)
 
     @property
     def name(self) -> str:

@@ -1,20 +1,22 @@
 """Serving the renditions that people see."""
 
 import mimetypes
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.conf import settings
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 
 from moderation import storage
+from moderation.models.frames import BLURRED, CLEAR
 
-VARIANTS = ("blurred", "clear")
+VARIANTS = (BLURRED, CLEAR)
 
 
-def check_variant_or_404(variant: str) -> None:
-    """Raises Http404 for a variant that does not exist."""
-    if variant not in VARIANTS:
-        raise Http404(f"{variant!r} is not a rendition. Use one of: {', '.join(VARIANTS)}.")
+def check_variant_or_404(variant: str, *, variants: Sequence[str] = VARIANTS) -> None:
+    """Raises Http404 for a variant that is not one of ``variants``."""
+    if variant not in variants:
+        raise Http404(f"{variant!r} is not a rendition. Use one of: {', '.join(variants)}.")
 
 
 def serve_rendition(path: Path) -> HttpResponseBase:

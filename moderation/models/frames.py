@@ -12,8 +12,8 @@ from moderation.models.classifiers import Score
 #: The number of frames that the plan scores in a file without other appearances.
 MAX_FRAMES = 16
 
-#: The variants of a rendition.
-BLURRED, CLEAR = "blurred", "clear"
+#: The variants of a rendition. The full one has the picture's own pixels and is made when somebody enlarges it.
+BLURRED, CLEAR, FULL = "blurred", "clear", "full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class FrameView:
         return self.frame, self.appearance
 
     def rendition(self, sha256: str, *, variant: str) -> Path:
-        """Return the path of its rendition; ``variant`` is blurred or clear."""
+        """Return the path of its rendition; ``variant`` is blurred, clear or full."""
         return storage.rendition_path(sha256, frame=self.frame, appearance=self.appearance, variant=variant)
 
     def is_rendered(self, sha256: str) -> bool:

@@ -7,6 +7,7 @@ from django.http import Http404
 
 from moderation.bounded_count import bounded_count
 from moderation.models import ReviewTask, Upload, User
+from moderation.models.frames import FrameView
 from moderation.review import claiming
 from moderation.review.claims import Claim
 from moderation.review.queue_counts import QueueForModerator
@@ -43,7 +44,12 @@ def stage_name(upload: Upload) -> str:
 
 
 def rendition_path_or_404(task: ReviewTask, *, variant: str, number: int = 1) -> Path:
-    """Return the path of a picture of ``task``.
+    """Return the path of a picture of ``task``, as ``shown_frame_or_404`` does."""
+    return shown_frame_or_404(task, number=number).rendition(task.upload.file.sha256, variant=variant)
+
+
+def shown_frame_or_404(task: ReviewTask, *, number: int) -> FrameView:
+    """Return a picture of ``task`` by its number, the worst first.
 
     Raises:
         Http404: the task has no picture of that number, or the worst one is not in storage.
@@ -51,7 +57,7 @@ def rendition_path_or_404(task: ReviewTask, *, variant: str, number: int = 1) ->
     strip = PictureStrip.of(task)
     if strip is None or not 1 <= number <= len(strip.pictures):
         raise Http404(f"This upload has no picture {number} in storage.")
-    return strip.pictures[number - 1].view.rendition(task.upload.file.sha256, variant=variant)
+    return strip.pictures[number - 1].view
 
 
 def _is_revealed(task: ReviewTask, *, user: User) -> bool:

@@ -9,6 +9,7 @@ function choose(link) {
   const picture = document.getElementById("picture");
   picture.querySelector("img.clear")?.remove();
   picture.dataset.clear = link.dataset.clear;
+  picture.dataset.full = link.dataset.full;
   picture.dataset.alt = `${link.dataset.name}, clear`;
   picture.dataset.size = link.dataset.size;
   const blurred = picture.querySelector("img.blurred");

@@ -47,6 +47,7 @@ function show(here, { clear }) {
   if (stage().dataset.state === state) return;
   stage().dataset.state = state;
   announce(here.querySelector(`img.${state}`).alt);
+  if (clear) document.dispatchEvent(new CustomEvent("picture:clear"));
 }
 
 function requestExposure(here) {

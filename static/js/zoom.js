@@ -2,6 +2,7 @@
 // starts as wide (or high) as the stage and is scrolled. The button goes through the sizes: fitted, enlarged, whole.
 
 import { isFree } from "./free.js";
+import { sharpen } from "./full_picture.js";
 
 const MOST_ENLARGED = 2; // more shows no more of a small picture
 const LONG = 3; // the ratio of the sides of a long picture
@@ -39,8 +40,10 @@ function fit() {
   // Below, some pixels would be wider than others.
   canvas.toggleAttribute("data-pixelated", scale >= 2);
   canvas.toggleAttribute("data-small", Math.max(...size) * scale < SMALL);
+  here.toggleAttribute("data-zoomed", level > 0);
   frame().toggleAttribute("tabindex", false);
   if (overflows()) frame().tabIndex = 0;
+  sharpen();
 }
 
 function overflows() {
@@ -75,7 +78,10 @@ document.addEventListener("keydown", (event) => {
   here.scrollBy(step[0] * STEP, step[1] * STEP);
 });
 
-// The mouse drags the picture.
+// The mouse drags the picture, also where it leaves the stage meanwhile.
+document.addEventListener("pointerdown", (event) => {
+  if (event.pointerType === "mouse" && event.target.closest?.("#picture .canvas")) frame().setPointerCapture(event.pointerId);
+});
 document.addEventListener("pointermove", (event) => {
   if (event.pointerType !== "mouse" || !(event.buttons & 1)) return;
   event.target.closest?.("#picture .frame")?.scrollBy(-event.movementX, -event.movementY);

@@ -5,12 +5,16 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from moderation.decoding.sandbox import Sandbox
+from moderation.renditions import write_renditions
 from tests import factories
 from tests.browser.conftest import Visit, look, shows, title
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 Visits = Callable[..., Visit]
+
+SHOWN_WIDTH = "document.querySelector('#picture img.clear').naturalWidth"
 
 
 def open_picture(visit: Visits, width: int, height: int) -> Page:
@@ -85,6 +89,30 @@ def test_zoom_shows_each_pixel_and_then_the_whole_again(visit: Visits) -> None:
     assert size_of(canvas) == (4000, 3000)
     page.get_by_role("button", name="Zoom").click()
     assert size_of(canvas) == fitted
+
+
+def test_zoom_loads_the_pixels_that_the_page_lacks(visit: Visits) -> None:
+    upload = factories.make_upload(content=factories.image_bytes(size=(3000, 2250)))
+    task = factories.make_task(upload)
+    factories.make_views(task, {"frame": 0, "size": [3000, 2250]})
+    with Sandbox() as sandbox:
+        write_renditions(upload.file, frames=task.ranked_frames, sandbox=sandbox)
+    page = visit(factories.make_user()).open()
+    page.locator("#reveal button").click()
+    shows(page, "clear")
+    assert page.evaluate(SHOWN_WIDTH) == 1600
+    page.get_by_role("button", name="Zoom").click()
+    page.wait_for_function(f"() => {SHOWN_WIDTH} === 3000")
+    expect(page.locator("#picture img.clear")).to_have_count(1)
+
+
+def test_a_blurred_picture_loads_nothing_more_when_it_is_enlarged(visit: Visits) -> None:
+    page = open_picture(visit, 4000, 3000)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.keyboard.press("z")
+    page.wait_for_timeout(200)
+    assert not asked
 
 
 def test_zoom_shows_the_whole_of_a_long_picture(visit: Visits) -> None:

@@ -80,7 +80,8 @@ def test_the_strip_holds_only_blurred_pictures_the_worst_first(page: Client, tas
 def test_no_clear_picture_is_served_before_the_reveal_and_each_after_it(
     number: int, page: Client, task: ReviewTask
 ) -> None:
-    assert page.get(url(task, "clear", number)).status_code == 403
+    for variant in ("clear", "full"):
+        assert page.get(url(task, variant, number)).status_code == 403
     assert content(page, url(task, "blurred", number)) == stored(task, "blurred", number)
     reveal(page, task)
     assert content(page, url(task, "clear", number)) == stored(task, "clear", number)
