@@ -43,10 +43,12 @@ document.addEventListener("submit", (event) => {
   event.stopImmediatePropagation();
 }, { capture: true });
 
+// The answer's own progress follows that of the files, and is not shown.
 document.addEventListener("htmx:xhr:progress", (event) => {
   const form = formOf(event);
   const { lengthComputable, loaded, total } = event.detail;
-  if (!form || !lengthComputable) return;
+  if (!form || !lengthComputable || form.dataset.sent) return;
+  if (loaded === total) form.dataset.sent = "whole";
   form.querySelector("[data-sending]").hidden = false;
   form.querySelector("progress").value = loaded / total;
   form.querySelector("[data-sending-text]").textContent = loaded < total
@@ -57,5 +59,7 @@ document.addEventListener("htmx:xhr:progress", (event) => {
 // The answer of a success replaces the form, and the progress with it.
 document.addEventListener("htmx:afterRequest", (event) => {
   const form = formOf(event);
-  if (form) form.querySelector("[data-sending]").hidden = true;
+  if (!form) return;
+  form.querySelector("[data-sending]").hidden = true;
+  delete form.dataset.sent;
 });

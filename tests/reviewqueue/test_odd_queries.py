@@ -9,20 +9,21 @@ from django.db import transaction
 from django.test import Client
 
 from moderation.models import User
-from tests.factories import make_entry, make_hash_list, make_screening, make_task
+from tests.factories import PASSWORD, make_entry, make_hash_list, make_screening, make_task
 from tests.reviewqueue.test_sign_in import all_addresses
 
 pytestmark = [pytest.mark.django_db, pytest.mark.lengthy]
 
-ODD = ["9" * 40, "-1", "x" * 5_000, "'\"<%", "\ufffd\u202e", "2026-99-99"]
+ODD = ["9" * 40, "-1", "'\"<%\ufffd\u202e" + "x" * 3_000]
 # Parameters of Django's lists that no link shows while the lists are short.
-OF_LISTS = {"q", "o", "p", "e", "all", "_facets", "_popup", "_to_field"}
+OF_LISTS = {"q", "o", "p"}
+OF_PAGES = {"page", "before", "policy", "upload", "picture"}
 
 
 @pytest.fixture
 def root() -> Client:
     client = Client(raise_request_exception=False)
-    client.force_login(User.objects.create_superuser("root"))
+    client.force_login(User.objects.create_superuser("root", password=PASSWORD))
     make_task(score=0.5)
     make_screening(score=0.1)
     make_entry(make_hash_list(), bytes(32))
@@ -30,9 +31,9 @@ def root() -> Client:
 
 
 def pages(client: Client) -> dict[str, str]:
-    """Return the text of each page that opens with a GET."""
-    opened = (url for url in all_addresses() if not url.startswith("/api/") and status_of(client, url) == 200)
-    answers = {url: client.get(url) for url in opened}
+    """Return the text of each page that opens with a GET. Those below /admin/r/ only lead to others."""
+    addresses = [url for url in all_addresses() if not url.startswith(("/api/", "/admin/r/"))]
+    answers = {url: client.get(url) for url in addresses if status_of(client, url) == 200}
     return {
         url: answer.content.decode()
         for url, answer in answers.items()
@@ -51,7 +52,7 @@ def filters() -> dict[str, set[str]]:
     for model, options in admin.site._registry.items():
         given = [each[0] if isinstance(each, tuple) else each for each in options.list_filter]
         names = {each if isinstance(each, str) else each.parameter_name for each in given}
-        lookups = {f"{name}{how}" for name in names for how in ("", "__exact", "__id__exact", "__isnull", "__in")}
+        lookups = {f"{name}{how}" for name in names for how in ("__exact", "__id__exact")}
         found[f"/admin/{model._meta.app_label}/{model._meta.model_name}/"] = lookups | OF_LISTS
     return found
 
@@ -69,7 +70,7 @@ def status_of(client: Client, address: str) -> int:
 
 
 def test_an_odd_value_of_any_parameter_fails_no_page(root: Client) -> None:
-    names = {url: parameters(text) - {"csrfmiddlewaretoken"} for url, text in pages(root).items()}
+    names = {url: (parameters(text) | OF_PAGES) - {"csrfmiddlewaretoken"} for url, text in pages(root).items()}
     for url, lookups in filters().items():
         names[url] = names.get(url, set()) | lookups
     assert {"q", "status"} <= names["/uploads/"]
