@@ -71,8 +71,9 @@ def _own() -> set[str]:
 
 
 def _recorded() -> set[str]:
+    """Return the names of the recorded migrations; none before the first `migrate` has ended and granted the rights."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('django_migrations') IS NOT NULL")
+        cursor.execute("SELECT has_table_privilege(to_regclass('django_migrations'), 'SELECT')")
         if not cursor.fetchone()[0]:
             return set()
         cursor.execute("SELECT name FROM django_migrations WHERE app = 'moderation'")

@@ -51,6 +51,16 @@ def test_a_database_without_tables_is_no_other_versions_and_not_migrated() -> No
         run("ALTER TABLE elsewhere RENAME TO django_migrations")
 
 
+def test_a_database_whose_first_migrate_was_interrupted_is_not_migrated() -> None:
+    role = connection.settings_dict["USER"]
+    run(f'REVOKE SELECT ON django_migrations FROM "{role}"')
+    try:
+        with pytest.raises(NotMigrated):
+            check_migrated()
+    finally:
+        run(f'GRANT SELECT ON django_migrations TO "{role}"')
+
+
 def test_a_database_of_another_version_is_refused_with_its_migrations_and_a_way_out(of_another_version: None) -> None:
     with pytest.raises(OtherVersionsDatabase, match=rf"{OTHER}.*Nothing was changed.*make clean.*DATABASE_URL"):
         check_version()
