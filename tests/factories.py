@@ -182,6 +182,11 @@ def make_tasks(count: int, *, salt: int = 0) -> list[ReviewTask]:
     return tasks
 
 
+def claim_earlier(task: ReviewTask, *, seconds: float) -> None:
+    """Move the claim into the past, as if the person had looked for so long."""
+    ReviewTask.objects.filter(pk=task.pk).update(claimed_at=Now() - timedelta(seconds=seconds))
+
+
 def expire_claim(task: ReviewTask) -> None:
     """Move the end of the claim into the past."""
     ReviewTask.objects.filter(pk=task.pk).update(claim_expires_at=Now() - timedelta(seconds=1))

@@ -47,9 +47,13 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         """Excludes verdicts on gold items, which change nothing about the upload."""
         return self.exclude(source=Decision.Source.GOLD)
 
+    def given_by_people(self) -> Self:
+        """Verdicts that people gave on tasks, undone or not; excludes those taken over from the same picture."""
+        return self.filter(kind=Decision.Kind.VERDICT, task__isnull=False, carried_from=None)
+
     def last_verdict_of(self, reviewer: User) -> Self:
         """Live verdicts that ``reviewer`` gave on tasks, the last one first; an undo takes back the first of these."""
-        given = self.live().filter(reviewer=reviewer, kind=Decision.Kind.VERDICT, task__isnull=False, carried_from=None)
+        given = self.live().given_by_people().filter(reviewer=reviewer)
         return given.select_related("upload", "screening", "task__upload", "task__screening").order_by(
             "-decided_at", "-pk"
         )
@@ -139,6 +143,14 @@ class Decision(models.Model):
         indexes = [
             # Serves DecisionQuerySet.last_verdict_of() (undo) and the number of a person's decisions today.
             models.Index(fields=["reviewer", "-decided_at"], name="decision_of_reviewer_idx"),
+            # Serves reporting.looks.LookCounts.
+            models.Index(
+                fields=["decided_at"],
+                name="decision_given_idx",
+                condition=Q(kind="verdict", carried_from=None),
+            ),
+            # Serves tuning.label_blindness.count_blindness().
+            models.Index(fields=["screening"], name="decision_not_blind_idx", condition=Q(blind=False)),
         ]
 
     def __str__(self) -> str:

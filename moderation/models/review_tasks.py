@@ -217,6 +217,8 @@ class Skip(models.Model):
         indexes = [
             # Serves SkipQuerySet.last_of() (undo).
             models.Index(fields=["moderator", "-created_at"], name="skip_of_moderator_idx"),
+            # Serves reporting.looks.LookCounts.
+            models.Index(fields=["created_at"], name="skip_live_idx", condition=Q(taken_back_at=None)),
         ]
 
     def __str__(self) -> str:

@@ -8,16 +8,18 @@ from typing import Any
 
 from django.utils import timezone
 
-from moderation.formatting import file_size, moment
+from moderation.formatting import file_size, fixed_percent, moment
 from moderation.models import ScreeningRun
 from moderation.reporting.backlog import Backlog
 from moderation.reporting.disk import Disk
 from moderation.reporting.drift import ScoreDrift, drift_of
 from moderation.reporting.ledger_summary import LedgerSummary
+from moderation.reporting.looks import LookCounts
 from moderation.reporting.night import Night
 
 LONG = timedelta(hours=48)
 LITTLE_FREE = 0.1
+MANY_UNSEEN = 0.1
 State = ScreeningRun.State
 
 
@@ -28,6 +30,7 @@ class NightReport:
     drift: tuple[ScoreDrift, ...]
     disk: Disk
     ledger: LedgerSummary
+    looks: LookCounts
     taken_at: datetime
 
     @classmethod
@@ -44,6 +47,7 @@ class NightReport:
             drift=tuple(drift_of(night)),
             disk=Disk.now(),
             ledger=LedgerSummary.since(night.started_at),
+            looks=LookCounts.lately(),
             taken_at=timezone.now(),
         )
 
@@ -61,6 +65,7 @@ class NightReport:
             "drift": [each.as_json() for each in self.drift],
             "disk": self.disk.as_json(),
             "ledger": self.ledger.as_json(),
+            "looks": self.looks.as_json(),
         }
 
 
@@ -82,6 +87,11 @@ def _attention(report: NightReport) -> Iterator[str]:
         yield f"The oldest pending upload has waited since {moment(backlog.oldest)}."
     if report.ledger.uncounted and not _in_progress(report.night):
         yield "The ledger has not counted all screenings, so estimates lag behind. Run 'manage.py rollup'."
+    if report.looks.unseen_share > MANY_UNSEEN:
+        yield (
+            f"{fixed_percent(report.looks.unseen_share)} of the verdicts of the last 24 hours were given without "
+            "revealing the image. Ask the reviewers why, or let the policy require a look."
+        )
     if report.disk.free < LITTLE_FREE * report.disk.total:
         yield (
             f"Only {file_size(report.disk.free)} of {file_size(report.disk.total)} of the disk are free. A full disk "

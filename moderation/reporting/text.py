@@ -10,10 +10,12 @@ from moderation.reporting.backlog import Backlog
 from moderation.reporting.disk import Disk, Used
 from moderation.reporting.drift import NEVER_ALONE, ScoreDrift
 from moderation.reporting.ledger_summary import LedgerSummary
+from moderation.reporting.looks import VERY_FAST_SECONDS, LookCounts
 from moderation.reporting.night import Night
 from moderation.reporting.report import NightReport
 
 WIDTH = 22
+POOLED = "Of all reviewers together, in the last 24 hours."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,7 @@ def current_sections(report: NightReport) -> list[Section]:
     return [
         Section(title="Backlog", rows=list(_backlog(report.backlog))),
         Section(title="Ledger", rows=list(_ledger(report.ledger))),
+        Section(title="Reviews", rows=list(_looks(report.looks)), note=POOLED),
         Section(title="Disk", rows=list(_disk(report.disk))),
     ]
 
@@ -155,6 +158,14 @@ def _ledger(ledger: LedgerSummary) -> Iterator[tuple[str, str]]:
     yield "Uncounted screenings", "yes" if ledger.uncounted else "none"
     yield "Days closed", f"{ledger.closed_days:,}"
     yield "Certificates", f"{ledger.valid:,} valid, {len(ledger.withdrawn):,} withdrawn by an alarm"
+
+
+def _looks(looks: LookCounts) -> Iterator[tuple[str, str]]:
+    yield "Verdicts", f"{looks.verdicts:,}"
+    yield "Without a look", f"{looks.unseen:,}{_share(looks.unseen, looks.verdicts)}"
+    fast = f"{looks.very_fast:,}{_share(looks.very_fast, looks.verdicts)}"
+    yield "Very fast", f"{fast} within {VERY_FAST_SECONDS:g} s of the claim"
+    yield "Skipped", f"{looks.skipped:,}{_share(looks.skipped, looks.asked)}"
 
 
 def _version(version: PolicyVersion) -> tuple[str, str]:

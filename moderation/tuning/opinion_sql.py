@@ -1,9 +1,9 @@
 """Agreement of moderators as set-based SQL: the first opinions on each file, and the number of files by pattern.
 
 A person's opinion of a file in an epoch is their last conclusive blind verdict on a first task or a gold item with
-its bytes. An opinion that was undone within its grace period or overruled does not count. Files with at least two opinions are counted by the
-number of violating and benign ones, so that `tune` reads a few rows. Names in %(...)s are parameters; everything else
-is text of this module.
+its bytes. An opinion that was undone within its grace period or overruled does not count. Files with at least two
+opinions are counted by the number of violating and benign ones, so that `tune` reads a few rows. Names in %(...)s are
+parameters; everything else is text of this module.
 """
 # ruff: noqa: S608
 

@@ -25,6 +25,7 @@ from moderation.tuning.evidence import (
     weigh_evidence,
 )
 from moderation.tuning.groups import GroupEstimate, group_estimates
+from moderation.tuning.label_blindness import LabelBlindness, count_blindness
 from moderation.tuning.ledger_days import ClosedDay, closed_days, total
 from moderation.tuning.publishing import in_force
 
@@ -45,6 +46,7 @@ class ThresholdReport:
     high: float
     days: list[ClosedDay]
     agreement: ModeratorAgreement
+    blindness: LabelBlindness
     certificates: list[Certificate] = field(default_factory=list)
 
     def at(self, version: PolicyVersion) -> "ThresholdReport":
@@ -211,6 +213,7 @@ class ThresholdReport:
             "first_day": self.days[0].day.isoformat() if self.days else None,
             "last_day": self.days[-1].day.isoformat() if self.days else None,
             "agreement": self.agreement.as_json(),
+            "blindness": self.blindness.as_json(),
             "certificates": [certificate.content for certificate in self.certificates],
             "groups": [group.as_json() for group in self.groups],
         }
@@ -240,6 +243,7 @@ def report_for(policy: Policy, *, low: float | None = None, high: float | None =
         **_pair(version, low=low, high=high),
         days=closed_days(epoch),
         agreement=measure_agreement(epoch),
+        blindness=count_blindness(epoch),
         certificates=list(Certificate.objects.valid().filter(epoch=epoch).order_by("risk", "pk")),
     )
 

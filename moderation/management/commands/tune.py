@@ -101,6 +101,7 @@ class Command(ProductCommand):
             self.stdout.write(f"Cost of 10,000 uploads: about {found.cost_10k:,.0f}.")
         self.stdout.write(text.recommendation_sentence(found.recommendation))
         self.stdout.write(f"Agreement of moderators: {found.agreement.summary}.")
+        self.stdout.write(f"Blindness: {found.blindness.summary}")
         for warning in text.warnings(found.estimates, found.evidence, agreement=found.agreement):
             self.stdout.write(self.style.WARNING(warning))
 
