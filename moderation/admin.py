@@ -46,7 +46,7 @@ from moderation.models import (
 
 admin.site.site_header = "Second Look: back office"
 admin.site.site_title = "Second Look"
-admin.site.index_title = "People, programs and the record (read-only)"
+admin.site.index_title = "Back office"
 admin.site.site_url = "/"
 # The product sends no e-mail to people, and axes' failure log is off: its table of attempts has the same rows.
 admin.site.unregister([EmailAddress, AccessFailureLog])
@@ -182,6 +182,10 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
     list_per_page = 50
 
+    @admin.display(ordering="pk")
+    def number(self, row: models.Model) -> Any:
+        return row.pk
+
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         rows = super().get_queryset(request)
         if not self.file_path or not request.user.has_perm("moderation.review_uploads"):
@@ -261,7 +265,7 @@ RECORD: dict[type[models.Model], dict[str, list[str]]] = {
 def register(model: type[models.Model], *, show: list[str], **options: list[str]) -> None:
     related = [name for name in show if name != "pk" and model._meta.get_field(name).is_relation]
     attributes = {
-        "list_display": show,
+        "list_display": ["number" if name == "pk" else name for name in show],
         "list_filter": options.get("filter", []),
         "list_select_related": related or False,
         "search_fields": options.get("search", []),

@@ -1,18 +1,34 @@
 from contextlib import suppress
 from typing import Any
 
+import axes.apps
+import procrastinate.contrib.django.apps
 from django.apps import AppConfig
+from django.contrib.auth.apps import AuthConfig
 from django.db.models.signals import post_migrate
 
 
 class ModerationConfig(AppConfig):
     name = "moderation"
-    verbose_name = "Moderation"
+    verbose_name = "People, programs and the record"
 
     def ready(self) -> None:
         post_migrate.connect(grant_rights_after_migrate, sender=self)
         post_migrate.connect(ensure_defaults_after_migrate, sender=self)
         make_incoming_folder()
+
+
+# The back office shows the libraries' tables under these names.
+class GroupsConfig(AuthConfig):
+    verbose_name = "Groups and their rights"
+
+
+class SignInAttemptsConfig(axes.apps.AppConfig):  # type: ignore[misc]  # the library's is untyped
+    verbose_name = "Sign-in attempts"
+
+
+class BackgroundJobsConfig(procrastinate.contrib.django.apps.ProcrastinateConfig):
+    verbose_name = "Background jobs"
 
 
 def make_incoming_folder() -> None:

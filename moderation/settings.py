@@ -23,7 +23,7 @@ INSTALLED_APPS = [
     "moderation.apps.ModerationConfig",
     "reviewqueue.apps.ReviewQueueConfig",
     "django.contrib.admin",
-    "django.contrib.auth",
+    "moderation.apps.GroupsConfig",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
@@ -34,10 +34,10 @@ INSTALLED_APPS = [
     "django_htmx",
     "pgtrigger",
     "pghistory",
-    "procrastinate.contrib.django",
+    "moderation.apps.BackgroundJobsConfig",
     "allauth",
     "allauth.account",
-    "axes",
+    "moderation.apps.SignInAttemptsConfig",
     "csp",
     "ninja",
 ]
@@ -200,6 +200,8 @@ TIME_ZONE = env.text("TIME_ZONE", default="UTC")
 if TIME_ZONE not in available_timezones():
     raise ImproperlyConfigured(f"TIME_ZONE={TIME_ZONE!r}: write a name such as 'Europe/Berlin' or 'UTC'.")
 USE_I18N = True
+# Dates of the back office are written as moderation.formatting writes them.
+FORMAT_MODULE_PATH = ["moderation.formats"]
 USE_TZ = True
 
 # Static files

@@ -6,6 +6,7 @@ from ninja import NinjaAPI
 
 from moderation.api import objections, problems, uploads
 from moderation.api.description import for_senders
+from moderation.api.documentation import DocumentationPage
 from moderation.api.parsing import StrictParser, only_known_fields
 from moderation.api.tokens import BearerToken
 
@@ -18,6 +19,7 @@ api = NinjaAPI(
     description="Send images in for review and read the results. Every call needs a bearer token.",
     auth=BearerToken(),
     parser=StrictParser(),
+    docs=DocumentationPage(),
     docs_decorator=for_senders,
 )
 api.add_decorator(only_known_fields, mode="operation")
