@@ -1,6 +1,10 @@
 """The filters that write numbers, shares, sizes and times: those of moderation.formatting, by the same names."""
 
+from datetime import datetime
+
 from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from moderation import formatting
 from moderation.bounded_count import count_text
@@ -23,3 +27,9 @@ for function in (
     count_text,
 ):
     register.filter(function)
+
+
+@register.filter
+def time_element(when: datetime) -> SafeString:
+    """Return the moment as a <time> element, which programs read by its attribute."""
+    return format_html('<time class="nowrap" datetime="{}">{}</time>', when.isoformat(), formatting.moment(when))

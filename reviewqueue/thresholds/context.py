@@ -72,7 +72,7 @@ def _error_rates_context(report: ThresholdReport) -> dict[str, Any]:
         "report": report,
         "rates": rate_rows.rates(report),
         "meters": rate_rows.meters(report),
-        "groups": text.group_rows(report.groups),
+        "groups": [list(zip(text.GROUP_HEADING, row, strict=True)) for row in text.group_rows(report.groups)],
         "group_heading": text.GROUP_HEADING,
         "about_groups": text.ABOUT_GROUPS,
         "warnings": warnings,
