@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect, resolve_url
 from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -53,12 +54,24 @@ def needs(permission: str = "") -> Callable[[View], View]:
 
 
 def redirect_to_sign_in(request: HttpRequest) -> HttpResponseBase:
-    """Redirect to a sign-in that leads back to a page, never to a form's or a claim's address. Nothing is saved."""
+    """Redirect to a sign-in that leads back to a page, never to a form's or a claim's address. Nothing is saved.
+
+    Who opens the start lands on the page of their work.
+    """
     by_htmx = request.headers.get("HX-Request") == "true"
     is_page = request.method == "GET" and not by_htmx and not request.path.startswith("/claims/")
     back_to = request.get_full_path() if is_page else "/"
-    answer = redirect_to_login(back_to, settings.LOGIN_URL)
+    sign_in = resolve_url(settings.LOGIN_URL) + ("?ended=1" if _was_working(request, by_htmx=by_htmx) else "")
+    if is_page and request.path == "/":
+        return redirect(sign_in)
+    answer = redirect_to_login(back_to, sign_in)
     return HttpResponseClientRedirect(answer.url) if by_htmx else answer
+
+
+def _was_working(request: HttpRequest, *, by_htmx: bool) -> bool:
+    """Return whether a session has ended: a page was open that sends this, or the session of the cookie is over."""
+    is_over = settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.is_empty()
+    return by_htmx or request.method == "POST" or is_over
 
 
 can_review = needs("review_uploads")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.password_validation import validate_password
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -64,9 +65,26 @@ def test_the_page_names_its_fields_for_password_managers() -> None:
     assert "style=" not in page
 
 
-def test_the_sign_in_says_that_the_session_ended() -> None:
-    assert b"your session has ended" in Client().get(LOGIN + "?next=/uploads/").content
-    assert b"your session has ended" not in Client().get(LOGIN).content
+def test_the_sign_in_tells_that_a_session_ended_to_people_who_had_one() -> None:
+    client = Client()
+    client.force_login(make_user("mo"))
+    Session.objects.all().delete()
+    page = client.get("/", follow=True)
+    assert b"Your session has ended." in page.content
+    assert b"Your session has ended." not in attempt(client, password="wrong").content
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_a_form_sent_after_the_session_is_told_that_it_ended(headers: dict[str, str]) -> None:
+    answer = Client().post("/claim/", headers=headers)
+    assert "ended=1" in answer.headers.get("Location", "") + answer.headers.get("HX-Redirect", "")
+
+
+@pytest.mark.parametrize("path", ["/", "/uploads/", "/admin/"])
+def test_a_first_visit_is_told_what_this_is_and_of_no_session(path: str) -> None:
+    page = Client().get(path, follow=True)
+    assert b"people review uploaded images" in page.content
+    assert b"session has ended" not in page.content
 
 
 def test_failures_of_the_sign_in_page_lock_the_name_for_a_while(settings: Any) -> None:
