@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.text import capfirst
 
 from moderation.decoding.fingerprints import RADIUS
@@ -124,7 +125,7 @@ class SwitchForm(PageForm):
         label="Expires",
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text="Leave it empty for never.",
+        help_text=f"A time in {settings.TIME_ZONE}. Leave it empty for never.",
         error_messages={"invalid": "Write a date and time such as 2027-01-31T18:00. Leave it empty for never."},
     )
     why = WhyField()

@@ -70,7 +70,9 @@ class ActivateForm(ReasonForm):
 class StartForm(forms.Form):
     """A registered classifier, and the policy for which it runs in shadow mode."""
 
-    classifier = forms.ModelChoiceField(queryset=Classifier.objects.none(), to_field_name="name")
+    classifier = forms.ModelChoiceField(
+        queryset=Classifier.objects.none(), to_field_name="name", empty_label="Choose one"
+    )
     policy = forms.ModelChoiceField(queryset=Policy.objects.none(), to_field_name="slug", empty_label=None)
 
     def __init__(self, *args: Any, **options: Any) -> None:
