@@ -13,6 +13,8 @@ from moderation.models import Upload
 IDENTITY_BYTES = 2_500
 #: Characters that PostgreSQL cannot store. Lone surrogates stand for bytes of a file name that are not UTF-8.
 NO_TEXT = re.compile("[\0\ud800-\udfff]")
+#: Characters that turn the direction of text, so that people read another name than the one that is stored.
+DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 class UploadRefused(Exception):
@@ -105,4 +107,9 @@ def _check_text(name: str, value: str) -> None:
     if NO_TEXT.search(value):
         raise FieldNotAllowed(
             f"Found bytes in {name} that are not text: {value!a}; {accepted}. Rename it and send it again."
+        )
+    if found := DIRECTION.search(value):
+        raise FieldNotAllowed(
+            f"Found the character U+{ord(found[0]):04X} in {name}, which changes the direction of text; {accepted} "
+            "without it. Take it out and send it again."
         )

@@ -62,10 +62,11 @@ def failures(client: Client, addresses: list[str]) -> list[str]:
 
 
 def status_of(client: Client, address: str) -> int:
-    """Return the status of a page; a statement that fails does not end the test's transaction."""
-    before = transaction.savepoint()
+    """Return the status of a page, and take back what it did: a failed transaction, a sign-out."""
+    before, session = transaction.savepoint(), client.cookies["sessionid"].value
     status = client.get(address).status_code
     transaction.savepoint_rollback(before)
+    client.cookies["sessionid"] = session
     return status
 
 

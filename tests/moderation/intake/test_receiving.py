@@ -102,6 +102,8 @@ REFUSED = [
     (intake.FieldNotAllowed, image_bytes(), "\U0001f4f7" * 700, "2,804 bytes"),
     (intake.FieldNotAllowed, image_bytes(), "a\0b", "not text"),
     (intake.FieldNotAllowed, image_bytes(), "a\udc80b", "not text"),
+    (intake.FieldNotAllowed, image_bytes(), "cat\u202egpj.exe", r"the character U\+202E in external_id"),
+    (intake.FieldNotAllowed, image_bytes(), "cat\u2069", r"the character U\+2069 in external_id"),
 ]
 
 
@@ -117,7 +119,9 @@ def test_what_is_refused_is_named_and_leaves_nothing(
     assert not list(storage.stored_files())
 
 
-@pytest.mark.parametrize("text", ["a", "x" * 1000, "é ü", "日本/写真.jpg", "\U0001f4f7" * 600, "../../etc/passwd"])
+@pytest.mark.parametrize(
+    "text", ["a", "x" * 1000, "é ü", "日本/写真.jpg", "שלום\u200f.jpg", "\U0001f4f7" * 600, "../../etc/passwd"]
+)
 def test_any_text_names_an_upload(text: str) -> None:
     assert receive(image_bytes(), text).upload.external_id == text
 
