@@ -13,18 +13,8 @@ from django.db import connection, transaction
 
 from moderation.inference.embedded import open_nsfw
 from moderation.models import Classifier, Epoch, Policy, PolicyVersion
+from moderation.roles import ROLES
 from moderation.tuning.versions import put_in_force
-
-GROUPS = {
-    "moderator": ["review_uploads"],
-    "lead": ["review_uploads", "lead_reviews", "see_uploads", "see_thresholds", "see_runs", "keep_hash_lists"],
-    "admin": [
-        "review_uploads", "lead_reviews", "see_uploads", "send_uploads", "see_thresholds", "publish_thresholds",
-        "see_runs", "keep_hash_lists",
-    ],
-    "operator": ["see_uploads", "send_uploads", "see_thresholds", "see_runs"],
-    "auditor": ["see_uploads", "see_thresholds"],
-}  # fmt: skip
 
 ADULT_CONTENT = """\
 Not allowed: exposed genitals, anus or female nipples; sexual acts, real or drawn; sexualised poses that focus on \
@@ -36,7 +26,7 @@ When in doubt, choose "Cannot tell": another person will review it as well.
 REASONS = [
     {"code": "nudity", "text": "Nudity"},
     {"code": "sexual_activity", "text": "Sexual activity"},
-    {"code": "sexualised_minor", "text": "Sexualised minor (restricted path)"},
+    {"code": "sexualised_minor", "text": "Sexualised minor"},
     {"code": "violence", "text": "Violence or gore"},
     {"code": "other", "text": "Something else, with a comment", "comment": True},
 ]
@@ -59,7 +49,7 @@ def _ensure_groups() -> None:
     permissions = Permission.objects.filter(content_type__app_label="moderation")
     existing = set(permissions.values_list("pk", flat=True))
     create_permissions(apps.get_app_config("moderation"), verbosity=0)
-    for name, codenames in GROUPS.items():
+    for name, codenames in ROLES.items():
         group, created = Group.objects.get_or_create(name=name)
         own = permissions.filter(codename__in=codenames)
         group.permissions.add(*(own if created else own.exclude(pk__in=existing)))

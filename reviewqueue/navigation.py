@@ -10,6 +10,7 @@ from django.urls import reverse
 from moderation.bounded_count import bounded_count
 from moderation.models import Upload, User
 from moderation.review.queue_counts import QueueCounts
+from reviewqueue.access import right_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,17 +23,22 @@ class Entry:
     waiting: int = 0
 
 
-# Label, name of the page, and the permission to open it.
+# The label of each page and its name.
 PAGES = [
-    ("Review", "review", "review_uploads"),
-    ("Quarantine", "quarantine", "lead_reviews"),
-    ("Appeals", "objections", "lead_reviews"),
-    ("Thresholds", "thresholds", "see_thresholds"),
-    ("Uploads", "uploads", "see_uploads"),
-    ("Send in", "send", "send_uploads"),
-    ("Hash lists", "hash_lists", "keep_hash_lists"),
-    ("Runs", "runs", "see_runs"),
+    ("Review", "review"),
+    ("Quarantine", "quarantine"),
+    ("Appeals", "objections"),
+    ("Thresholds", "thresholds"),
+    ("Uploads", "uploads"),
+    ("Send in", "send"),
+    ("Hash lists", "hash_lists"),
+    ("Runs", "runs"),
 ]
+
+
+def allowed_pages(user: User) -> list[tuple[str, str]]:
+    """Return label and name of the pages that ``user`` may open, in the header's order."""
+    return [page for page in PAGES if user.has_perm(f"moderation.{right_for(page[1], method='GET')}")]
 
 
 class Navigation:
@@ -49,10 +55,7 @@ class Navigation:
     @cached_property
     def entries(self) -> list[Entry]:
         """The links to the pages that this person may open."""
-        allowed = [
-            (label, name) for label, name, permission in PAGES if self._user.has_perm(f"moderation.{permission}")
-        ]
-        return [self._entry(label, name) for label, name in allowed]
+        return [self._entry(label, name) for label, name in allowed_pages(self._user)]
 
     def _entry(self, label: str, name: str) -> Entry:
         waiting = bounded_count(Upload.objects.quarantined()) if name == "quarantine" else 0
@@ -64,7 +67,7 @@ class Navigation:
         path = self._request.path
         above = [
             name
-            for _, name, _ in PAGES
+            for _, name in PAGES
             if path == reverse(name) or (reverse(name) != "/" and path.startswith(reverse(name)))
         ]
         return max(above, key=lambda name: len(reverse(name)), default="")

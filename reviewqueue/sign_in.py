@@ -1,4 +1,4 @@
-"""Signing in. Admins make accounts; visitors cannot sign up."""
+"""Signing in: no sign-up, as admins make accounts, and the page that people land on."""
 
 from contextlib import suppress
 from typing import Any
@@ -7,10 +7,19 @@ from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
+from moderation.models import User
+from reviewqueue.landing import landing_url
+from reviewqueue.navigation import allowed_pages
+
 
 class ClosedSignupAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Return the page that the person lands on, where they asked for none; the start tells who may open none."""
+        assert isinstance(request.user, User)
+        return landing_url(request.user) if allowed_pages(request.user) else "/"
 
 
 def username_tried(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:

@@ -7,6 +7,7 @@ from django.core.management import call_command
 
 from moderation import initial_data
 from moderation.models import Classifier, Community, Epoch, Policy, PolicyVersion, User
+from moderation.roles import ROLES
 from tests.database_owner import as_owner
 
 pytestmark = pytest.mark.django_db
@@ -88,7 +89,7 @@ def test_a_deleted_group_is_created_again() -> None:
 def test_a_flush_leaves_the_defaults() -> None:
     call_command("flush", interactive=False, verbosity=0)
     assert PolicyVersion.objects.in_force().count() == 1
-    assert Group.objects.count() == len(initial_data.GROUPS)
+    assert Group.objects.count() == len(ROLES)
 
 
 def test_a_permission_that_an_upgrade_brings_is_given_to_its_groups_once() -> None:
