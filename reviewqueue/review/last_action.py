@@ -5,7 +5,7 @@ as blind as the first. Afterwards the words for each kind are equally long and s
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.conf import settings
@@ -94,19 +94,20 @@ def _describe_skip(skip: Skip) -> LastAction:
 def _describe_verdict(decision: Decision) -> LastAction:
     assert decision.claim_token is not None
     verdict = Verdict(decision.verdict)
-    shared = {
-        "token": decision.claim_token,
-        "name": decision.upload.external_id,
-        "done": VERDICT_DONE[verdict],
-        "css_class": VERDICT_CLASS[verdict],
-    }
+    untold = LastAction(
+        token=decision.claim_token,
+        name=decision.upload.external_id,
+        done=VERDICT_DONE[verdict],
+        css_class=VERDICT_CLASS[verdict],
+        effect=FOLLOW_LATER,
+    )
     due_in = _grace_left(decision)
     if due_in > 0:
-        return LastAction(**shared, effect=f"Score, reason and effect follow in {due_in:.0f} s.", due_in=due_in)
+        return replace(untold, effect=f"Score, reason and effect follow in {due_in:.0f} s.", due_in=due_in)
     if not is_settled(decision):
-        return LastAction(**shared, effect=FOLLOW_LATER)
-    return LastAction(
-        **shared,
+        return untold
+    return replace(
+        untold,
         effect=_effect_of(decision),
         score_text=_score_text(decision),
         upload=decision.upload_id,

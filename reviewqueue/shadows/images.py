@@ -29,7 +29,7 @@ def reveal(request: ReviewerRequest, pk: int, upload: int) -> HttpResponseBase:
     place = form.place
     if flip.frame_view.is_rendered(flip.screening.upload.file.sha256):  # otherwise nobody sees anything
         exposure = Exposure.objects.reveal(flip.screening.upload, person=request.user)
-        place = {**place, "revealed": exposure.claim_token}
+        place = {**place, "revealed": str(exposure.claim_token)}
     query = urlencode(place)
     return HttpResponseRedirect(f"{reverse('shadow', args=[pk])}?{query}#upload-{upload}", status=303)
 
