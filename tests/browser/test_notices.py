@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 PHONE = {"viewport": {"width": 390, "height": 844}}
 DESK = {"viewport": {"width": 1440, "height": 900}}
+TABLET = {"viewport": {"width": 1024, "height": 768}}
 BUTTONS = (
     "#reveal button",
     "#zoom",
@@ -81,7 +82,7 @@ def covers(page: Page, notice: str, button: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("size", [DESK, TABLET, PHONE], ids=["desk", "tablet", "phone"])
 def test_a_lost_network_covers_no_button_and_is_tried_again_once(visit: Visits, size: dict[str, object]) -> None:
     first, second, third = make_tasks(3)
     window = visit(factories.make_user(), **size)
