@@ -29,10 +29,6 @@ class ReviewTaskQuerySet(models.QuerySet["ReviewTask"]):
         """Undecided tasks that need a review of their own; excludes those that wait for a near-duplicate's verdict."""
         return self.undecided().filter(waits_for=None)
 
-    def countable(self) -> Self:
-        """Tasks that count as waiting work; excludes gold items, which are created only when claimed."""
-        return self.reviewable().exclude(kind="gold")
-
     def unheld(self) -> Self:
         """Undecided tasks that nobody holds; an expired claim does not hold."""
         return self.undecided().filter(Q(claimed_by=None) | Q(claim_expires_at__lte=Now()))

@@ -16,7 +16,7 @@ from django.db.models.functions import Now, Random
 from moderation.models import Decision, Exposure, GoldItem, Policy, ReviewTask, Skip, User
 from moderation.models.review_tasks import CLAIM_FIELDS, NOT_CLAIMED, ReviewTaskQuerySet
 from moderation.review.claims import Claim, ClaimLost
-from moderation.review.eligibility import eligible
+from moderation.review.eligibility import eligible, queue_of
 
 
 def claim_next(moderator: User) -> ReviewTask | None:
@@ -28,7 +28,7 @@ def claim_next(moderator: User) -> ReviewTask | None:
     with transaction.atomic():
         lock_moderator(moderator)
         release(moderator)
-        tasks = eligible(ReviewTask.objects.claimable().countable(), moderator=moderator)
+        tasks = eligible(queue_of(moderator, ReviewTask.objects.claimable()), moderator=moderator)
         task = (
             tasks.in_review_order()
             .select_related("policy")
@@ -212,7 +212,10 @@ def _substitute_gold(task: ReviewTask, *, moderator: User) -> ReviewTask | None:
         return None
     left = ReviewTask.objects.claimable().filter(kind=ReviewTask.Kind.GOLD, screening=item.screening, attempt=1)
     found = left.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
+    # At the place of the task that it stands in for: should it be skipped and come back, it comes at that place.
     return found or ReviewTask.objects.create(
+        priority=task.priority,
+        opened_at=task.opened_at,
         kind=ReviewTask.Kind.GOLD,
         screening=item.screening,
         upload_id=item.screening.upload_id,

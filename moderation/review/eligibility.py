@@ -20,6 +20,16 @@ def eligible(tasks: ReviewTaskQuerySet, *, moderator: User) -> ReviewTaskQuerySe
     return tasks.filter(~skipped_by(moderator), *(~reason for reason in ineligible_reasons(moderator)))
 
 
+def queue_of(moderator: User, tasks: ReviewTaskQuerySet) -> ReviewTaskQuerySet:
+    """Filter ``tasks`` to those that wait in the person's queue, whether or not they may be given each one.
+
+    A gold item's task is created only when it is claimed, so it waits in nobody's queue, except that of a person who
+    skipped it: it has to be counted, and to come back, like every other task that they skipped.
+    """
+    skipped = Skip.objects.filter(task=OuterRef("pk"), moderator=moderator)
+    return tasks.filter(~Q(kind="gold") | Q(Exists(skipped)))
+
+
 def skipped_by(moderator: User) -> Q:
     """Match tasks that ``moderator`` skipped, by screening: a second opinion on the same upload counts as skipped."""
     return Q(Exists(Skip.objects.live().filter(task__screening=OuterRef("screening"), moderator=moderator)))

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from moderation.bounded_count import COUNT_LIMIT, bounded_count
 from moderation.models import Decision, ReviewTask, User
-from moderation.review.eligibility import ineligible_for, skipped_by
+from moderation.review.eligibility import ineligible_for, queue_of, skipped_by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +25,8 @@ class QueueCounts:
 
     @classmethod
     def for_user(cls, moderator: User) -> "QueueCounts":
-        # Excludes gold: one more in the count would tell that the claimed task is a gold item.
-        first = ReviewTask.objects.countable().in_review_order()[: COUNT_LIMIT + 1]
+        # Without the gold item that is claimed: one more in the count would tell that it is one.
+        first = queue_of(moderator, ReviewTask.objects.reviewable()).in_review_order()[: COUNT_LIMIT + 1]
         tasks = first.aggregate(waiting=Count("pk"), oldest=Min("opened_at"))
         midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
         mine = (
@@ -48,7 +48,7 @@ class QueueForModerator:
     def for_user(cls, moderator: User) -> "QueueForModerator":
         closed, skipped = ineligible_for(moderator), skipped_by(moderator)
         free = Q(claimed_by=None) | Q(claim_expires_at__lte=Now()) | Q(claimed_by=moderator)
-        tasks = ReviewTask.objects.countable().in_review_order()
+        tasks = queue_of(moderator, ReviewTask.objects.reviewable()).in_review_order()
         # Counted by itself, past any number of tasks that are not for this person: they must find the one that is.
         claimable = bounded_count(tasks.filter(free).exclude(closed).exclude(skipped))
         first = ReviewTask.objects.filter(pk__in=tasks.values("pk")[: COUNT_LIMIT + 1])

@@ -4,6 +4,8 @@ import json
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from moderation.models import Decision, Effect, GoldItem, LedgerRow, Policy, ReviewTask, Screening, Upload, User
 from moderation.review import claiming, deciding, gold
@@ -126,7 +128,56 @@ def test_gold_that_is_left_over_is_nobodys_work(people) -> None:
     Policy.objects.update(gold_rate=0)
     assert claiming.claim_next(people[1]) == waiting
     assert claiming.claim_next(people[0]) is None
-    assert QueueForModerator.for_user(people[0]).skipped == 0
+
+
+def test_a_skipped_gold_item_is_counted_and_comes_back_like_any_other_skipped_task(people) -> None:
+    waiting = factories.make_task(score=0.5)
+    marked()
+    skipped = gold_for(people[0])
+    assert skipped is not None
+    claiming.skip(skipped, claim=Claim.from_task(skipped))
+    Policy.objects.update(gold_rate=0)
+    before = QueueCounts.for_user(people[1]).waiting
+    assert QueueForModerator.for_user(people[0]).skipped == 1
+    assert QueueCounts.for_user(people[0]).waiting == before + 1
+    assert claiming.take_back_skips(people[0]) == 1
+    assert claiming.claim_next(people[0]) == waiting
+    claiming.skip(waiting, claim=Claim.from_task(ReviewTask.objects.get(pk=waiting.pk)))
+    assert claiming.claim_next(people[0]) == skipped
+    assert skipped.opened_at == waiting.opened_at, "so that it comes back at the place of the one it stood in for"
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_skipped_gold_item_counts_as_one_that_the_person_could_not_tell(people, undone: bool) -> None:
+    factories.make_task(score=0.5)
+    marked()
+    task = gold_for(people[0])
+    assert task is not None
+    claiming.skip(task, claim=Claim.from_task(task))
+    if undone:
+        claiming.take_back_skips(people[0])
+    policy = factories.default_policy()
+    assert gold.gold_results(policy).unsure == gold.gold_results(policy, reviewer=people[0]).unsure == int(not undone)
+    assert gold.gold_results(policy, reviewer=people[1]).unsure == 0
+
+
+def test_results_wait_for_the_end_of_the_grace_period(people, settings) -> None:
+    settings.GRACE_SECONDS = 600
+    factories.make_task(score=0.5)
+    marked("violating")
+    judge(people[0], "benign")
+    assert gold.gold_results(factories.default_policy()).violating == 0
+    settings.GRACE_SECONDS = 0
+    assert gold.gold_results(factories.default_policy()).missed == 1
+
+
+def test_a_claim_looks_for_a_gold_item_whatever_the_coin_says(people) -> None:
+    factories.make_task(score=0.5)
+    marked()
+    Policy.objects.update(gold_rate=1e-9)
+    with CaptureQueriesContext(connection) as captured:
+        assert claiming.claim_next(people[0]).kind == "screening"
+    assert any("moderation_golditem" in query["sql"] for query in captured)
 
 
 def test_gold_in_hand_does_not_change_what_waits(people) -> None:

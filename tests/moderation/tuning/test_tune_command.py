@@ -11,9 +11,17 @@ from django.test import Client
 from django.utils import timezone
 
 from moderation.models import Certificate, LedgerDay, LedgerRow, User
+from moderation.review import claiming, deciding
 from moderation.tuning import certificates, threshold_report
 from moderation.tuning.versions import put_in_force
-from tests.factories import default_policy, make_screening, make_user, version_in_force
+from tests.factories import (
+    decide_claimed,
+    default_policy,
+    make_screening,
+    make_task,
+    make_user,
+    version_in_force,
+)
 
 pytestmark = pytest.mark.django_db
 FIRST = date(2026, 1, 5)
@@ -73,6 +81,19 @@ def test_people_read_sentences_evidence_and_what_is_recommended(capsys) -> None:
     text = run(capsys, "tune")
     for part in ("Of 10,000 uploads about", "certified below", "of 20", "clean checks", "3 closed days"):
         assert part in text
+
+
+def test_verdicts_that_are_no_labels_are_counted(capsys, settings) -> None:
+    closed(0)
+    assert "All verdicts were blind" in run(capsys, "tune")
+    task = make_task(score=0.5)
+    settings.GRACE_SECONDS = 0
+    for person in (make_user("mo"), make_user("lead", group="lead")):
+        claiming.claim_for(task, moderator=person)
+        decide_claimed(task, "benign")
+        deciding.undo(task, by=person)
+    assert report(capsys)["blindness"] == {"not_blind": 1, "undone_late": 2}
+    assert "Not blind, so no label: 1 verdict." in run(capsys, "tune")
 
 
 def test_another_pair_of_thresholds_is_asked_about(capsys) -> None:
