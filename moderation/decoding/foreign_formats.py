@@ -74,8 +74,6 @@ _STARTS = (
 _RIFF = {b"AVI ": "an AVI video", b"WAVE": "a WAV recording"}
 #: By the brand of an ISO media file; the first of its brands that is listed counts.
 _BRANDS = {
-    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "a HEIC picture"),
-    **dict.fromkeys((b"mif1", b"msf1", b"mif2"), "a HEIF picture"),
     **dict.fromkeys((b"M4A ", b"M4B "), "an M4A recording"),
     b"qt  ": "a QuickTime video",
     b"crx ": "a camera raw picture",

@@ -9,8 +9,9 @@ from enum import StrEnum
 
 from moderation.decoding import foreign_formats
 
-#: Formats that may be opened, by Pillow's names. MPO is a JPEG file with several pictures.
-ALLOWED_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF", "MPO")
+#: Formats that may be opened, by Pillow's names. MPO is a JPEG file with several pictures; HEIF includes
+#: HEIC, whose pictures are coded as HEVC.
+ALLOWED_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF", "MPO")
 
 #: Number of bytes from the start of a file by which formats are recognised.
 HEAD_BYTES = 512
@@ -25,6 +26,12 @@ _SIGNATURES = (
     (b"II+\0", "TIFF"),  # BigTIFF
     (b"MM\0+", "TIFF"),
 )
+#: Brands that name the coding of a picture, and those of the container, which do not.
+_BRANDS = {
+    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "HEIF"),
+}
+_HEIF_BRANDS = {b"mif1", b"msf1", b"mif2"}
 #: Sizes of a BMP file's second header. Its first two letters alone would match too much text.
 _BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
 
@@ -108,12 +115,14 @@ def sniff(head: bytes) -> str | None:
         return "WEBP"
     if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES:
         return "BMP"
-    return "AVIF" if _is_avif(head) else None
+    return _media_format(head) if head[4:8] == b"ftyp" else None
 
 
-def _is_avif(head: bytes) -> bool:
-    """Whether a brand of the ISO media file is AVIF. HEIC files share the container and have other brands."""
-    return head[4:8] == b"ftyp" and not {b"avif", b"avis"}.isdisjoint(foreign_formats.brands(head))
+def _media_format(head: bytes) -> str | None:
+    """Return the format of an ISO media file by the first of its brands that names one."""
+    brands = foreign_formats.brands(head)
+    named = next((_BRANDS[brand] for brand in brands if brand in _BRANDS), None)
+    return named or ("HEIF" if not _HEIF_BRANDS.isdisjoint(brands) else None)
 
 
 def format_refusal(found: str, *, limits: DecodeLimits) -> ImageRefused:

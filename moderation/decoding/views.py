@@ -39,7 +39,7 @@ class Appearance(IntEnum):
     PLAIN = 0  # upright, in sRGB, transparent pixels on white
     ON_BLACK = 1  # transparent pixels on black
     UNMANAGED = 2  # without the colour profile, gamma or code points of the file
-    PREVIEW = 3  # the preview in the EXIF block
+    PREVIEW = 3  # the preview in the EXIF block, or the thumbnail of a HEIF file
     AS_STORED = 4  # not turned
     TURNED_BY_EXIF = 5  # by an EXIF tag that browsers ignore
     TURNED_BY_XMP = 6  # by an XMP block, which browsers ignore

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from moderation.demo.encoding import Made, Photos, encode, shrink
+from moderation.demo.heic import heic
 
 # (end of the name, Pillow's mode, Pillow's format, options for saving)
 FORMATS: list[tuple[str, str, str, dict[str, Any]]] = [
@@ -54,6 +55,10 @@ def two_pictures(photo: Image.Image) -> bytes:
     return encode(photo, to="MPO", save_all=True, append_images=[ImageOps.mirror(photo)])
 
 
+def high_efficiency(photo: Image.Image) -> bytes:
+    return heic(shrink(photo, side=240))
+
+
 def two_pages(photo: Image.Image) -> bytes:
     page = shrink(photo)
     return encode(page, to="TIFF", save_all=True, append_images=[ImageOps.mirror(page)])
@@ -64,6 +69,7 @@ SHAPES: dict[str, Callable[[Image.Image], bytes]] = {
     "16-bit.png": sixteen_bit,
     "two-pictures.mpo": two_pictures,
     "two-pages.tif": two_pages,
+    "phone.heic": high_efficiency,
     "tall.jpg": lambda photo: encode(ImageOps.fit(photo, (90, 1000))),
     "wide.jpg": lambda photo: encode(ImageOps.fit(photo, (1000, 90))),
     "tiny.png": lambda photo: encode(ImageOps.fit(photo, (8, 8)), to="PNG"),

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from functools import cache
 
-from tests.hostile import avif, bmp, damage, gif, jpeg, png, strangers, tiff, webp
+from tests.hostile import avif, bmp, damage, gif, heif, jpeg, png, strangers, tiff, webp
 from tests.hostile.case import Case
 
-FAMILIES = (avif, bmp, damage, gif, jpeg, png, strangers, tiff, webp)
+FAMILIES = (avif, bmp, damage, gif, heif, jpeg, png, strangers, tiff, webp)
 
 
 @cache

@@ -8,6 +8,8 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
+from moderation.demo.heic import heic
+
 
 def encoded(image: Image.Image, fmt: str, **options: Any) -> bytes:
     out = io.BytesIO()
@@ -40,6 +42,7 @@ def seeds() -> dict[str, bytes]:
         "mpo": animated("MPO", frames=2),  # Pillow writes wrong offsets for more
         "lossless-webp": encoded(noise(), "WEBP", lossless=True),
         "lzw-tiff": encoded(noise(), "TIFF", compression="tiff_lzw"),
+        "heic": heic(noise()),
         "palette-png": encoded(noise(mode="P"), "PNG"),
     }  # fmt: skip
 

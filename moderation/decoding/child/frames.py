@@ -59,7 +59,7 @@ def is_composed(image: ImageFile.ImageFile) -> bool:
 
 def has_unread(image: ImageFile.ImageFile) -> bool:
     """Whether the file stores frames that neither browsers nor this process draw."""
-    return isinstance(image, PngFile) and image.has_unread_frames
+    return bool(getattr(image, "has_unread_frames", False))
 
 
 def check_pixels(image: Image.Image, *, limits: DecodeLimits) -> None:

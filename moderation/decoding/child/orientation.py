@@ -1,8 +1,8 @@
 """The orientation of a picture: the one that browsers apply, and those that other programs read in the same file.
 
 Browsers turn JPEG and PNG files by one tag only: orientation, of the type SHORT with one value, in the first EXIF block
-before the pixels. They turn AVIF files by the container's ``irot`` and ``imir``, and WebP, GIF and BMP files not at
-all. Other programs also accept other types of the tag, XMP, and the tag in WebP. Runs in the decode process.
+before the pixels. They turn AVIF and HEIF files by the container's ``irot`` and ``imir``, and WebP, GIF and BMP files
+not at all. Other programs also accept other types of the tag, XMP, and the tag in WebP. Runs in the decode process.
 """
 
 import re
@@ -54,6 +54,8 @@ def in_browsers(image: Image.Image) -> int:
     """Return the orientation that browsers apply, 1 to 8. TIFF files, which they do not draw, are turned by EXIF."""
     if image.format in ("JPEG", "MPO", "PNG"):
         return _strict(_first_block(image))
+    if image.format == "HEIF":
+        return getattr(image, "container_orientation", 1)
     return by_exif(image) if image.format in ("TIFF", "AVIF") else 1
 
 

@@ -42,6 +42,7 @@ from moderation.decoding.child import colours, frames, orientation
 from moderation.decoding.child.avif_files import AvifFile
 from moderation.decoding.child.bmp_files import BmpFile
 from moderation.decoding.child.gif_files import GifFile
+from moderation.decoding.child.heif_files import HeifFile
 from moderation.decoding.child.png_files import PngFile
 from moderation.decoding.images import HEAD_BYTES, DecodeLimits, Header, ImageRefused, Reason, format_refusal, sniff
 
@@ -63,7 +64,9 @@ BAD_BYTES = (
 _SUPPORTED_AS = {"I;16B": ("I", "I;16"), "La": ("LA",), "RGBa": ("RGBA",)}
 
 #: Formats whose files are read as browsers read them, where Pillow's own plug-ins differ.
-_READERS: dict[str, type[ImageFile.ImageFile]] = {"AVIF": AvifFile, "BMP": BmpFile, "GIF": GifFile, "PNG": PngFile}
+_READERS: dict[str, type[ImageFile.ImageFile]] = {
+    "AVIF": AvifFile, "BMP": BmpFile, "GIF": GifFile, "HEIF": HeifFile, "PNG": PngFile,
+}  # fmt: skip
 
 
 @contextmanager
@@ -189,7 +192,7 @@ def _opened(file: BinaryIO, *, name: str, limits: DecodeLimits) -> ImageFile.Ima
 
 
 def _read_as_browsers(file: BinaryIO, *, name: str) -> ImageFile.ImageFile:
-    accepts = Image.OPEN[name][1]
+    accepts = Image.OPEN[name][1] if name in Image.OPEN else None
     if accepts and accepts(file.read(16)) is not True:
         raise UnidentifiedImageError(f"not recognised as {name}")
     file.seek(0)

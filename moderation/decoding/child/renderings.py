@@ -12,6 +12,7 @@ from PIL import ExifTags, Image, ImageFile
 
 from moderation.decoding.child import orientation, pixels
 from moderation.decoding.child.frame_sampling import ALIKE, Thumbnail, distance, thumbnail_of
+from moderation.decoding.child.heif_files import HeifFile
 from moderation.decoding.child.png_files import PngFile
 from moderation.decoding.views import Appearance
 
@@ -90,7 +91,9 @@ def _still(image: ImageFile.ImageFile) -> Picture | None:
 
 
 def _preview(image: ImageFile.ImageFile) -> Picture | None:
-    """Return the preview in the EXIF block, turned like the picture, or None if no preview can be read."""
+    """Return the preview in the EXIF block, turned like the picture, or the thumbnail of a HEIF file."""
+    if isinstance(image, HeifFile):
+        return _heif_thumbnail(image) if image.tell() == 0 else None
     content = _preview_bytes(image) if image.tell() == 0 else b""
     if not content:
         return None
@@ -99,6 +102,16 @@ def _preview(image: ImageFile.ImageFile) -> Picture | None:
             if preview.width * preview.height > _LARGEST_PREVIEW:
                 return None
             return pixels.turned_upright(image, preview.convert("RGB"))
+    except pixels.BAD_BYTES:
+        return None
+
+
+def _heif_thumbnail(image: HeifFile) -> Picture | None:
+    try:
+        thumbnail = image.thumbnail_picture()
+        return (
+            thumbnail.convert("RGB") if thumbnail and thumbnail.width * thumbnail.height <= _LARGEST_PREVIEW else None
+        )
     except pixels.BAD_BYTES:
         return None
 

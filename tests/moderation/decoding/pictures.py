@@ -10,13 +10,14 @@ from PIL import Image
 from moderation.decoding.rendition_sizes import ORDINARY, RenditionSize
 from moderation.decoding.sandbox import Rendition, Sandbox
 from moderation.decoding.views import WHOLE, appearance_of
+from moderation.demo.heic import heic
 
 RED, BLACK, WHITE, BLUE = (255, 0, 0), (0, 0, 0), (255, 255, 255), (0, 0, 255)
 
 #: Suffix -> Pillow's name of the format. MPO needs two pictures.
 FORMATS = {
-    "jpg": "JPEG", "png": "PNG", "webp": "WEBP", "gif": "GIF", "avif": "AVIF", "bmp": "BMP", "tiff": "TIFF",
-    "mpo": "MPO",
+    "jpg": "JPEG", "png": "PNG", "webp": "WEBP", "gif": "GIF", "avif": "AVIF", "heic": "HEIF", "bmp": "BMP",
+    "tiff": "TIFF", "mpo": "MPO",
 }  # fmt: skip
 
 
@@ -36,6 +37,9 @@ def write(path: Path, image: Image.Image | None = None, **options: Any) -> Path:
     image = image or plain()
     if path.suffix == ".mpo":
         options = {"save_all": True, "append_images": [image], **options}
+    if path.suffix == ".heic":
+        path.write_bytes(heic(image, **options))
+        return path
     image.save(path, FORMATS[path.suffix[1:]], **options)
     return path
 

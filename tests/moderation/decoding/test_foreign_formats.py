@@ -47,8 +47,6 @@ NAMED = [
     (bytes(600), "a file that starts with nothing but zeros"),
     (b"%PDF-1.7 and more", "a PDF document"),
     (b"\n\xef\xbb\xbf %PDF-1.4", "a PDF document"),
-    (media(b"heic", b"mif1"), "a HEIC picture"),
-    (media(b"mif1", b"heic"), "a HEIF picture"),
     (media(b"isom", b"avc1"), "an MP4 video"),
     (media(b"qt  "), "a QuickTime video"),
     (b"\0\0\0\x08wide\0\0\0\x08mdat", "a QuickTime video"),

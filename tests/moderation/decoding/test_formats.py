@@ -14,7 +14,6 @@ NOT_ALLOWED = {
     "postscript": b"%!PS-Adobe-3.0 EPSF-3.0\n",
     "text that starts like BMP": b"BMX bicycles are for sale here, cheap and red",
     "icon": b"\0\0\1\0\1\0\x10\x10",
-    "heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
     "mp4": b"\0\0\0\x18ftypisom\0\0\0\0isomiso2",
     "jpeg 2000": b"\0\0\0\x0cjP  \r\n\x87\n",
     "a wave": b"RIFF\x24\0\0\0WAVEfmt ",
@@ -38,7 +37,17 @@ def test_avif_by_a_compatible_brand() -> None:
 
 
 def test_brands_end_where_their_box_ends() -> None:
-    assert sniff(b"\0\0\0\x14ftypmif1\0\0\0\0heic" + b"avif") is None
+    assert sniff(b"\0\0\0\x14ftypisom\0\0\0\0iso2" + b"avif") is None
+
+
+@pytest.mark.parametrize(
+    ("brands", "found"),
+    [(b"heic", "HEIF"), (b"heixmif1", "HEIF"), (b"mif1heic", "HEIF"), (b"mif1", "HEIF"), (b"mif1avif", "AVIF"),
+     (b"heicavif", "HEIF"), (b"avifheic", "AVIF"), (b"isomheic", "HEIF")],
+)  # fmt: skip
+def test_the_first_brand_that_names_a_coding_counts(brands: bytes, found: str) -> None:
+    own, others = brands[:4], brands[4:]
+    assert sniff(bytes([0, 0, 0, 16 + len(others)]) + b"ftyp" + own + bytes(4) + others) == found
 
 
 @pytest.mark.parametrize("magic", [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"])

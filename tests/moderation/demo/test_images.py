@@ -5,13 +5,16 @@ from collections import Counter
 from hashlib import sha256
 from pathlib import Path
 
+import pi_heif
 import pytest
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
 from moderation.demo import NoPhotos, make_images
 
+pi_heif.register_heif_opener()
+
 DEMO = Path(__file__).parents[3] / "demo"
-ALLOWED = {"JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF", "MPO"}
+ALLOWED = {"JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF", "MPO"}
 ORIENTATION = 0x0112
 UNSOUND = {"unreadable", "too-large", "refused"}
 
