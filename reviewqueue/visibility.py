@@ -49,7 +49,7 @@ def shown_or_404(viewer: User, pk: int) -> Upload:
     """
     known = known_to(viewer)
     if viewer.has_perm("moderation.see_uploads"):
-        known |= Q(pk__in=as_seen_by(viewer).filter(pk=pk, hidden=False).values("pk"))
+        known |= ~verdict_is_open(viewer)
     return get_object_or_404(Upload.objects.filter(known), pk=pk)
 
 

@@ -1,6 +1,7 @@
 """Reports and appeals: raising one, and the list of them with their answers."""
 
 from django.contrib import messages
+from django.db.models import F
 from django.http import HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -36,7 +37,7 @@ def objections(request: ReviewerRequest) -> HttpResponseBase:
     their order tell which upload waits.
     """
     rows = objections_as_seen_by(request.user).select_related("upload", "screening__policy", "raised_by", "token")
-    page = numbered_page(request, rows.order_by("-hidden", "-waits", "-pk"))
+    page = numbered_page(request, rows.order_by(F("hidden").desc(), F("waits").desc(), "-pk"))
     return render(request, "reviewqueue/appeals/objections.html", {"page": page})
 
 

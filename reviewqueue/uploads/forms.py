@@ -11,13 +11,15 @@ from reviewqueue.visibility import with_route, with_status
 
 ALL = ("", "all")
 ROUTES = [(route.value, route.value) for route in Route]
+# Nothing erases an upload yet, so nobody looks for erased ones.
+STATUSES = [choice for choice in Upload.Status.choices if choice[0] != Upload.Status.ERASED]
 
 
 class UploadFilter(forms.Form):
     """Each field narrows the list. A value that is not accepted gets an error and narrows nothing."""
 
     q = forms.CharField(label="External id contains", required=False, max_length=1000, strip=True)
-    status = forms.ChoiceField(label="Status", required=False, choices=[ALL, *Upload.Status.choices])
+    status = forms.ChoiceField(label="Status", required=False, choices=[ALL, *STATUSES])
     route = forms.ChoiceField(label="Route", required=False, choices=[ALL, *ROUTES])
     source = forms.ChoiceField(label="Source", required=False)
     before = forms.IntegerField(required=False, widget=forms.HiddenInput)
