@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from moderation.decoding.views import Appearance
+
 BITS = 256
 #: Pictures whose hashes differ in at most this many bits count as near duplicates. See docs/duplicates.md for the
 #: measurements.
@@ -84,11 +86,13 @@ class HashedPicture:
 def searches(hashes: Iterable[HashedPicture]) -> dict[bytes, bool]:
     """Return the distinct hashes to look for, each with whether it can vouch for the whole file.
 
-    One bad picture makes a file bad. Only a file with a single picture is as good as that picture: a harmless frame or
-    preview says nothing about the others, and colours that transparency hides say nothing about the visible ones.
+    One bad picture makes a file bad. Only a file with a single picture, however it is turned, is as good as that
+    picture: a harmless frame or preview says nothing about the others, and colours that transparency hides say nothing
+    about the visible ones.
     """
     hashes = list(hashes)
-    is_single = len({(each.frame, each.appearance) for each in hashes}) == 1
+    unturned = {(each.frame, each.appearance) for each in hashes if not Appearance(each.appearance).is_turned}
+    is_single = len(unturned) == 1
     found: dict[bytes, bool] = {}
     for each in hashes:
         vouches = is_single and each.reading is not Reading.STORED

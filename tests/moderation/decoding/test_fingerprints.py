@@ -25,6 +25,7 @@ from moderation.decoding.fingerprints import (
     variations,
 )
 from moderation.decoding.sandbox import DecodedFile, Sandbox
+from moderation.decoding.views import Appearance
 from tests.moderation.decoding.pictures import one_red_of, write_frames
 
 DEMO = Path(__file__).resolve().parents[3] / "demo"
@@ -169,9 +170,11 @@ def test_each_scored_frame_and_appearance_is_hashed(sandbox: Sandbox, folder: Pa
     assert len({each.frame for each in found.hashes}) == 2
 
 
-def hashed(reading: Reading = Reading.UPRIGHT, *, frame: int = 0, quality: int = 100) -> HashedPicture:
-    pdq = bytes([frame]) * 32
-    return HashedPicture(frame=frame, appearance=0, reading=reading, hash=PdqHash(pdq, pdq, quality))
+def hashed(
+    reading: Reading = Reading.UPRIGHT, *, frame: int = 0, quality: int = 100, appearance: int = 0
+) -> HashedPicture:
+    pdq = bytes([frame, appearance]) * 16
+    return HashedPicture(frame=frame, appearance=appearance, reading=reading, hash=PdqHash(pdq, pdq, quality))
 
 
 @pytest.mark.parametrize(
@@ -182,6 +185,8 @@ def hashed(reading: Reading = Reading.UPRIGHT, *, frame: int = 0, quality: int =
         ([hashed(Reading.STORED)], [False]),
         ([hashed(Reading.STORED), hashed()], [True]),
         ([hashed(), hashed(frame=1)], [False, False]),
+        ([hashed(), hashed(appearance=Appearance.PREVIEW)], [False, False]),
+        ([hashed(), hashed(appearance=Appearance.AS_STORED)], [True, True]),
         ([hashed(quality=49)], []),
     ],
 )

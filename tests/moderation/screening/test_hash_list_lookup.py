@@ -232,11 +232,12 @@ def test_a_known_bad_picture_is_found_however_its_file_shows_it(
     ("content", "matched"),
     [
         (lambda: photo("cat.jpg"), 1),
+        (lambda: on_its_side("cat.jpg"), 1),
         (lambda: animation("coffee.jpg", "cat.jpg"), 0),
         (lambda: see_through("cat.jpg"), 0),
         (lambda: with_preview("coffee.jpg", "cat.jpg"), 0),
     ],
-    ids=["plain", "second frame", "hidden colours", "preview"],
+    ids=["plain", "turned", "second frame", "hidden colours", "preview"],
 )
 def test_a_known_good_picture_vouches_only_for_a_file_that_shows_nothing_else(
     red_policy: PolicyVersion, prescreen: Prescreen, content: Callable[[], bytes], matched: int
