@@ -221,4 +221,6 @@ def _ask_another_person(task: ReviewTask, *, needs_lead: bool) -> None:
     if withdrawn is not None:
         ReviewTask.objects.filter(pk=withdrawn.pk).update(withdrawn_at=None, needs_lead=needs_lead)
         return
-    ReviewTask.objects.open_again(task.screened, kind=task.kind, needs_lead=needs_lead, priority=task.priority)
+    # The question keeps its age: behind all first looks, second opinions would be known by their place in the queue.
+    age = {"opened_at": task.opened_at, "priority": task.priority}
+    ReviewTask.objects.open_again(task.screened, kind=task.kind, needs_lead=needs_lead, **age)

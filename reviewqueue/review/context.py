@@ -31,16 +31,10 @@ def review_context(user: User, *, revealed: bool = False, picture: str = "") -> 
     strip = PictureStrip.of(task, chosen=picture)
     return shared | {
         "rules": task.rules,
-        "stage_name": stage_name(task.upload),
         "strip": strip,
         "missing": strip is None,
         "revealed": revealed and _is_revealed(task, user=user),
     }
-
-
-def stage_name(upload: Upload) -> str:
-    """The name of an upload before the verdict: the platform's own, as its number here would tell its kind."""
-    return upload.external_id or "This upload"
 
 
 def rendition_path_or_404(task: ReviewTask, *, variant: str, number: int = 1) -> Path:

@@ -22,6 +22,8 @@ from reviewqueue.score_text import ScoreExplanation, why_untrusted
 # The database's clock decides when the grace period is over. The page asks a little later than its own clock says.
 SLACK = 0.5
 FOLLOW_LATER = "Score, reason and effect follow once nobody else is asked about it."
+# An upload's name is told with its score: a platform counts its names, so that an old one would give a gold item away.
+UNTOLD = "the upload"
 SKIPPED = "You will not see it again."
 
 BY_SOURCE = {
@@ -87,8 +89,7 @@ def describe_last_action(user: User) -> LastAction | None:
 
 
 def _describe_skip(skip: Skip) -> LastAction:
-    name = skip.task.upload.external_id
-    return LastAction(token=skip.claim_token, name=name, done="Skipped", css_class="unsure", effect=SKIPPED)
+    return LastAction(token=skip.claim_token, name=UNTOLD, done="Skipped", css_class="unsure", effect=SKIPPED)
 
 
 def _describe_verdict(decision: Decision) -> LastAction:
@@ -96,7 +97,7 @@ def _describe_verdict(decision: Decision) -> LastAction:
     verdict = Verdict(decision.verdict)
     untold = LastAction(
         token=decision.claim_token,
-        name=decision.upload.external_id,
+        name=UNTOLD,
         done=VERDICT_DONE[verdict],
         css_class=VERDICT_CLASS[verdict],
         effect=FOLLOW_LATER,
@@ -108,6 +109,7 @@ def _describe_verdict(decision: Decision) -> LastAction:
         return untold
     return replace(
         untold,
+        name=decision.upload.external_id,
         effect=_effect_of(decision),
         score_text=_score_text(decision),
         upload=decision.upload_id,

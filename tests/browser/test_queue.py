@@ -165,8 +165,8 @@ def test_the_next_upload_is_announced_and_takes_the_focus(visit: Visits) -> None
     page.locator("#verdicts .approve").click()
     title(page, second)
     expect(page.locator("#stage")).to_be_focused()
-    expect(page.locator("#announcer")).to_contain_text(f"Approved {first.upload.external_id}.")
-    expect(page.locator("#announcer")).to_contain_text(f"Now {second.upload.external_id}, blurred.")
+    expect(page.locator("#announcer")).to_contain_text("Approved the upload.")
+    expect(page.locator("#announcer")).to_contain_text("The next upload is here, blurred.")
 
 
 def test_a_missing_picture_is_told_and_nothing_can_be_decided(visit: Visits) -> None:

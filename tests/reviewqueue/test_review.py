@@ -122,8 +122,9 @@ def test_a_stranger_is_asked_to_sign_in(client: Client) -> None:
 def test_an_expired_session_decides_nothing_and_leads_back_to_the_queue(client: Client, mo: User) -> None:
     task = claimed(mo)
     answer = client.post(f"/claims/{task.claim_token}/decide/", verdict(), headers=HTMX)
-    assert answer["HX-Redirect"] == "/accounts/login/?next=/"
-    assert client.post(f"/claims/{task.claim_token}/decide/", verdict())["Location"] == "/accounts/login/?next=/"
+    back = "/accounts/login/?ended=1&next=/"
+    assert answer["HX-Redirect"] == back
+    assert client.post(f"/claims/{task.claim_token}/decide/", verdict())["Location"] == back
     assert not Decision.objects.exists()
 
 
@@ -147,7 +148,7 @@ def test_a_verdict_is_recorded_and_the_next_task_comes_along(page: Client, mo: U
     assert Decision.objects.get().verdict == "benign"
     second.refresh_from_db()
     assert second.claimed_by == mo
-    assert f"/claims/{second.claim_token}/decide/" in answer
+    assert f"/claims/{second.claim_token}/skip/" in answer
 
 
 def test_a_rejection_carries_its_reason(page: Client, mo: User) -> None:
@@ -181,7 +182,7 @@ def test_a_wrong_form_is_422_and_the_task_stays(
     answer = page.post(f"/claims/{task.claim_token}/decide/", verdict(**content), headers=headers)
     assert answer.status_code == 422
     assert message in answer.content.decode()
-    assert f"/claims/{task.claim_token}/decide/" in answer.content.decode()
+    assert f"/claims/{task.claim_token}/skip/" in answer.content.decode()
     assert not Decision.objects.exists()
 
 
@@ -212,7 +213,7 @@ def test_a_lost_claim_is_409_and_brings_the_next_task(page: Client, mo: User) ->
     assert answer.status_code == 409
     assert "someone else took it" in answer.content.decode()
     following.refresh_from_db()
-    assert f"/claims/{following.claim_token}/decide/" in answer.content.decode()
+    assert f"/claims/{following.claim_token}/skip/" in answer.content.decode()
     assert not Decision.objects.exists()
 
 
