@@ -9,7 +9,7 @@ from typing import Any
 import allauth.account.admin  # noqa: F401
 import axes.admin  # noqa: F401
 from allauth.account.models import EmailAddress
-from axes.models import AccessFailureLog
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.db import models
@@ -19,6 +19,7 @@ from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.jobs import Status
 
 from moderation.models import (
     ApiToken,
@@ -51,6 +52,9 @@ admin.site.site_url = "/"
 # The product sends no e-mail to people, and axes' failure log is off: its table of attempts has the same rows.
 admin.site.unregister([EmailAddress, AccessFailureLog])
 admin.site.unregister(ProcrastinateJob)
+for attempts in (AccessAttempt, AccessLog):
+    # The links to years and days fail on a year that is none.
+    type(admin.site.get_model_admin(attempts)).date_hierarchy = None
 
 
 @admin.register(ProcrastinateJob)
@@ -60,9 +64,22 @@ class JobAdmin(ProcrastinateJobAdmin):  # type: ignore[misc]  # the library's is
     fields = ["args" if name == "pretty_args" else name for name in ProcrastinateJobAdmin.fields]
     list_display = ["pk", "short_task_name", "args", "pretty_status", "attempts", "scheduled_at"]
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Allow a status that exists: the column is an enumeration of the database, which fails on any other."""
+        if lookup.partition("__")[0] == "status" and value not in {status.value for status in Status}:
+            return False
+        return bool(super().lookup_allowed(lookup, value, request))
+
+
+class ActionsInWords(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Asks for an action in words, where Django shows dashes."""
+
+    def get_action_choices(self, request: HttpRequest, default_choices: Any = ()) -> Any:  # noqa: ARG002
+        return super().get_action_choices(request, default_choices=[("", "Choose an action")])
+
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
+class PersonAdmin(ActionsInWords, UserAdmin):  # type: ignore[type-arg]
     """Accounts are deactivated, never deleted, so that decisions keep their author."""
 
     list_display = ["username", "first_name", "last_name", "in_groups", "is_active", "is_staff", "last_login"]
@@ -79,6 +96,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         (None, {"classes": ["wide"], "fields": ["username", "usable_password", "password1", "password2", "groups"]})
     ]
     filter_horizontal = ["groups"]
+    readonly_fields = ["last_login", "date_joined"]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[User]:
         return super().get_queryset(request).prefetch_related("groups")
@@ -98,7 +116,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ApiTokenAdmin(ActionsInWords):
     """Issue and revoke tokens. A token never changes, and its secret is shown once."""
 
     list_display = ["name", "scope", "source", "prefix", "created_by", "created_at", "last_used_at", "revoked_at"]
