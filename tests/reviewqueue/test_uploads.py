@@ -66,7 +66,7 @@ def test_filters_narrow_the_list(query: str, found: list[str]) -> None:
     assert shown(signed_in(), query) == found
 
 
-@pytest.mark.parametrize("query", ["?status=lost", "?before=x", "?source=nowhere", "?q=a%00b"])
+@pytest.mark.parametrize("query", ["?status=lost", "?before=x", "?source=nowhere"])
 def test_an_invalid_filter_narrows_nothing(query: str) -> None:
     make_upload(external_id="one")
     page = signed_in().get(f"/uploads/{query}")
