@@ -1,11 +1,14 @@
 from contextlib import suppress
 from typing import Any
 
-import axes.apps
-import procrastinate.contrib.django.apps
-from django.apps import AppConfig
-from django.contrib.auth.apps import AuthConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
+
+LIBRARIES = {
+    "auth": "Groups and their rights",
+    "axes": "Sign-in attempts",
+    "procrastinate": "Background jobs",
+}
 
 
 class ModerationConfig(AppConfig):
@@ -15,20 +18,14 @@ class ModerationConfig(AppConfig):
     def ready(self) -> None:
         post_migrate.connect(grant_rights_after_migrate, sender=self)
         post_migrate.connect(ensure_defaults_after_migrate, sender=self)
+        name_libraries()
         make_incoming_folder()
 
 
-# The back office shows the libraries' tables under these names.
-class GroupsConfig(AuthConfig):
-    verbose_name = "Groups and their rights"
-
-
-class SignInAttemptsConfig(axes.apps.AppConfig):  # type: ignore[misc]  # the library's is untyped
-    verbose_name = "Sign-in attempts"
-
-
-class BackgroundJobsConfig(procrastinate.contrib.django.apps.ProcrastinateConfig):
-    verbose_name = "Background jobs"
+def name_libraries() -> None:
+    """Let the back office show the tables of libraries under words that people know."""
+    for label, words in LIBRARIES.items():
+        apps.get_app_config(label).verbose_name = words
 
 
 def make_incoming_folder() -> None:

@@ -11,7 +11,7 @@ def are_collected() -> bool:
     collected = getattr(staticfiles_storage, "hashed_files", None)
     if settings.DEBUG or collected is None:
         return True  # served as they are
-    return own_files() <= collected.keys()
+    return bool(own_files() <= collected.keys())
 
 
 @lru_cache(maxsize=1)
