@@ -1,7 +1,8 @@
 """No query makes a page fail, whatever it holds: the server's errors are for failures of the server."""
 
 import re
-from urllib.parse import quote
+from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib import admin
@@ -46,15 +47,24 @@ def parameters(text: str) -> set[str]:
     return set(re.findall(r"[?&;]([a-z_]+)=", text)) | set(re.findall(r'name="([a-z_]+)"', text))
 
 
-def filters() -> dict[str, set[str]]:
-    """Return the lookups that each list of the back office accepts."""
+def lookups() -> dict[str, set[str]]:
+    """Return the lookups that the filters of each list of the back office use."""
     found = {}
     for model, options in admin.site._registry.items():
         given = [each[0] if isinstance(each, tuple) else each for each in options.list_filter]
         names = {each if isinstance(each, str) else each.parameter_name for each in given}
-        lookups = {f"{name}{how}" for name in names for how in ("__exact", "__id__exact")}
-        found[f"/admin/{model._meta.app_label}/{model._meta.model_name}/"] = lookups | OF_LISTS
+        exact = {f"{name}{how}" for name in names for how in ("__exact", "__id__exact")}
+        found[f"/admin/{model._meta.app_label}/{model._meta.model_name}/"] = exact
     return found
+
+
+def queries(client: Client) -> Iterator[tuple[str, set[str]]]:
+    """Yield each page with the parameters to set at once. A list of the back office stops at the first wrong lookup."""
+    for url, text in pages(client).items():
+        yield url, (parameters(text) | OF_PAGES) - {"csrfmiddlewaretoken"}
+    for url, names in lookups().items():
+        yield url, OF_LISTS
+        yield from ((url, {name}) for name in sorted(names))
 
 
 def failures(client: Client, addresses: list[str]) -> list[str]:
@@ -71,22 +81,19 @@ def status_of(client: Client, address: str) -> int:
 
 
 def test_an_odd_value_of_any_parameter_fails_no_page(root: Client) -> None:
-    names = {url: (parameters(text) | OF_PAGES) - {"csrfmiddlewaretoken"} for url, text in pages(root).items()}
-    for url, lookups in filters().items():
-        names[url] = names.get(url, set()) | lookups
-    assert {"q", "status"} <= names["/uploads/"]
-    addresses = [f"{url}?{name}={quote(odd)}" for url, found in names.items() for name in sorted(found) for odd in ODD]
+    asked = list(queries(root))
+    assert {"q", "status"} <= dict(asked)["/uploads/"]
+    addresses = [f"{url}?{urlencode(dict.fromkeys(sorted(names), odd))}" for url, names in asked for odd in ODD]
     assert failures(root, addresses) == []
 
 
 def test_a_nul_character_in_a_query_is_not_understood(root: Client) -> None:
-    for address in [f"{url}?{name}=a%00b" for url, found in filters().items() for name in sorted(found)]:
+    for address in ["/uploads/?q=%00", "/thresholds/?policy=%00", *(f"{url}?q=a%00b" for url in lookups())]:
         assert root.get(address).status_code == 400, address
-    assert root.get("/uploads/?q=%00").status_code == 400
     assert b"could not be understood" in root.get("/uploads/?q=%00").content
 
 
-@pytest.mark.parametrize("key", ["%00", "9" * 40, "-1", "_5F", "x" * 5_000, "%ED%A0%80"])
+@pytest.mark.parametrize("key", ["%00", "9" * 40, "x" * 5_000])
 def test_an_odd_key_opens_no_row_of_the_back_office(root: Client, key: str) -> None:
-    addresses = [f"{url}{key}/{page}/" for url in filters() for page in ("change", "history", "delete")]
+    addresses = [f"{url}{key}/{page}/" for url in lookups() for page in ("change", "history")]
     assert failures(root, addresses) == []
