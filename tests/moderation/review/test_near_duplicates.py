@@ -218,11 +218,10 @@ def test_where_nobody_can_tell_the_next_member_is_reviewed() -> None:
 
 def test_a_removed_member_is_reviewed_separately() -> None:
     cluster = Cluster()
-    cluster.add()
-    other = cluster.add()
-    third = cluster.add()
+    first, other, third = cluster.add(), cluster.add(), cluster.add()
     decide()
-    remove_from_cluster(other.upload, by=make_user("splitter"))
+    lead = make_user("splitter", group="lead")
+    remove_from_cluster(other.upload, reviewed=first.upload, by=lead, why="Another dog.")
     assert statuses() == ["rejected", "in_review", "rejected"]
     assert [task.screening for task in reviewable()] == [other]
     assert Fingerprint.objects.get(file=other.upload.file).cluster == other.upload.file
@@ -233,16 +232,18 @@ def test_a_removed_member_is_reviewed_separately() -> None:
 def test_a_member_can_be_removed_before_anybody_decides() -> None:
     cluster = Cluster()
     first, other = cluster.add(), cluster.add()
-    remove_from_cluster(other.upload, by=make_user("splitter"))
+    lead = make_user("splitter", group="lead")
+    remove_from_cluster(other.upload, reviewed=first.upload, by=lead, why="Another dog.")
     assert {task.screening for task in reviewable()} == {first, other}
 
 
 def test_the_reviewed_member_cannot_be_removed() -> None:
     cluster = Cluster()
-    first = cluster.add()
-    cluster.add()
-    with pytest.raises(NotInCluster, match="in a cluster of its own already"):
-        remove_from_cluster(first.upload, by=make_user("splitter"))
+    first, other = cluster.add(), cluster.add()
+    lead = make_user("splitter", group="lead")
+    for reviewed in (first, other):
+        with pytest.raises(NotInCluster, match="does not follow"):
+            remove_from_cluster(first.upload, reviewed=reviewed.upload, by=lead, why="Another dog.")
 
 
 def at_once(number: int, act: Callable[[int], None]) -> None:
