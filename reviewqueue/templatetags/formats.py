@@ -32,4 +32,4 @@ for function in (
 @register.filter
 def time_element(when: datetime) -> SafeString:
     """Return the moment as a <time> element, which programs read by its attribute."""
-    return format_html('<time class="nowrap" datetime="{}">{}</time>', when.isoformat(), formatting.moment(when))
+    return format_html('<time datetime="{}">{}</time>', when.isoformat(), formatting.moment(when))
