@@ -82,13 +82,15 @@ def django_db_modify_db_settings(
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_modify_db_settings: None, django_db_setup: None) -> Iterator[None]:
     """Let the tests connect as the role that serves, and the owner drop the databases."""
-    empty_tables = connection.ops.execute_sql_flush
+    # Of the class, since a browser test has several connections.
+    operations = type(connection.ops)
+    empty_tables = operations.execute_sql_flush
 
-    def empty_tables_as_owner(statements: list[str]) -> None:
+    def empty_tables_as_owner(self: object, statements: list[str]) -> None:
         with tampering():
-            empty_tables(statements)
+            empty_tables(self, statements)
 
-    connection.ops.execute_sql_flush = empty_tables_as_owner  # type: ignore[method-assign]
+    operations.execute_sql_flush = empty_tables_as_owner  # type: ignore[method-assign]
     log_in(env.database_url("DATABASE_URL"))
     yield
     log_in(django.conf.settings.DATABASE_OWNER)
