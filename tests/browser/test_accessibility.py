@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from moderation.models import User
 from tests import factories
 from tests.browser.conftest import Visit, look, make_tasks, settleable
 from tests.moderation.reporting.runs import make_ledger_day, make_run
@@ -85,3 +86,12 @@ def test_nothing_is_wider_than_the_screen(visit: Callable[..., Visit], size: dic
         page = window.open(path)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+
+
+@pytest.mark.parametrize("path", ["/api/v1/docs", "/admin/", "/admin/moderation/user/", "/thresholds/history/"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_the_pages_of_admins(
+    visit: Callable[..., Visit], serious: Callable[[Page], list[str]], scheme: str, size: dict[str, object], path: str
+) -> None:
+    root = User.objects.create_superuser("root", password=factories.PASSWORD)
+    assert serious(visit(root, color_scheme=scheme, **size).open(path)) == []
