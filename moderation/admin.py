@@ -173,6 +173,7 @@ class PolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Whether a policy's verdicts need a look. All else belongs to its versions and their page."""
 
     list_display = ["name", "slug", "requires_look"]
+    fields = ["name", "slug", "gold_rate", "requires_look"]
     readonly_fields = ["name", "slug", "gold_rate"]
     ordering = ["-pk"]
 
@@ -208,7 +209,7 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         rows = super().get_queryset(request)
         if not self.file_path or not request.user.has_perm("moderation.review_uploads"):
             return rows
-        return rows.exclude(**{f"{self.file_path}__in": ReviewTask.objects.undecided().values("upload__file")})
+        return rows.exclude(**{f"{self.file_path}__in": ReviewTask.objects.unsettled().values("upload__file")})
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:  # noqa: ARG002
         """Allow only the list's own filters and the primary key: any other lookup could reveal a hidden column."""

@@ -73,7 +73,7 @@ def _waiting() -> Iterator[GaugeMetricFamily]:
     # Uses upload_status_idx, then reviewtask_undecided_idx.
     quarantined = estimated_count(Upload.objects.quarantined()).number
     yield _gauge("quarantined_uploads", "Uploads in quarantine, waiting for a lead.", quarantined)
-    tasks = estimated_count(ReviewTask.objects.undecided()).number
+    tasks = estimated_count(ReviewTask.objects.undecided().exclude(kind="gold")).number
     yield _gauge("undecided_review_tasks", "Review tasks waiting for a verdict.", tasks)
 
 

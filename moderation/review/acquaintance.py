@@ -28,7 +28,7 @@ def may_be_asked(person: User) -> Q:
     undoable = tasks.within_grace().filter(decisions__reviewer=person)
     return (
         Q(Exists(undecided.filter(claimed_by=person)))
-        | Q(Exists(undecided.exclude(ineligible_for(person))))
+        | Q(Exists(undecided.exclude(kind="gold").exclude(ineligible_for(person))))
         | Q(Exists(undoable))
         | _is_gold_for(person, file="file")
     )

@@ -206,32 +206,37 @@ def _lease_end() -> CombinedExpression:
 
 
 def _substitute_gold(task: ReviewTask, *, moderator: User) -> ReviewTask | None:
-    """Return a gold item's task in the place of ``task``, as often as the policy's rate asks for."""
-    item = _draw_gold_item(task.policy, moderator=moderator)
+    """Return a gold item's task in the place of ``task``, as often as the policy's rate asks for.
+
+    The item is looked up, and has its task, whatever the coin says: the time of a claim would tell otherwise. The coin
+    comes from the system's random numbers, so that nobody can predict it.
+    """
+    item = _next_gold_item(task.policy, moderator=moderator) if task.policy.gold_rate > 0 else None
     if item is None:
         return None
-    left = ReviewTask.objects.claimable().filter(kind=ReviewTask.Kind.GOLD, screening=item.screening, attempt=1)
-    found = left.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
-    # At the place of the task that it stands in for: should it be skipped and come back, it comes at that place.
-    return found or ReviewTask.objects.create(
-        priority=task.priority,
-        opened_at=task.opened_at,
-        kind=ReviewTask.Kind.GOLD,
-        screening=item.screening,
-        upload_id=item.screening.upload_id,
-        policy=task.policy,
-    )
-
-
-def _draw_gold_item(policy: Policy, *, moderator: User) -> GoldItem | None:
-    """With the policy's gold rate as probability, return an item that is new to ``moderator``, the least judged first.
-
-    The coin comes from the system's random numbers, so that nobody can predict it. The item is looked up whatever the
-    coin says: the time of a claim would tell otherwise.
-    """
-    if policy.gold_rate <= 0:
+    gold = _free_gold_task(item)
+    if secrets.SystemRandom().random() >= task.policy.gold_rate:
         return None
+    # Should it be skipped and come back, it comes at the place of the task that it stands in for.
+    ReviewTask.objects.filter(pk=gold.pk).update(priority=task.priority, opened_at=task.opened_at)
+    return gold
+
+
+def _next_gold_item(policy: Policy, *, moderator: User) -> GoldItem | None:
+    """Return an item that is new to ``moderator``, the least judged first."""
     judged = Count("screening__decisions", filter=Q(screening__decisions__source=Decision.Source.GOLD))
     items = policy.gold_items.active().new_to(moderator)
     item: GoldItem | None = items.annotate(judged=judged).order_by("judged", Random()).first()
-    return item if secrets.SystemRandom().random() < policy.gold_rate else None
+    return item
+
+
+def _free_gold_task(item: GoldItem) -> ReviewTask:
+    """Return a task on ``item`` that nobody holds, locked; a new one where there is none."""
+    left = ReviewTask.objects.claimable().filter(kind=ReviewTask.Kind.GOLD, screening=item.screening, attempt=1)
+    found = left.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
+    return found or ReviewTask.objects.create(
+        kind=ReviewTask.Kind.GOLD,
+        screening=item.screening,
+        upload_id=item.screening.upload_id,
+        policy_id=item.policy_id,
+    )

@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from moderation.models import ApiToken, Community, Effect, ReviewTask, Score, Screening, User
+from moderation.models import ApiToken, Community, Effect, Policy, ReviewTask, Score, Screening, User
 from moderation.review import claiming, deciding
 from moderation.review.claims import Claim
 from moderation.review.objections import record_objection
@@ -211,7 +211,7 @@ def test_rows_of_the_same_bytes_as_a_waiting_upload_are_hidden_as_well(root: Cli
     assert root.get(f"/admin/moderation/screening/{twin.pk}/change/").status_code == 302
 
 
-def test_second_opinions_are_given_without_seeing_the_first_or_the_sampling_reason(root: Client) -> None:
+def test_second_opinions_are_given_without_seeing_the_first_or_the_sampling_reason(root: Client, settings) -> None:
     def told() -> list[bool]:
         lists = (f"/admin/moderation/{name}/" for name in ("decision", "reviewtask", "objection"))
         return [root.get(page).context["cl"].queryset.exists() for page in lists]
@@ -222,7 +222,16 @@ def test_second_opinions_are_given_without_seeing_the_first_or_the_sampling_reas
         task = claiming.claim_next(make_user(name))
         assert told() == [False, False, False]
         deciding.decide(task, verdict, claim=Claim.from_task(task), reason="nudity")
+    assert told() == [False, False, False], "within the grace period"
+    settings.GRACE_SECONDS = 0
     assert told() == [True, True, True]
+
+
+def test_a_policy_can_be_made_to_require_a_look_and_nothing_else_of_it_changes(root: Client) -> None:
+    policy = Policy.objects.get()
+    root.post(f"/admin/moderation/policy/{policy.pk}/change/", {"requires_look": "on", "name": "Another"})
+    policy.refresh_from_db()
+    assert (policy.requires_look, policy.name) == (True, "Adult content")
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,7 @@ def test_a_skipped_gold_item_is_counted_and_comes_back_like_any_other_skipped_ta
     assert claiming.claim_next(people[0]) == waiting
     claiming.skip(waiting, claim=Claim.from_task(ReviewTask.objects.get(pk=waiting.pk)))
     assert claiming.claim_next(people[0]) == skipped
+    skipped.refresh_from_db()
     assert skipped.opened_at == waiting.opened_at, "so that it comes back at the place of the one it stood in for"
 
 
@@ -178,6 +179,7 @@ def test_a_claim_looks_for_a_gold_item_whatever_the_coin_says(people) -> None:
     with CaptureQueriesContext(connection) as captured:
         assert claiming.claim_next(people[0]).kind == "screening"
     assert any("moderation_golditem" in query["sql"] for query in captured)
+    assert ReviewTask.objects.get(kind="gold").claimed_by is None, "it is made, and left for somebody else"
 
 
 def test_gold_in_hand_does_not_change_what_waits(people) -> None:
