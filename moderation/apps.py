@@ -24,8 +24,8 @@ class ModerationConfig(AppConfig):
 
 def name_libraries() -> None:
     """Let the back office show the tables of libraries under words that people know."""
-    for label, words in LIBRARIES.items():
-        apps.get_app_config(label).verbose_name = words
+    for config in apps.get_app_configs():  # a worker of the pre-screen installs only some of them
+        config.verbose_name = LIBRARIES.get(config.label, config.verbose_name)
 
 
 def make_incoming_folder() -> None:
