@@ -43,6 +43,8 @@ if "SECOND_LOOK_TEST_DATA" not in os.environ:
         atexit.register(cluster.stop)
         os.environ["DATABASE_URL"] = os.environ["SECOND_LOOK_TEST_CLUSTER"] = cluster.url(role=SERVING)
         os.environ["DATABASE_OWNER_URL"] = cluster.url()
+# The database that the workers copy.
+MIGRATED = "migrated"
 IS_OUR_CLUSTER = os.environ["DATABASE_URL"] == os.environ.get("SECOND_LOOK_TEST_CLUSTER")
 DATA = Path(os.environ["SECOND_LOOK_TEST_DATA"]) / os.environ.get("PYTEST_XDIST_WORKER", "main")
 (DATA / "static").mkdir(parents=True, exist_ok=True)
@@ -76,7 +78,7 @@ def django_db_modify_db_settings(
     if "PYTEST_XDIST_WORKER" in os.environ and IS_OUR_CLUSTER:
         with django_db_blocker.unblock():
             migrate_once()
-        connection.settings_dict["TEST"]["TEMPLATE"] = connection.settings_dict["NAME"]
+        connection.settings_dict["TEST"]["TEMPLATE"] = MIGRATED
 
 
 @pytest.fixture(scope="session")
@@ -104,12 +106,18 @@ def log_in(account: Mapping[str, str | int] | None) -> None:
 
 
 def migrate_once() -> None:
-    """Migrate the cluster's initial database, which no test uses."""
+    """Migrate the cluster's initial database, and keep a copy that nobody connects to.
+
+    PostgreSQL refuses to copy a database with open connections, and some tests start processes on the initial one.
+    """
     done = DATA.with_name("migrated")
     with locked(DATA.with_name("migrating"), seconds=600):
         if not done.exists():
             call_command("migrate", verbosity=0)
-            connection.close()  # PostgreSQL refuses to copy a database with open connections
+            initial = connection.settings_dict["NAME"]
+            connection.close()
+            with connection._nodb_cursor() as cursor:
+                cursor.execute(f'CREATE DATABASE {MIGRATED} TEMPLATE "{initial}"')
             done.touch()
 
 

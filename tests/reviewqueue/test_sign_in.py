@@ -218,6 +218,9 @@ def addresses(patterns: list[Any], prefix: str = "/") -> Iterator[str]:
             yield route
 
 
+A_TOKEN = "00000000-0000-4000-8000-000000000001"
+
+
 def address(pattern: Any) -> str:
     route = str(pattern.pattern).replace("^", "").replace("$", "")
     if "(?P<url>" in route:
@@ -226,7 +229,9 @@ def address(pattern: Any) -> str:
         return "moderation/"
     for name in pattern.pattern.converters or {}:
         for written in (f"<{name}>", *(f"<{kind}:{name}>" for kind in ("int", "str", "path", "slug", "uuid"))):
-            route = route.replace(written, VALUES.get(name, "1"))
+            # Claims have a token instead of a number.
+            value = A_TOKEN if written.startswith("<uuid:") else VALUES.get(name, "1")
+            route = route.replace(written, value)
     return route
 
 

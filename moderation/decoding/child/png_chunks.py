@@ -20,7 +20,7 @@ _SEQUENCE_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class PngChunk:
     """One chunk: the places in the file of all its bytes, and of those between its name and its checksum."""
 
     name: bytes
@@ -45,7 +45,7 @@ class FrameControl:
         return self.left, self.top, self.left + self.width, self.top + self.height
 
 
-def chunks(file: bytes) -> Iterator[Chunk]:
+def chunks(file: bytes) -> Iterator[PngChunk]:
     """Yield the chunks that are complete, up to the end of the picture."""
     start = len(SIGNATURE)
     while start + _BEFORE <= len(file):
@@ -53,7 +53,7 @@ def chunks(file: bytes) -> Iterator[Chunk]:
         end = start + _BEFORE + length
         if end + _BEHIND > len(file):
             return
-        yield Chunk(name, slice(start, end + _BEHIND), slice(start + _BEFORE, end))
+        yield PngChunk(name, slice(start, end + _BEHIND), slice(start + _BEFORE, end))
         if name == b"IEND":
             return
         start = end + _BEHIND
@@ -73,7 +73,7 @@ def encoding_of(leading: dict[bytes, bytes]) -> tuple[Encoding | None, bool]:
     return (None if b"sRGB" in leading else _by_gamma(leading)), False
 
 
-def frames_of(file: bytes, found: list[Chunk]) -> list[FrameControl]:
+def frames_of(file: bytes, found: list[PngChunk]) -> list[FrameControl]:
     """Return the frames of an animation.
 
     Raises:
@@ -97,7 +97,7 @@ def frames_of(file: bytes, found: list[Chunk]) -> list[FrameControl]:
     return frames
 
 
-def _check_sequence(file: bytes, each: Chunk, *, expected: int) -> None:
+def _check_sequence(file: bytes, each: PngChunk, *, expected: int) -> None:
     if each.content.stop - each.content.start < _SEQUENCE_BYTES:
         raise SyntaxError("a chunk of the animation is too short")
     (number,) = struct.unpack_from(">I", file, each.content.start)

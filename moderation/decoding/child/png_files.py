@@ -47,7 +47,7 @@ class PngFile(PngImagePlugin.PngImageFile):
         if self._controls:
             self._start_animation(file)
 
-    def _read_leading(self, file: bytes, found: list[png_chunks.Chunk]) -> None:
+    def _read_leading(self, file: bytes, found: list[png_chunks.PngChunk]) -> None:
         leading = dict[bytes, bytes]()
         for each in found:
             if each.name == b"IDAT":
@@ -57,7 +57,7 @@ class PngFile(PngImagePlugin.PngImageFile):
         self.leading_exif = b"Exif\0\0" + leading[b"eXIf"] if b"eXIf" in leading else b""
         self._head = {name: leading[name] for name in (b"IHDR", *_NEEDED) if name in leading}
 
-    def _animation(self, file: bytes, found: list[png_chunks.Chunk]) -> list[FrameControl]:
+    def _animation(self, file: bytes, found: list[png_chunks.PngChunk]) -> list[FrameControl]:
         names = [each.name for each in found]
         states = next((file[each.content] for each in found if each.name == b"acTL"), b"")
         stored = b"fdAT" in names or names.count(b"fcTL") > 1
@@ -155,7 +155,7 @@ class PngFile(PngImagePlugin.PngImageFile):
         return piece.convert("RGBA")
 
 
-def _is_cut_behind(file: bytes, found: list[png_chunks.Chunk]) -> bool:
+def _is_cut_behind(file: bytes, found: list[png_chunks.PngChunk]) -> bool:
     """Whether the file ends within a chunk behind the pixels, so that the picture is complete."""
     pixels = [each.content for each in found if each.name == b"IDAT"]
     if not pixels or found[-1].name == b"IEND" or found[-1].whole.stop + 8 > len(file):
@@ -179,7 +179,7 @@ def _are_complete(file: bytes, pixels: list[slice]) -> bool:
     return inflater.eof
 
 
-def _still(file: bytes, found: list[png_chunks.Chunk]) -> bytes:
+def _still(file: bytes, found: list[png_chunks.PngChunk]) -> bytes:
     """Return the file without its animation, and with an end."""
     kept = (file[each.whole] for each in found if each.name not in (*png_chunks.ANIMATION, b"IEND"))
     return png_chunks.SIGNATURE + b"".join(kept) + chunk(b"IEND")
