@@ -256,7 +256,13 @@ LOG_LEVEL = env.choice("LOG_LEVEL", default="INFO", accepted=("debug", "info", "
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "plain": {
+            "()": "moderation.log_lines.LogLine",
+            "fmt": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL.upper()},
     # At INFO, procrastinate logs every minute's tick and axes several lines for each sign-in.

@@ -1,32 +1,21 @@
 """The log names who did something and from where: refused and failed requests, sign-ins, and failed sign-ins."""
 
 import logging
-from copy import copy
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.http import HttpRequest
 
+from moderation.log_lines import LogLine
 from moderation.models import User
 from reviewqueue.sign_in import client_address, username_tried
 
 logger = logging.getLogger(__name__)
 
 
-class NamesAccount(logging.Formatter):
-    """Add the account and the address to each line of a request: "Forbidden: /runs/ (account ada, from 10.1.2.3)"."""
-
-    def __init__(self, plain: logging.Formatter) -> None:
-        super().__init__()
-        self.plain = plain
-
-    def format(self, record: logging.LogRecord) -> str:
-        request = getattr(record, "request", None)
-        if isinstance(request, HttpRequest):
-            record = copy(record)  # other handlers write the same record
-            text = f"{record.getMessage()} ({account_of(request)}, from {address_of(request)})"
-            record.msg, record.args = text, None
-        return self.plain.format(record)
+def sender_of(request: HttpRequest) -> str:
+    """Describe who sent a request, and from where."""
+    return f"{account_of(request)}, from {address_of(request)}"
 
 
 def account_of(request: HttpRequest) -> str:
@@ -52,8 +41,7 @@ def log_failed_sign_in(credentials: dict[str, Any], request: HttpRequest | None 
 
 
 def connect() -> None:
-    """Log sign-ins, and let every handler of the log name accounts."""
-    for handler in logging.getLogger().handlers:
-        handler.setFormatter(NamesAccount(handler.formatter or logging.Formatter()))
+    """Log sign-ins, and let the lines of requests name their senders."""
+    LogLine.sender_of = sender_of
     user_logged_in.connect(log_sign_in, dispatch_uid="log_sign_in")
     user_login_failed.connect(log_failed_sign_in, dispatch_uid="log_failed_sign_in")

@@ -35,9 +35,10 @@ REASON_BY_MESSAGE = {
     "Too many frames or pages": "too_many_frames",
     "Accepted are JPEG": "format_not_allowed",
     "that are not text": "no_text",
+    "changes the direction of text": "turned_name",
 }
 ODD_NAMES = [
-    "смотри.jpg", "图像🖼.jpg", "name with\nline end.jpg", "-rf.jpg", "'; DROP TABLE upload;--.jpg", "\u202egpj.exe",
+    "смотри.jpg", "图像🖼.jpg", "name with\nline end.jpg", "-rf.jpg", "'; DROP TABLE upload;--.jpg",
     "%00.jpg", "<script>.jpg", "e\u0301.jpg", "\u00e9.jpg", "x" * 255,
 ]  # fmt: skip
 
@@ -103,7 +104,7 @@ def named(number: int, case: Case) -> str:
 
 
 def write_special_files(folder: Path) -> None:
-    """Add a folder, a pipe, links, and a file whose name is not UTF-8."""
+    """Add a folder, a pipe, links, and files whose names are not UTF-8 or read from right to left."""
     (folder / "folder.jpg").mkdir()
     os.mkfifo(folder / "pipe.jpg")
     (folder / "passwords.jpg").symlink_to("/etc/passwd")
@@ -111,6 +112,7 @@ def write_special_files(folder: Path) -> None:
     (folder / "itself.jpg").symlink_to(folder / "itself.jpg")
     (folder / "round.jpg").symlink_to(folder)
     Path(os.fsdecode(os.fsencode(folder) + b"/\xff\xfe.jpg")).write_bytes(red(0.5, salt=9))
+    (folder / "\u202egpj.exe").write_bytes(red(0.5, salt=10))
 
 
 def ingest(folder: Path) -> dict[str, Any]:
@@ -146,6 +148,7 @@ def check(night: HostileNight, *, cases: Sequence[Case]) -> None:
     assert {name: night.scores.get(name) for name in night.good} == pytest.approx(night.good, abs=0.003)
     assert night.skipped == {"pipe.jpg", "passwords.jpg", "nothing.jpg", "itself.jpg", "round.jpg"}
     assert night.refused["\\udcff\\udcfe.jpg"] == "no_text"
+    assert "turned_name" in night.refused.values()
     assert night.problems == []
     assert not Upload.objects.pending().exists()
     assert night.memory.keys() == {"moderation.decoding.child", "moderation.screening.worker_main"}

@@ -74,7 +74,7 @@ def test_every_migration_grants_the_rights_again() -> None:
 def rights_on(table: str) -> set[str]:
     kinds = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT k FROM unnest(%s) k WHERE has_table_privilege(%s, k)", [list(kinds), table])
+        cursor.execute("SELECT k FROM unnest(%s::text[]) k WHERE has_table_privilege(%s, k)", [list(kinds), table])
         return {kind for (kind,) in cursor.fetchall()}
 
 

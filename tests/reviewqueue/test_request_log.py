@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from django.test import Client
 
-from reviewqueue.system.request_log import NamesAccount
+from moderation.log_lines import LogLine
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +17,7 @@ def lines() -> Iterator[list[str]]:
     """The first line of each record that the log's handlers write, by a handler with the same formatter."""
     written: list[str] = []
     handler = logging.Handler()
-    handler.setFormatter(NamesAccount(logging.Formatter("{message}", style="{")))
+    handler.setFormatter(LogLine("{message}", style="{"))
     handler.emit = lambda record: written.append(handler.format(record).splitlines()[0])  # type: ignore[method-assign]
     logging.getLogger().addHandler(handler)
     yield written
@@ -27,7 +27,7 @@ def lines() -> Iterator[list[str]]:
 def test_the_handlers_of_the_log_name_accounts() -> None:
     ours = [each for each in logging.getLogger().handlers if type(each) is logging.StreamHandler]
     assert ours
-    assert all(isinstance(each.formatter, NamesAccount) for each in ours)
+    assert all(isinstance(each.formatter, LogLine) for each in ours)
 
 
 def test_a_refused_request_names_the_account_and_the_address(client: Client, lines: list[str]) -> None:

@@ -26,6 +26,8 @@ _GRID = 64
 _FREQUENCIES = 16
 #: Longer sides are first averaged to this many samples. The bits stay the same, except for one or two.
 _MOST_SAMPLES = 1024
+#: Sides of more pixels are filtered as if they had this many: a rounded width of the filter then changes nothing.
+_MOST_FILTERED = 16_384
 #: The size as which ``scaled_pdq_hash`` filters every picture.
 _SCALED: Size = (512, 512)
 #: The shortest side that can be hashed.
@@ -72,6 +74,7 @@ def _points(samples: NDArray[np.uint8], *, filtered_as: Size) -> tuple[Floats, F
     The mirror image is filtered separately, because the authors' filter reaches further to the right than to the left.
     """
     height, width = samples.shape
+    filtered_as = min(filtered_as[0], _MOST_FILTERED), min(filtered_as[1], _MOST_FILTERED)
     rows = _filtered(samples, _tents(height, pixels=filtered_as[1]))
     columns = _tents(width, pixels=filtered_as[0])
     return _filtered(rows.T, columns).T, _filtered(rows.T[::-1], columns).T
