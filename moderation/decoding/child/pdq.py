@@ -46,18 +46,18 @@ def pdq_hash(picture: Image.Image, *, full_size: Size | None = None) -> PdqHash:
 
     ``full_size`` is the size of the file's picture, if a decoder made ``picture`` smaller.
     """
-    return _hash(_grey(picture, most=(_MOST_SAMPLES, _MOST_SAMPLES)), filtered_as=full_size or picture.size)
+    return _hash(picture, most=(_MOST_SAMPLES, _MOST_SAMPLES), filtered_as=full_size or picture.size)
 
 
 def scaled_pdq_hash(picture: Image.Image) -> PdqHash:
     """Hash a picture as if it had 512 x 512 pixels. The hash of a copy of another size is nearly the same."""
-    return _hash(_grey(picture, most=_SCALED), filtered_as=_SCALED)
+    return _hash(picture, most=_SCALED, filtered_as=_SCALED)
 
 
-def _hash(grey: Image.Image, *, filtered_as: Size) -> PdqHash:
-    if min(grey.size) < _LEAST_SIDE:
+def _hash(picture: Image.Image, *, most: Size, filtered_as: Size) -> PdqHash:
+    if min(picture.size) < _LEAST_SIDE:
         return PdqHash(bytes(BITS // 8), bytes(BITS // 8), 0)
-    points, mirrored = _points(np.asarray(grey), filtered_as=filtered_as)
+    points, mirrored = _points(np.asarray(_grey(picture, most=most)), filtered_as=filtered_as)
     return PdqHash(_bits(points), _bits(mirrored), _quality(points))
 
 
