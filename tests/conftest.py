@@ -10,6 +10,7 @@ from pathlib import Path
 import django
 import hypothesis
 import pytest
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 from pytest_django import DjangoDbBlocker, Settings
@@ -126,6 +127,7 @@ def plain_settings(settings: Settings, tmp_path: Path) -> None:
     """Serve static files from the source tree, hash passwords quickly, and use a new DATA_DIR for each test."""
     settings.DATA_DIR = tmp_path / "data"
     settings.DATA_DIR.mkdir()
+    cache.clear()  # the number of sign-ins within a minute is counted there
     settings.STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
