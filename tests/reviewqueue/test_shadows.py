@@ -120,7 +120,7 @@ def test_a_reveal_holds_for_one_person_and_one_image_for_a_while(shadow: Shadow,
     one, two = compared(shadow, (0.1, 0.9), (0.1, 0.95))
     client = signed_in("lead")
     clear = reveal(client, shadow, one.upload)
-    assert client.get(clear.replace(f"/{one.upload_id}/", f"/{two.upload_id}/")).status_code == 403
+    assert client.get(clear.replace(f"/uploads/{one.upload_id}/", f"/uploads/{two.upload_id}/")).status_code == 403
     assert signed_in("admin").get(clear).status_code == 403
     settings.CLAIM_SECONDS = 0
     assert client.get(clear).status_code == 403
