@@ -19,17 +19,21 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 ENDLESS = 10**18
 
 
-class QueryTextMiddleware:
-    """Refuses a query with a NUL character (400), which PostgreSQL can neither store nor search for.
-
-    Forms refuse it in bodies by themselves, and the API names the field.
-    """
+class ViewMiddleware:
+    """A middleware that acts only in ``process_view``, once the view of a request is known."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         return self.get_response(request)
+
+
+class QueryTextMiddleware(ViewMiddleware):
+    """Refuses a query with a NUL character (400), which PostgreSQL can neither store nor search for.
+
+    Forms refuse it in bodies by themselves, and the API names the field.
+    """
 
     def process_view(
         self,
@@ -42,17 +46,11 @@ class QueryTextMiddleware:
             raise BadRequest("Found a NUL character in the query.")
 
 
-class BodyLimitMiddleware:
+class BodyLimitMiddleware(ViewMiddleware):
     """Refuses a body that is longer than its view accepts (413), or that has no Content-Length (411).
 
     Views that are exempt from the CSRF check, which are the API's, check the length themselves.
     """
-
-    def __init__(self, get_response: Answer) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
 
     def process_view(
         self,

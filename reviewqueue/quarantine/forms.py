@@ -1,6 +1,7 @@
 """How a lead settles an upload in quarantine."""
 
 from django import forms
+from django.db.models import BigIntegerField
 
 from moderation.models import Decision, Upload, User, Verdict
 from moderation.review.quarantine import retry_quarantined, settle_quarantine
@@ -26,3 +27,9 @@ class QuarantineForm(forms.Form):
             return None
         verdict = Verdict.VIOLATING if self.cleaned_data["action"] == "reject" else Verdict.BENIGN
         return settle_quarantine(upload, verdict=verdict, reviewer=by, comment=why)
+
+
+class UndoForm(forms.Form):
+    """The decision to undo."""
+
+    decision = forms.IntegerField(min_value=1, max_value=BigIntegerField.MAX_BIGINT)

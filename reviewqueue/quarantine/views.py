@@ -16,8 +16,7 @@ from reviewqueue.htmx import varies_by_htmx
 from reviewqueue.last_decision import describe, quarantine_decisions_of
 from reviewqueue.pagination import numbered_page
 from reviewqueue.permissions import ReviewerRequest, can_lead
-from reviewqueue.quarantine.forms import QuarantineForm
-from reviewqueue.undo_form import UndoForm
+from reviewqueue.quarantine.forms import QuarantineForm, UndoForm
 
 SETTLED = {
     "retry": "Upload {pk} left quarantine. The next pre-screen reads it again.",

@@ -53,7 +53,7 @@ class LastAction:
 
     Attributes:
         token: names the action for an undo.
-        name: the upload's name as its stage showed it.
+        name: the upload's name; "the upload" until it is told.
         done: the action: "Approved".
         css_class: the CSS class of the verdict.
         effect: a sentence about what changed outside, or about when that is told.

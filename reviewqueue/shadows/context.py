@@ -11,7 +11,6 @@ from moderation.routing import Route
 from moderation.tuning import shadow_report
 from reviewqueue import rate_rows
 from reviewqueue.charts.heat_map import heat_map
-from reviewqueue.claim_tokens import NO_TOKEN
 from reviewqueue.permissions import ReviewerRequest
 from reviewqueue.shadows.forms import ActivateForm, CandidateForm
 from reviewqueue.visibility import hidden_among, shown_to
@@ -97,8 +96,8 @@ def _flips_context(request: ReviewerRequest, comparison: ShadowComparison, *, fo
 
 def _revealed_upload(request: ReviewerRequest, *, form: CandidateForm) -> int | None:
     """Return the upload that this person has just revealed; None where no reveal holds."""
-    token = form.cleaned_data.get("revealed") or NO_TOKEN
-    exposure = Exposure.objects.holding().filter(person=request.user, claim_token=token).first()
+    token = form.cleaned_data.get("revealed")
+    exposure = Exposure.objects.holding().filter(person=request.user, claim_token=token).first() if token else None
     return exposure.upload_id if exposure else None
 
 
