@@ -21,15 +21,13 @@ def box(name: bytes, data: bytes, *, length: int | None = None) -> bytes:
     return struct.pack(">I", len(data) + 8 if length is None else length) + name + data
 
 
-def stating(width: int, height: int) -> bytes:
+def stating(content: bytes, width: int, height: int) -> bytes:
     """Return a file whose size property differs from the size of the coded picture."""
-    content = honest()
     at = content.index(b"ispe") + 8
     return content[:at] + struct.pack(">II", width, height) + content[at + 8 :]
 
 
-def with_length(name: bytes, length: int) -> bytes:
-    content = honest()
+def with_length(content: bytes, name: bytes, length: int) -> bytes:
     at = content.index(name) - 4
     return content[:at] + struct.pack(">I", length) + content[at + 4 :]
 
@@ -52,20 +50,22 @@ def with_colours(*numbers: int) -> bytes:
 def cases() -> Cases:
     yield Case("avif/in PQ", with_colours(9, 16), SCORED)
     yield Case("avif/unknown code points", with_colours(65_535, 65_535), SCORED)
-    yield Case("avif/colours of 4 gigabytes", with_length(b"colr", 2**32 - 1), UNREADABLE)
+    yield Case("avif/colours of 4 gigabytes", with_length(honest(), b"colr", 2**32 - 1), UNREADABLE)
     yield Case("avif/20,000 boxes", honest() + box(b"free", b"") * 20_000, SCORED)
     yield Case("avif/boxes in boxes behind its end", honest() + nested(1000), SCORED)
-    yield Case("avif/just above the limit", stating(7072, 7072), TOO_MANY_PIXELS)
-    yield Case("avif/bomb of 4.3 gigapixels", stating(65_535, 65_535), UNREADABLE)
-    yield Case("avif/states more than it has", stating(6400, 4800), SCORED)
-    yield Case("avif/states less than it has", stating(6, 4), SCORED)
-    yield Case("avif/no width", stating(0, 48), UNREADABLE)
+    yield Case("avif/just above the limit", stating(honest(), 7072, 7072), TOO_MANY_PIXELS)
+    yield Case("avif/bomb of 4.3 gigapixels", stating(honest(), 65_535, 65_535), UNREADABLE)
+    yield Case("avif/states more than it has", stating(honest(), 6400, 4800), SCORED)
+    yield Case("avif/states less than it has", stating(honest(), 6, 4), SCORED)
+    yield Case("avif/no width", stating(honest(), 0, 48), UNREADABLE)
     for name in (b"meta", b"mdat", b"iloc", b"ipco", b"iinf", b"av1C"):
         for length in (0, 1, 7, 2**31, 2**32 - 1):
             # Another box locates the pixels. A length of 0 means that a box reaches to the end of the file.
             ignored = name == b"mdat" or (name, length) == (b"meta", 0)
             yield Case(
-                f"avif/{name.decode()} of {length} bytes", with_length(name, length), SCORED if ignored else UNREADABLE
+                f"avif/{name.decode()} of {length} bytes",
+                with_length(honest(), name, length),
+                SCORED if ignored else UNREADABLE,
             )
     yield Case("avif/boxes in boxes", brand(b"avif") + nested(1000), UNREADABLE)
     yield Case("avif/only a brand", brand(b"avif"), UNREADABLE)

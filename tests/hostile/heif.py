@@ -5,6 +5,7 @@ from functools import cache
 
 from moderation.decoding.images import Reason
 from moderation.demo.heic import Item, box, file_of, heic, picture_item, size_property
+from tests.hostile.avif import stating, with_length
 from tests.hostile.case import CUT, SCORED, TOO_MANY_PIXELS, UNREADABLE, Case, Cases, quarantined
 from tests.hostile.seeds import noise
 
@@ -14,18 +15,6 @@ LIMITED = quarantined(Reason.UNREADABLE, Reason.TRUNCATED, Reason.TIMED_OUT, Rea
 @cache
 def honest() -> bytes:
     return heic(noise())
-
-
-def stating(width: int, height: int) -> bytes:
-    content = honest()
-    at = content.index(b"ispe") + 8
-    return content[:at] + struct.pack(">II", width, height) + content[at + 8 :]
-
-
-def with_length(name: bytes, length: int) -> bytes:
-    content = honest()
-    at = content.index(name) - 4
-    return content[:at] + struct.pack(">I", length) + content[at + 4 :]
 
 
 def grid(*, rows: int, columns: int, size: tuple[int, int], tiles: int = 1) -> bytes:
@@ -53,9 +42,9 @@ def cases() -> Cases:
     yield Case("heif/unknown code points", heic(noise(), colours=(65_535, 65_535, 6)), UNREADABLE)
     yield Case("heif/20,000 boxes", honest() + box(b"free") * 20_000, SCORED)
     yield Case("heif/a megabyte behind its end", honest() + bytes(1_000_000), SCORED)
-    yield Case("heif/just above the limit", stating(7072, 7072), TOO_MANY_PIXELS)
-    yield Case("heif/states more than it has", stating(6400, 4800), UNREADABLE)
-    yield Case("heif/no width", stating(0, 48), UNREADABLE)
+    yield Case("heif/just above the limit", stating(honest(), 7072, 7072), TOO_MANY_PIXELS)
+    yield Case("heif/states more than it has", stating(honest(), 6400, 4800), UNREADABLE)
+    yield Case("heif/no width", stating(honest(), 0, 48), UNREADABLE)
     yield Case("heif/grid of a gigapixel", grid(rows=256, columns=256, size=(32_000, 32_000)), UNREADABLE)
     yield Case("heif/grid of 65,536 times one tile",
                grid(rows=256, columns=256, size=(7000, 7000), tiles=65_535), LIMITED)  # fmt: skip
@@ -68,7 +57,9 @@ def cases() -> Cases:
         for length in (1, 7, 2**31, 2**32 - 1):
             ignored = name == b"mdat"
             yield Case(
-                f"heif/{name.decode()} of {length} bytes", with_length(name, length), SCORED if ignored else UNREADABLE
+                f"heif/{name.decode()} of {length} bytes",
+                with_length(honest(), name, length),
+                SCORED if ignored else UNREADABLE,
             )
     for tenth in range(1, 10):
         yield Case(f"heif/cut at {tenth} tenths", honest()[: len(honest()) * tenth // 10], CUT)
